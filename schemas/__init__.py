@@ -1,0 +1,1 @@
+"""What stands on disk: one pyarrow schema a file, every field described, versioned."""

@@ -1,0 +1,32 @@
+"""What the scan keeps of a document: numbers only, one row a document, in address order."""
+
+import pyarrow as pa
+
+from schemas.described import field, schema
+
+VERSION = 1
+
+
+def band_name(band: int) -> str:
+    """Column name of band number `band`."""
+    return f"band_{band:03d}"
+
+
+def summaries(bands: int, num_perm: int) -> pa.Schema:
+    """The schema of a scan task's file for `bands` bands and `num_perm` permutations."""
+    return schema(
+        "summaries",
+        VERSION,
+        [
+            field("address", pa.uint64(), "file ordinal << 40 | position in the file"),
+            field("bytes", pa.uint32(), "length of the text in UTF-8 bytes"),
+            field("text_hash", pa.binary(16), "hash of the normalised text (the sequence of its words)"),
+            field("priority", pa.float64(), "higher is kept first; ties go to the smaller address"),
+            field("id", pa.string(), "the user's id, where the corpus has such a column", nullable=True),
+            *(
+                field(band_name(band), pa.uint64(), "key of the band's bucket; 0: the text has no shingle")
+                for band in range(bands)
+            ),
+            field("sketch", pa.binary(num_perm), "low byte of each MinHash minimum"),
+        ],
+    )

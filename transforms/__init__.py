@@ -1,0 +1,1 @@
+"""What is done to data: a folder a capability, kernels beside thin PTransforms."""

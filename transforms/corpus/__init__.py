@@ -1,0 +1,1 @@
+"""Read, address, cut into shards, rewrite and account for a corpus."""

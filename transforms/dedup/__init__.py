@@ -1,0 +1,1 @@
+"""Near-duplicate removal: shingles, MinHash, buckets and the choice of survivors."""
