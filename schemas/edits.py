@@ -12,7 +12,11 @@ EDITS = schema(
     [
         field("address", pa.uint64(), "the document; for an added one, the document that it follows"),
         field("kind", pa.int8(), "0 remove the document, 1 insert into its text, 2 add a document after it"),
-        field("position", pa.uint64(), "UTF-8 byte offset in the original text (insert), order (add), 0 (remove)"),
+        field(
+            "position",
+            pa.uint64(),
+            "UTF-8 byte offset in the original text (insert), order (add), 0 (remove)",
+        ),
         field("text", pa.large_string(), "what is inserted or added; null for a removal", nullable=True),
     ],
 )

@@ -1,0 +1,1 @@
+"""Programs that show what trapline does; nothing here is part of the product."""

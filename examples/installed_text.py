@@ -1,0 +1,65 @@
+"""Text that any Python installation holds: licences, package descriptions and documentation strings."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+_WHOLE_FILES = (".md", ".rst", ".txt")
+_LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
+_SHORTEST, _LARGEST = 200, 1 << 20
+_DOCSTRINGS_EACH = 40
+_DOCSTRING = re.compile(
+    r'^[ \t]*(?:async[ ]+)?(?:def|class)[ ]+(?P<name>\w+)[^\n]*:\n[ \t]+"""(?P<doc>(?:(?!""").){100,20000})"""',
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def write_jsonl(path: Path) -> tuple[int, int]:
+    """Write one document a line, with `id`, `text` and `source`; returns (documents, bytes of text)."""
+    documents = size = 0
+    with path.open("w", encoding="utf-8") as file:
+        for distribution in sorted(distributions(), key=lambda one: one.name or ""):
+            for name, text in _texts(distribution):
+                if len(text) >= _SHORTEST:
+                    record = {"id": f"{distribution.name}/{name}", "text": text, "source": distribution.name}
+                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                    documents += 1
+                    size += len(text.encode())
+    return documents, size
+
+
+def _texts(distribution: Distribution) -> Iterator[tuple[str, str]]:
+    """(name, text) of one distribution's documents; of its documentation strings only the first ones."""
+    description = distribution.metadata.get_payload() if distribution.metadata else None
+    if isinstance(description, str):
+        yield "description", description
+    left = _DOCSTRINGS_EACH
+    for file in sorted(distribution.files or [], key=str):
+        name = file.name
+        whole = name.upper().startswith(_LICENCES) or name.lower().endswith(_WHOLE_FILES)
+        if not whole and (left <= 0 or not name.endswith(".py")):
+            continue
+        text = _read(Path(str(distribution.locate_file(file))))
+        if whole:
+            yield str(file), text
+        else:
+            for place, doc in _docstrings(text):
+                left -= 1
+                yield f"{file}:{place}", doc
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8") if path.stat().st_size <= _LARGEST else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _docstrings(source: str) -> Iterator[tuple[str, str]]:
+    for found in _DOCSTRING.finditer(source):
+        doc = inspect.cleandoc(found["doc"])
+        if len(doc) >= _SHORTEST:
+            yield found["name"], doc

@@ -1,0 +1,267 @@
+"""The course of a corpus command: look at the input, enter the output, scan, plan, rewrite, publish."""
+
+import contextlib
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from transforms.corpus.json_blocks import merge_schemas
+
+from pipelines import output as outputs
+from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
+from pipelines.errors import RunError, UsageError
+from pipelines.progress import Progress
+from pipelines.publish import publish
+from pipelines.versions import versions
+from transforms.corpus.columns import check_number_column, check_text_column
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.readable import count, size
+from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema
+from transforms.corpus.rewrite import RewriteConfig
+from transforms.corpus.scanned import scan_name
+from transforms.corpus.shards import Shard
+from transforms.corpus.sources import PARQUET, Source, list_sources
+from transforms.corpus.storage import Folder
+from transforms.corpus.tasks import divide
+from transforms.corpus.toml import table as toml_table
+from transforms.corpus.work import Work, run_name
+
+_WORK_BYTES_A_DOCUMENT = 700
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is known of the input before any text is read."""
+
+    sources: tuple[Source, ...]
+    pieces: tuple[Piece, ...]
+    documents: int | None
+
+    @property
+    def text_bytes(self) -> int:
+        """An estimate of the text, in bytes."""
+        return sum(piece.size for piece in self.pieces)
+
+
+def look_at(config: DedupConfig) -> Input:
+    """List the input and read its metadata; names and types of the columns are checked as far as they show there.
+
+    Raises:
+        CorpusError: for what cannot be read or used.
+    """
+    sources = list_sources(config.input)
+    parquet = [source for source in sources if source.kind == PARQUET]
+    for source in parquet:
+        schema = parquet_schema(source)
+        check_text_column(schema, config.text_column, source.uri)
+        if config.keep.startswith("max:"):
+            check_number_column(schema, config.keep.partition(":")[2], source.uri)
+    merged = merge_schemas([(source.uri, parquet_schema(source)) for source in parquet]) if parquet else None
+    if config.id_column != "id" and merged is not None and config.id_column not in merged.names:
+        raise CorpusError(
+            f"no column {config.id_column!r} in the input; it has {', '.join(map(repr, merged.names))}: "
+            "name one with --id-column, or leave the flag out"
+        )
+    documents = sum(parquet_metadata(source).num_rows for source in parquet) if len(parquet) == len(sources) else None
+    return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents)
+
+
+def run(config: DedupConfig, options: Callable[[], Any], progress: Progress) -> int:
+    """Do what `config` says; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    found = look_at(config)
+    if config.dry_run:
+        _describe(config, found)
+        return 0
+    output = Folder(config.output if "://" in config.output else str(os.path.abspath(config.output)))  # noqa: PTH100
+    _refuse_overlap(output, found.sources)
+    work = Work(output, run_name(config.what_the_output_depends_on(), versions(), found.sources))
+    outputs.refuse_foreign(output)
+    with outputs.locked(output):
+        if _enter(config, work, progress):
+            return 0
+        _check_space(config, found, output)
+        return _work(config, options, found, work, progress)
+
+
+def _enter(config: DedupConfig, work: Work, progress: Progress) -> bool:
+    """Make the output folder ready; true when this very run is finished already."""
+    manifest = outputs.finished(work.output)
+    if manifest is not None:
+        if manifest.get("run") == work.run and not config.overwrite:
+            work.output.child(".work").remove_folder(work.run)
+            progress.say(f"{work.output.uri} is finished already, with the same input and settings")
+            return True
+        if not config.overwrite:
+            raise UsageError(
+                f"--output {work.output.uri} holds a finished output; choose another folder, or replace it with --overwrite"
+            )
+        outputs.discard_finished(work.output, manifest)
+    if config.overwrite:
+        work.output.child(".work").remove_folder(work.run)
+    dropped = outputs.discard_unfinished(work.output, work.run)
+    if dropped:
+        progress.say("an unfinished run with other settings, input or versions was there: it is discarded")
+    outputs.remove_temporaries(work)
+    return False
+
+
+def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: Work, progress: Progress) -> int:
+    began = time.perf_counter()
+    threads = config.threads or len(os.sched_getaffinity(0))
+    progress.say(
+        f"{count(len(found.sources))} files, about {size(found.text_bytes)} of text, "
+        f"{threads} thread{'s' if threads > 1 else ''}"
+    )
+    sizes = {scan_name(task).rpartition("/")[2]: piece.size for task, piece in enumerate(found.pieces)}
+    with progress.stage("scan", work.folder.child("scan"), sizes) as stage:
+        stage.resumed = work.folder.exists("scan.json")
+        scan = work.once("scan", lambda: build_and_launch(options, build_scan, config, found.pieces, work, threads))
+        stage.documents, stage.bytes = scan["documents_in"], scan["bytes"]
+    compressed = [source.ordinal for source in found.sources if source.compression]
+    with progress.stage("plan", work.folder.child("buckets"), {}) as stage:
+        stage.resumed = work.folder.exists("plan.json")
+        plan = work.once("plan", lambda: build_and_launch(options, build_plan, config, scan, work, compressed, threads))
+        stage.documents = scan["rows"]
+    if config.until == "plan":
+        _say_counts(progress, scan, plan)
+        progress.say(
+            f"stopped after the plan: {work.folder.at('plan.json')} and {work.output.at('duplicates')}; "
+            "the same command without --until goes on from there"
+        )
+        return 0
+    shards = [Shard(**shard) for shard in plan["shards"]]
+    rewrite_config = _rewrite_config(config, found.sources, scan, len(shards))
+    outputs.announce_outputs(work, [entry["path"] for entry in plan["files"]] + _shard_names(config, len(shards)))
+    expected = {"kept": plan["counts"]["kept"], "documents_in": scan["documents_in"]}
+    receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
+    with progress.stage("rewrite", work.folder.child("rewrite"), receipts) as stage:
+        stage.resumed = work.folder.exists("rewrite.json")
+        rewrite = work.once(
+            "rewrite",
+            lambda: build_and_launch(options, build_rewrite, shards, rewrite_config, work, expected, threads),
+        )
+        stage.documents, stage.bytes = plan["counts"]["kept"], plan["counts"]["bytes_kept"]
+    _refuse_changed_input(config, found)
+    _say_counts(progress, scan, plan)
+    facts = {
+        "seconds": time.perf_counter() - began,
+        "threads": threads,
+        "stages": [vars(stage) for stage in progress.stages],
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        * (1 if sys.platform == "darwin" else 1024),
+    }
+    publish("dedup", config, work, found.sources, rewrite_config.arrow_schema(), scan, plan, rewrite, facts)
+    progress.say(f"done: {work.output.at('report.html')}")
+    return 0
+
+
+def build_and_launch(options: Callable[[], Any], build: Any, *arguments: Any) -> None:
+    """Build a stage's pipeline and run it; Beam is imported here at the earliest."""
+    from pipelines.launch import launch
+
+    launch(lambda root: build(root, *arguments), options())
+
+
+def _shard_names(config: DedupConfig, shards: int) -> list[str]:
+    from transforms.corpus.planned import shard_name
+
+    return [shard_name(config.split, shard, shards) for shard in range(shards)]
+
+
+def _rewrite_config(
+    config: DedupConfig, sources: Sequence[Source], scan: Mapping[str, Any], shards: int
+) -> RewriteConfig:
+    from transforms.corpus.features import huggingface_metadata
+    from transforms.corpus.sink import ParquetFormat
+
+    schema = output_schema(config.text_column, sources, scan)
+    kept = dict(schema.metadata or {})
+    metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
+    from pipelines.sizes import parse_size
+
+    layout = ParquetFormat(config.compression, parse_size(config.row_group_bytes), config.text_column)
+    serialised = schema.with_metadata(metadata).serialize().to_pybytes()
+    return RewriteConfig(tuple(sources), serialised, layout, config.split, shards)
+
+
+def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str, Any]) -> pa.Schema:
+    """The columns of all files together, in the order in which they are first met.
+
+    Raises:
+        CorpusError: if two files disagree on a column's type.
+    """
+    named = [(source.uri, parquet_schema(source)) for source in sources if source.kind == PARQUET]
+    by_file: dict[str, list[pa.Schema]] = {}
+    for task in scan["tasks"]:
+        if task["schema"]:
+            schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(task["schema"])))
+            by_file.setdefault(task["source"], []).append(schema)
+    named += [(uri, schema) for uri, schemas in by_file.items() for schema in schemas]
+    order = {source.uri: source.ordinal for source in sources}
+    named.sort(key=lambda pair: order[pair[0]])
+    merged = merge_schemas(named) if named else pa.schema([])
+    if text_column not in merged.names:
+        merged = merged.append(pa.field(text_column, pa.string()))
+    index = merged.get_field_index(text_column)
+    if pa.types.is_null(merged.field(index).type):
+        merged = merged.set(index, pa.field(text_column, pa.string()))
+    first = next((schema.metadata for _, schema in named if schema.metadata), None)
+    return merged.with_metadata(first)
+
+
+def _refuse_overlap(output: Folder, sources: Sequence[Source]) -> None:
+    inside = [source.uri for source in sources if source.uri.startswith(output.uri.rstrip("/") + "/")]
+    if inside:
+        raise UsageError(f"--input {inside[0]} lies inside --output {output.uri}: choose an output elsewhere")
+    if output.local:
+        real = os.path.realpath(output.local_path())
+        for source in sources:
+            if os.path.realpath(source.uri).startswith(real + os.sep):
+                raise UsageError(f"--input {source.uri} lies inside --output {output.uri}: choose an output elsewhere")
+
+
+def _check_space(config: DedupConfig, found: Input, output: Folder) -> None:
+    if config.no_space_check:
+        return
+    packed = sum(source.size // (1 if source.kind == PARQUET or source.compression else 3) for source in found.sources)
+    documents = found.documents if found.documents is not None else found.text_bytes // 2000
+    outputs.check_space(output, packed + documents * _WORK_BYTES_A_DOCUMENT)
+
+
+def _refuse_changed_input(config: DedupConfig, found: Input) -> None:
+    if list_sources(config.input) != list(found.sources):
+        raise RunError("the input's files changed during the run: run again, it starts afresh")
+
+
+def _say_counts(progress: Progress, scan: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
+    counts = plan["counts"]
+    quarantined = sum(scan["quarantined"].values())
+    progress.say(
+        f"{count(scan['documents_in'])} documents in: {count(counts['kept'])} kept, "
+        f"{count(counts['removed']['exact'])} exact and {count(counts['removed']['near'])} near duplicates removed, "
+        f"{count(quarantined)} quarantined"
+    )
+    if plan["comparisons"]["capped_documents"]:
+        progress.say(
+            f"{count(plan['comparisons']['capped_documents'])} documents met a bucket with more kept documents than "
+            "--bucket-cap: a few of their duplicates may remain"
+        )
+
+
+def _describe(config: DedupConfig, found: Input) -> None:
+    """The resolved settings as TOML, then the size of the work, on standard output."""
+    settings = {"input": list(config.input), "output": config.output, **config.what_the_output_depends_on()}
+    with contextlib.suppress(BrokenPipeError):
+        print(toml_table("dedup", settings))
+        documents = "an unknown number of" if found.documents is None else count(found.documents)
+        print(f"# {count(len(found.sources))} files, {documents} documents, about {size(found.text_bytes)} of text")
+        print(f"# {count(len(found.pieces))} tasks; nothing was written")

@@ -1,0 +1,181 @@
+"""`trapline dedup`: near-duplicates out."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from pipelines.sizes import parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transforms.corpus.reading import Piece
+    from transforms.corpus.rewrite import RewriteConfig
+    from transforms.corpus.shards import Shard
+    from transforms.corpus.work import Work
+    from transforms.dedup.minhash import MinHashConfig
+    from transforms.dedup.plan import PlanConfig
+    from transforms.dedup.scan import ScanConfig
+
+_Flag = Parameter(negative=())
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DedupConfig:
+    """Settings of `trapline dedup`; the same names stand in the `[dedup]` table of a config file."""
+
+    input: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())]
+    """Files, folders or quoted globs: Parquet or JSONL (plain, .gz, .zst), local, gs:// or s3://."""
+    output: str
+    """Folder for the shards, the report and the manifest; it must be new, empty or an unfinished output."""
+    text_column: str = "text"
+    """The column that holds the text."""
+    id_column: str = "id"
+    """A column of ids, shown beside removed documents; it need not exist or be unique."""
+    threshold: float = 0.8
+    """Estimated Jaccard similarity from which a document counts as a duplicate."""
+    num_perm: int = 256
+    """Permutations of the MinHash sketch."""
+    ngram: int = 5
+    """Words (or tokens) in a shingle."""
+    bands: int | None = None
+    """Bands of the sketch; chosen for recall unless given together with --rows."""
+    rows: int | None = None
+    """Minima in a band; chosen for recall unless given together with --bands."""
+    tokenizer: str = ""
+    """A `tokenizers` file (tokenizer.json): shingles of its tokens in place of words."""
+    keep: str = "first"
+    """Which of two near-duplicates stays: first, longest, or max:COLUMN (the larger number)."""
+    method: Literal["survivors", "components"] = "survivors"
+    """survivors: removed only beside a kept, verified neighbour. components: transitive, as in other tools."""
+    bucket_cap: int = 512
+    """Most kept documents of one bucket that a document is compared with."""
+    shard_bytes: str = "128MB"
+    """Text in an output shard."""
+    row_group_bytes: str = "32MB"
+    """Text in a row group of a shard."""
+    compression: str = "zstd"
+    """Parquet codec of the shards, with a level if wanted: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
+    split: str = "train"
+    """Name of the split, in the shards' names."""
+    strict: Annotated[bool, _Flag] = False
+    """Stop at the first bad record instead of putting it into quarantine."""
+    overwrite: Annotated[bool, _Flag] = False
+    """Replace a finished output in the same folder."""
+    until: Literal["plan", "end"] = "end"
+    """Stop after the plan: everything is decided and can be read, no text is written."""
+    threads: int = 0
+    """Threads a worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
+    dry_run: Annotated[bool, _Flag] = False
+    """Read metadata only; print the resolved settings and the size of the work; write nothing."""
+    no_space_check: Annotated[bool, _Flag] = False
+    """Begin even if the free disk space looks too small."""
+
+    def __post_init__(self) -> None:
+        """Check every value that can be checked without the data."""
+        checks = (
+            (0 < self.threshold <= 1, f"--threshold {self.threshold}: give a number above 0 and at most 1"),
+            (1 <= self.ngram <= 64, f"--ngram {self.ngram}: give 1 to 64"),
+            (16 <= self.num_perm <= 4096, f"--num-perm {self.num_perm}: give 16 to 4096"),
+            (self.bucket_cap >= 1, f"--bucket-cap {self.bucket_cap}: give 1 or more"),
+            (0 <= self.threads <= 1024, f"--threads {self.threads}: give 0 (all cores) to 1024"),
+            (
+                re.fullmatch(r"first|longest|max:.+", self.keep, re.DOTALL) is not None,
+                f"--keep {self.keep!r}: give first, longest or max:COLUMN",
+            ),
+            (
+                re.fullmatch(r"\w+(\.\w+)*", self.split) is not None,
+                f"--split {self.split!r}: letters, digits, _ and single dots only (it stands in file names)",
+            ),
+            ((self.bands is None) == (self.rows is None), "--bands and --rows: give both or neither"),
+            (bool(self.input), "--input: give at least one file, folder or glob"),
+        )
+        for fine, message in checks:
+            if not fine:
+                raise ValueError(message)
+        bands, rows = self.bands or 1, self.rows or 1
+        if min(bands, rows) < 1 or bands * rows > self.num_perm or 0 in (self.bands, self.rows):
+            raise ValueError(
+                    f"--bands {self.bands} x --rows {self.rows}: each at least 1, and together at most "
+                    f"--num-perm {self.num_perm}"
+                )
+        parse_size(self.shard_bytes)
+        parse_size(self.row_group_bytes)
+
+    def what_the_output_depends_on(self) -> dict[str, Any]:
+        """The settings that change the output, resolved: without paths, threads and ways of running."""
+        own = ("input", "output", "overwrite", "until", "threads", "dry_run", "no_space_check")
+        chosen = self.minhash()
+        settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
+        return {**settings, "bands": chosen.bands, "rows": chosen.rows}
+
+    def minhash(self) -> "MinHashConfig":
+        """Shingles, permutations and bands."""
+        from transforms.dedup.bands import choose_bands
+        from transforms.dedup.minhash import MinHashConfig
+
+        if self.bands is not None and self.rows is not None:
+            bands, rows = self.bands, self.rows
+        else:
+            bands, rows = choose_bands(self.threshold, self.num_perm)
+        return MinHashConfig(num_perm=self.num_perm, ngram=self.ngram, bands=bands, rows=rows)
+
+    def scan(self) -> "ScanConfig":
+        """Settings of the scan."""
+        from transforms.dedup.scan import ScanConfig
+
+        return ScanConfig(
+            self.text_column, self.id_column, self.keep, self.minhash(), self.tokenizer, strict=self.strict
+        )
+
+    def plan(self) -> "PlanConfig":
+        """Settings of the plan."""
+        from transforms.dedup.plan import PlanConfig
+
+        return PlanConfig(
+            self.minhash(),
+            self.threshold,
+            self.method,
+            self.bucket_cap,
+            parse_size(self.shard_bytes),
+            self.split,
+        )
+
+
+def build_scan(root: Any, config: DedupConfig, pieces: "Sequence[Piece]", work: "Work", threads: int) -> Any:
+    """SCAN on `root`: pieces of the input -> one file of numbers a piece."""
+    from transforms.dedup.scan import ScanCorpus
+
+    return root | ScanCorpus(pieces, config.scan(), work, threads)
+
+
+def build_plan(
+    root: Any,
+    config: DedupConfig,
+    scan: dict[str, Any],
+    work: "Work",
+    compressed_files: "Sequence[int]",
+    threads: int,
+) -> Any:
+    """PLAN on `root`: the numbers -> survivors, shards, edits, `duplicates/`."""
+    from transforms.dedup.plan import PlanDeduplication
+
+    return root | PlanDeduplication(scan, config.plan(), work, compressed_files, threads)
+
+
+def build_rewrite(
+    root: Any,
+    shards: "Sequence[Shard]",
+    config: "RewriteConfig",
+    work: "Work",
+    expected: dict[str, int],
+    threads: int,
+) -> Any:
+    """REWRITE on `root`: the plan and the text -> `data/`."""
+    from transforms.corpus.rewrite import RewriteCorpus
+
+    return root | RewriteCorpus(shards, config, work, expected, threads)

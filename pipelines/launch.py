@@ -1,0 +1,41 @@
+"""Run one Beam pipeline to its end, with errors a person can read."""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from pipelines.errors import RunError
+
+
+def launch(build: Callable[[Any], Any], options: Any) -> None:
+    """Build a pipeline with `build(root)`, run it and wait.
+
+    Without `--runner` the pipeline runs in this process: Beam's own default would first try to download a runner.
+
+    Raises:
+        RunError: if the pipeline fails; the message is the task's own where there is one.
+    """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import StandardOptions
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.runners.runner import PipelineState
+
+    from transforms.corpus.pool import task_message
+
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    logging.getLogger("root").setLevel(logging.ERROR)
+    named = options.view_as(StandardOptions).runner
+    pipeline = beam.Pipeline(runner=None if named else FnApiRunner(), options=options)
+    build(pipeline)
+    try:
+        result = pipeline.run()
+        state = result.wait_until_finish()
+    except Exception as error:
+        message = task_message(error)
+        if message is None:
+            raise
+        raise RunError(message) from error
+    if state != PipelineState.DONE:
+        raise RunError(f"the pipeline ended in state {state}: see the runner's own log")

@@ -1,0 +1,110 @@
+"""What describes a finished output: manifest, metrics, report and dataset card."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.dedup import DedupConfig
+from pipelines.output import CARD, METRICS, REPORT, succeed
+from pipelines.report import write_report
+from pipelines.versions import versions
+from transforms.corpus.card import dataset_card
+from transforms.corpus.lookup import read_texts
+from transforms.corpus.sources import Source, names
+from transforms.corpus.work import Work, pretty_json
+
+SNIPPET = 2000
+
+
+def publish(
+    command: str,
+    config: DedupConfig,
+    work: Work,
+    sources: Sequence[Source],
+    schema: pa.Schema,
+    scan: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    rewrite: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write the manifest and all that goes with it; `_SUCCESS` comes last.
+
+    The manifest's `content` depends on input, settings and versions only; runner, threads, paths and times stand in
+    the metrics.
+    """
+    counts = {
+        "documents_in": scan["documents_in"],
+        "bytes_in": scan["bytes"],
+        **plan["counts"],
+        "quarantined": scan["quarantined"],
+    }
+    settings = config.what_the_output_depends_on()
+    manifest = {
+        "schema": "trapline.manifest",
+        "version": 1,
+        "command": command,
+        "run": work.run,
+        "content": {
+            "config": {key: value for key, value in settings.items() if value is not None},
+            "versions": versions(),
+            "input": [
+                {"path": name, "bytes": source.size} for name, source in zip(names(sources), sources, strict=True)
+            ],
+            "schema": [{"name": field.name, "type": str(field.type)} for field in schema],
+            "counts": counts,
+            "shards": [
+                {key: shard[key] for key in ("path", "rows", "bytes", "text_bytes", "sha256")}
+                for shard in rewrite["shards"]
+            ],
+            "files": plan["files"],
+        },
+    }
+    metrics = {
+        "command": command,
+        "counts": counts,
+        "clusters": plan["clusters"],
+        "similarity": plan["similarity"],
+        "comparisons": plan["comparisons"],
+        "mb_per_second": scan["bytes"] / 1e6 / facts["seconds"],
+        "input": [source.uri for source in sources],
+        "output": work.output.uri,
+        "config": settings,
+        "versions": versions(),
+        **facts,
+    }
+    examples = _examples(config.text_column, sources, plan["examples"])
+    succeed(
+        work,
+        manifest,
+        {
+            METRICS: pretty_json(metrics),
+            REPORT: _report({**metrics, "examples": examples}),
+            CARD: dataset_card(manifest).encode(),
+        },
+    )
+
+
+def _examples(text_column: str, sources: Sequence[Source], pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    wanted = sorted({int(pair[key]) for pair in pairs for key in ("removed_address", "kept_address")})
+    texts = read_texts(sources, wanted, text_column)
+    return [
+        {
+            "removed": texts[pair["removed_address"]][:SNIPPET],
+            "kept": texts[pair["kept_address"]][:SNIPPET],
+            "similarity": pair["similarity"],
+            "removed_id": str(pair["removed_address"]),
+            "kept_id": str(pair["kept_address"]),
+        }
+        for pair in pairs
+        if {pair["removed_address"], pair["kept_address"]} <= set(texts)
+    ]
+
+
+def _report(metrics: Mapping[str, Any]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / REPORT
+        write_report(metrics, path)
+        return path.read_bytes()

@@ -1,0 +1,241 @@
+"""A file of JSON lines -> blocks: a table with a row for each good line, its address, and the lines that are bad.
+
+Nothing is lost: every line that is not blank and not left out on demand is a row or a `BadLine`.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import fs
+
+from transforms.corpus import json_lines
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.json_stream import compression_of, line_buffers, plain_ranges
+from transforms.corpus.json_table import exact_table, infer_table
+from transforms.corpus.merged_schema import merge_schemas, storable
+
+__all__ = [
+    "BadLine",
+    "JsonBlock",
+    "compression_of",
+    "merge_schemas",
+    "plain_ranges",
+    "read_blocks",
+    "storable",
+]
+
+BROKEN_JSON = "broken_json"
+INVALID_UTF8 = "invalid_utf8"
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NEWLINE = 10
+
+_Parse = Callable[[npt.NDArray[np.uint8]], pa.Table]
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no row.
+
+    Attributes:
+        position: offset of its first byte in the decompressed file.
+        reason: `BROKEN_JSON` or `INVALID_UTF8`.
+        detail: what was found.
+        raw: the line as it stands, without the newline that ends it.
+    """
+
+    position: int
+    reason: str
+    detail: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class JsonBlock:
+    """Some lines of a file.
+
+    Attributes:
+        positions: uint64[rows], offset in the decompressed file of the line of each row, ascending.
+        table: a row for each good line, in the order of the file; each column is one chunk.
+        bad: the other lines, ascending.
+    """
+
+    positions: npt.NDArray[np.uint64]
+    table: pa.Table
+    bad: list[BadLine]
+
+
+def read_blocks(
+    filesystem: fs.FileSystem,
+    path: str,
+    lo: int,
+    hi: int | None,
+    *,
+    block_bytes: int = 16 << 20,
+    skip: npt.NDArray[np.uint64] | None = None,
+    schema: pa.Schema | None = None,
+) -> Iterator[JsonBlock]:
+    """Read the lines that begin in bytes lo <= x < hi of a file.
+
+    A line must be one JSON object in UTF-8; blank lines are passed over, and so is a byte-order mark at the start
+    of the file. NaN and Infinity are numbers. A bad line is: not one object; a key twice in one object; an escaped
+    lone surrogate; a number beyond float64, or an integer beyond int64 (it would be rounded); an array of values
+    of several types; nested deeper than `json_lines.MAX_DEPTH`.
+
+    Args:
+        filesystem: where the file is.
+        path: its path there; .gz and .zst are decompressed.
+        lo: first byte; 0 for a compressed file.
+        hi: the byte after the range (see `json_stream.plain_ranges`); None for the end, and for a compressed file.
+        block_bytes: bytes of lines to hold at a time; a longer line takes what it needs.
+        skip: uint64, ascending positions of lines to leave out, good or bad; they are not parsed.
+        schema: the columns and types of the rows (the merged schema of a first pass over all files). Without it
+            they are inferred, block by block; strings that look like times stay strings.
+
+    Raises:
+        CorpusError: the file cannot be read; or two lines, each good, disagree about the type of a column; or a
+            good line does not fit `schema`.
+    """
+    texts: dict[str, pa.DataType] = {}
+    for first, data in line_buffers(filesystem, path, lo, hi, block_bytes):
+        block = _Block(path, first, data, skip).read(schema, texts)
+        if len(block.positions) or block.bad:
+            yield block
+
+
+class _Block:
+    """Whole lines in a buffer, sorted into good, bad and those that do not matter."""
+
+    def __init__(self, path: str, first: int, data: npt.NDArray[np.uint8], skip: npt.NDArray[np.uint64] | None) -> None:
+        self._path = path
+        self._data = data
+        self._has_mark = first == 0 and data[:3].tobytes() == _BYTE_ORDER_MARK
+        if self._has_mark:
+            data[:3] = ord(" ")
+        self._starts, self._ends, self._kinds = json_lines.scan_lines(data)
+        self._positions = (self._starts + first).astype(np.uint64)
+        matters = self._kinds != json_lines.BLANK
+        if skip is not None and len(skip):
+            found = skip[np.minimum(np.searchsorted(skip, self._positions), len(skip) - 1)]
+            matters &= found != self._positions
+        utf8 = json_lines.utf8_lines(data, self._starts, self._ends)
+        whole = (self._kinds == json_lines.OBJECT) | (self._kinds == json_lines.OBJECT_NULL_ITEM)
+        self._good = np.flatnonzero(matters & utf8 & whole)
+        self._is_packed = len(self._good) == np.count_nonzero(self._kinds != json_lines.BLANK)
+        self._bad = [self._bad_encoding(line) for line in np.flatnonzero(matters & ~utf8)]
+        self._bad += [self._bad_shape(line) for line in np.flatnonzero(matters & utf8 & ~whole)]
+
+    def read(self, schema: pa.Schema | None, texts: dict[str, pa.DataType]) -> JsonBlock:
+        """Parse the good lines; lines that do not parse join the bad ones."""
+        if len(self._good):
+            table = self._table(schema, texts)
+        else:
+            table = pa.table({}) if schema is None else schema.empty_table()
+        if table.num_rows != len(self._good):
+            raise RuntimeError(f"{self._path}: {table.num_rows} rows came of {len(self._good)} lines")
+        self._bad.sort(key=lambda bad: bad.position)
+        return JsonBlock(self._positions[self._good], table, self._bad)
+
+    def _table(self, schema: pa.Schema | None, texts: dict[str, pa.DataType]) -> pa.Table:
+        data = self._data if self._is_packed else self._packed()
+        null_items = bool(np.any(self._kinds[self._good] == json_lines.OBJECT_NULL_ITEM))
+        infer = partial(infer_table, null_items=null_items)
+        parse: _Parse = infer if schema is None else partial(exact_table, schema=schema)
+        try:
+            return infer(data, texts=texts) if schema is None else parse(data)
+        except pa.ArrowInvalid:
+            pieces = self._drop_unparsed(parse, schema)
+        if not len(self._good):
+            return pa.table({}) if schema is None else schema.empty_table()
+        try:
+            return parse(self._packed())
+        except pa.ArrowInvalid as error:
+            merge_schemas(pieces)  # names the column and the lines
+            raise CorpusError(f"{self._path}: {pieces[0][0]} and following: {error}") from error
+
+    def _packed(self) -> npt.NDArray[np.uint8]:
+        return json_lines.pack_lines(self._data, self._starts[self._good], self._ends[self._good])
+
+    def _drop_unparsed(self, parse: _Parse, schema: pa.Schema | None) -> list[tuple[str, pa.Schema]]:
+        """Bisect: lines that do not parse alone become bad; the others as pieces, each with its schema."""
+        packed = self._packed()
+        lengths = self._ends[self._good] - self._starts[self._good] + 1
+        bounds = np.concatenate(([0], np.cumsum(lengths)))
+        dropped: list[int] = []
+        pieces: list[tuple[str, pa.Schema]] = []
+        stack = [(0, len(self._good))]
+        while stack:
+            low, high = stack.pop()
+            try:
+                pieces.append((self._place(low, high), parse(packed[bounds[low] : bounds[high]]).schema))
+            except pa.ArrowInvalid as error:
+                if high - low > 1:
+                    middle = (low + high) // 2
+                    stack += [(middle, high), (low, middle)]
+                    continue
+                if schema is not None:
+                    self._refuse_if_good(packed[bounds[low] : bounds[high]], self._place(low, high), error)
+                detail = str(error).removesuffix(" in row 0")
+                dropped.append(low)
+                self._bad.append(self._bad_line(self._good[low], BROKEN_JSON, detail))
+        self._good = np.delete(self._good, dropped)
+        return pieces
+
+    def _refuse_if_good(self, line: npt.NDArray[np.uint8], place: str, error: pa.ArrowInvalid) -> None:
+        """A line that is good without the schema must not be lost for the schema's sake."""
+        try:
+            infer_table(line, null_items=True)
+        except pa.ArrowInvalid:
+            return
+        raise CorpusError(
+            f"{place} does not fit the column types of the corpus ({error}); "
+            "if the file was changed after it was scanned, start again from the scan"
+        ) from error
+
+    def _place(self, low: int, high: int) -> str:
+        first, last = self._positions[self._good[low]], self._positions[self._good[high - 1]]
+        return (
+            f"{self._path} (line at byte {first})"
+            if first == last
+            else f"{self._path} (lines at bytes {first} to {last})"
+        )
+
+    def _raw(self, line: int) -> bytes:
+        raw = self._data[self._starts[line] : self._ends[line]].tobytes()
+        return _BYTE_ORDER_MARK + raw[3:] if self._has_mark and line == 0 else raw
+
+    def _bad_line(self, line: int, reason: str, detail: str) -> BadLine:
+        return BadLine(int(self._positions[line]), reason, detail, self._raw(line))
+
+    def _bad_encoding(self, line: int) -> BadLine:
+        try:
+            self._raw(line).decode()
+        except UnicodeDecodeError as error:
+            detail = f"{error.reason} at byte {error.start} of the line"
+        return self._bad_line(line, INVALID_UTF8, detail)
+
+    def _bad_shape(self, line: int) -> BadLine:
+        kind = self._kinds[line]
+        if kind == json_lines.TOO_DEEP:
+            detail = f"nested deeper than {json_lines.MAX_DEPTH} levels"
+        elif kind == json_lines.BIG_INTEGER:
+            detail = "an integer beyond 64 bits; write it as a string"
+        else:
+            detail = _complaint(self._raw(line))
+        return self._bad_line(line, BROKEN_JSON, detail)
+
+
+def _complaint(raw: bytes) -> str:
+    """What is wrong with a line that is not one object."""
+    try:
+        value = json.loads(raw)
+    except json.JSONDecodeError as error:
+        return f"{error.msg} at character {error.pos} of the line"
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return f"{type(value).__name__} where an object is wanted"

@@ -1,0 +1,118 @@
+"""Run independent tasks: one pool of threads a worker, one committed file a task, one result a task."""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from transforms.corpus.errors import CorpusError
+
+_OPEN, _CLOSE = "\u27e6", "\u27e7"
+_MARKED = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
+
+stop = threading.Event()
+"""Set to make the pools of this process begin no further task (Ctrl-C)."""
+
+
+class RunTasks(beam.PTransform):
+    """Sequence of picklable tasks -> PCollection of what `work` returns for each, one dict a task.
+
+    Tasks are spread over the workers; on each, up to `threads` run at once. `work` commits its own output and
+    finds it again on a rerun, so what flows here are paths and counts. A `CorpusError` or `OSError` of a task
+    fails the pipeline with a message that `task_message` finds again, on any runner.
+    """
+
+    def __init__(self, tasks: Sequence[Any], work: Callable[[Any], dict[str, Any]], threads: int, label: str) -> None:
+        super().__init__(label)
+        self._tasks = list(tasks)
+        self._work = work
+        self._threads = threads
+
+    def expand(self, pbegin: Any) -> beam.PCollection[dict[str, Any]]:
+        """Create the tasks, spread them, run them."""
+        return (
+            pbegin
+            | "Create tasks" >> beam.Create(self._tasks, reshuffle=False)
+            | "Spread tasks" >> beam.Reshuffle()
+            | "Run tasks" >> beam.ParDo(_Pooled(self._work, self._threads)).with_output_types(dict[str, Any])
+        )
+
+
+class _Pooled(beam.DoFn):
+    """Queue a bundle's tasks on a pool of threads; a bundle itself runs on one thread only."""
+
+    def __init__(self, work: Callable[[Any], dict[str, Any]], threads: int) -> None:
+        self._work = work
+        self._threads = threads
+
+    def start_bundle(self) -> None:
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="trapline")
+        self._futures: list[Future[dict[str, Any]]] = []
+
+    def process(self, element: Any) -> None:
+        self._futures.append(self._pool.submit(self._run, element))
+
+    def _run(self, element: Any) -> dict[str, Any]:
+        if stop.is_set():
+            raise InterruptedError("stopped")
+        return self._work(element)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        try:
+            done, _ = wait(self._futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                _raise_marked(future)
+        finally:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        for future in self._futures:
+            yield WindowedValue(future.result(), GlobalWindow().max_timestamp(), [GlobalWindow()])
+
+
+def _raise_marked(future: Future[dict[str, Any]]) -> None:
+    error = future.exception()
+    if error is None:
+        return
+    if isinstance(error, CorpusError | OSError):
+        logging.getLogger(__name__).debug("task failed", exc_info=error)
+        raise CorpusError(f"{_OPEN}{error}{_CLOSE}") from error
+    raise error
+
+
+def task_message(error: BaseException) -> str | None:
+    """What went wrong in a task, out of the exception that a runner made of it; None for anything else."""
+    found = _MARKED.search(str(error))
+    return found.group(1) if found else None
+
+
+class CommitOnce(beam.PTransform):
+    """PCollection of task results -> one committed summary: `commit` gets all of them, in task order, once.
+
+    Results carry their task's number under "task".
+    """
+
+    def __init__(self, commit: Callable[[list[dict[str, Any]]], dict[str, Any]], label: str) -> None:
+        super().__init__(label)
+        self._commit = commit
+
+    def expand(self, pcoll: beam.PCollection[dict[str, Any]]) -> beam.PCollection[dict[str, Any]]:
+        """Bring the results to one key and commit them."""
+        return (
+            pcoll.pipeline
+            | "Begin" >> beam.Create([0], reshuffle=False)
+            | "Commit" >> beam.Map(_in_order, beam.pvalue.AsList(pcoll), self._commit).with_output_types(dict[str, Any])
+        )
+
+
+def _in_order(
+    _: int, results: list[dict[str, Any]], commit: Callable[[list[dict[str, Any]]], dict[str, Any]]
+) -> dict[str, Any]:
+    try:
+        return commit(sorted(results, key=lambda result: result["task"]))
+    except (CorpusError, OSError) as error:
+        raise CorpusError(f"{_OPEN}{error}{_CLOSE}") from error

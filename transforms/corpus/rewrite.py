@@ -1,0 +1,233 @@
+"""REWRITE: stream the text a second time, apply the plan, write shards."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from transforms.corpus.addresses import POSITION_BITS, addresses
+from transforms.corpus.columns import as_strings
+from transforms.corpus.edits import Edits, read_edits
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.planned import edits_name, shard_name
+from transforms.corpus.pool import CommitOnce, RunTasks
+from transforms.corpus.reading import Piece, Records, read_piece
+from transforms.corpus.shards import END, Shard, group_for_tasks
+from transforms.corpus.sink import ParquetFormat, ShardWriter, text_sizes
+from transforms.corpus.sources import JSONL, Source
+from transforms.corpus.storage import HashingFile
+from transforms.corpus.work import Work, pretty_json
+
+_POSITION = (1 << POSITION_BITS) - 1
+
+
+@dataclass(frozen=True)
+class RewriteConfig:
+    """What a rewrite needs to know.
+
+    Attributes:
+        sources: all input files, by ordinal.
+        schema: the output's columns, serialised: schemas do not pickle with their metadata everywhere.
+        layout: how shards are written.
+        split: name of the split, in the files' names.
+        shards: number of shards of the whole output.
+    """
+
+    sources: tuple[Source, ...]
+    schema: bytes
+    layout: ParquetFormat
+    split: str
+    shards: int
+
+    def arrow_schema(self) -> pa.Schema:
+        """The output's columns."""
+        return pa.ipc.read_schema(pa.py_buffer(self.schema))
+
+
+@dataclass(frozen=True)
+class RewriteTask:
+    """Neighbouring shards that one task writes."""
+
+    number: int
+    shards: tuple[Shard, ...]
+
+
+class RewriteCorpus(beam.PTransform):
+    """Shards of a plan -> one committed summary, by way of the written shards."""
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        config: RewriteConfig,
+        work: Work,
+        expected: dict[str, int],
+        threads: int,
+    ) -> None:
+        super().__init__("Rewrite the corpus")
+        compressed = [source.ordinal for source in config.sources if source.compression]
+        groups = group_for_tasks(shards, compressed)
+        self._tasks = [RewriteTask(number, tuple(group)) for number, group in enumerate(groups)]
+        self._rewrite = _Rewrite(config, work)
+        self._commit = _Commit(work, expected)
+        self._threads = threads
+
+    def expand(self, pbegin: Any) -> beam.PCollection[dict[str, Any]]:
+        """Write the shards; check that no document was lost."""
+        return (
+            pbegin
+            | RunTasks(self._tasks, self._rewrite, self._threads, "Rewrite shards")
+            | CommitOnce(self._commit, "Check conservation")
+        )
+
+
+@dataclass(frozen=True)
+class _Commit:
+    work: Work
+    expected: dict[str, int]
+
+    def __call__(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        shards = [shard for result in results for shard in result["shards"]]
+        written = sum(shard["rows"] for shard in shards)
+        removed = sum(shard["removed"] for shard in shards)
+        if written != self.expected["kept"] or written + removed != self.expected["documents_in"]:
+            raise CorpusError(
+                f"{self.expected['documents_in']:,} documents were read, but {written:,} were written and {removed:,} "
+                f"taken out, where the plan keeps {self.expected['kept']:,}: the input changed meanwhile; run again"
+            )
+        return self.work.commit("rewrite", {"shards": shards, "rows": written, "removed": removed})
+
+
+@dataclass(frozen=True)
+class _Rewrite:
+    """Write neighbouring shards in one pass over their part of the input, unless that was done already."""
+
+    config: RewriteConfig
+    work: Work
+
+    def __call__(self, task: RewriteTask) -> dict[str, Any]:
+        receipts = [self._receipt(shard) for shard in task.shards]
+        if any(receipt is None for receipt in receipts):
+            receipts = list(self._write(task))
+        return {"task": task.number, "shards": receipts}
+
+    def _receipt(self, shard: Shard) -> dict[str, Any] | None:
+        name = _receipt_name(shard)
+        if not self.work.folder.exists(name):
+            return None
+        receipt: dict[str, Any] = json.loads(self.work.folder.read(name))
+        return receipt
+
+    def _write(self, task: RewriteTask) -> Iterator[dict[str, Any]]:
+        schema = self.config.arrow_schema()
+        edits = [read_edits(self.work.folder, edits_name(shard.ordinal)) for shard in task.shards]
+        everything = Edits(np.concatenate([one.removed for one in edits]))
+        stream = _Rerunnable(self._records(task, everything, schema))
+        for shard, own in zip(task.shards, edits, strict=True):
+            name = shard_name(self.config.split, shard.ordinal, self.config.shards)
+            with self.work.output.create(name) as sink:
+                rows, text_bytes = self._write_shard(sink, shard, own, stream, schema)
+                if (rows, text_bytes) != (shard.rows, shard.text_bytes):
+                    raise CorpusError(
+                        f"shard {shard.ordinal}: {rows:,} documents of {text_bytes:,} bytes were read where the scan met "
+                        f"{shard.rows:,} of {shard.text_bytes:,}: the input changed during the run; run again"
+                    )
+            receipt = {
+                "path": name,
+                "rows": rows,
+                "removed": len(own.removed),
+                "bytes": sink.size,
+                "text_bytes": text_bytes,
+                "sha256": sink.sha256,
+            }
+            self.work.folder.write(_receipt_name(shard), pretty_json(receipt))
+            yield receipt
+
+    def _write_shard(
+        self, sink: HashingFile, shard: Shard, edits: Edits, stream: "_Rerunnable", schema: pa.Schema
+    ) -> tuple[int, int]:
+        writer = ShardWriter(sink, schema, self.config.layout)
+        name = self.config.layout.text_column
+        for where, table in stream.until(shard.hi):
+            keep = edits.kept(where)
+            kept = table if keep.all() else table.filter(pa.array(keep))
+            if kept.num_rows:
+                writer.write(kept, text_sizes(as_strings(kept[name])))
+        writer.close()
+        return writer.rows, writer.text_bytes
+
+    def _records(self, task: RewriteTask, edits: Edits, schema: pa.Schema) -> Iterator[tuple[Any, pa.Table]]:
+        for piece in _pieces(self.config.sources, task.shards[0].lo, task.shards[-1].hi):
+            skip = edits.positions(piece.source.ordinal) if piece.source.kind == JSONL else None
+            for records in read_piece(piece, schema=schema, skip=skip):
+                self._refuse_new_faults(piece, records)
+                yield (
+                    addresses(piece.source.ordinal, records.positions),
+                    conform(records.table, schema, piece.source.uri),
+                )
+
+    def _refuse_new_faults(self, piece: Piece, records: Records) -> None:
+        if records.bad:
+            line = records.bad[0]
+            raise CorpusError(
+                f"{piece.source.uri}: the line at byte {line.position} was sound in the scan and is not now "
+                f"({line.detail}): the input changed during the run; run again"
+            )
+
+
+class _Rerunnable:
+    """A stream of (addresses, table) that is handed out in stretches of addresses."""
+
+    def __init__(self, records: Iterator[tuple[Any, pa.Table]]) -> None:
+        self._records = records
+        self._left: tuple[Any, pa.Table] | None = None
+
+    def until(self, hi: int) -> Iterator[tuple[Any, pa.Table]]:
+        """What remains below address `hi`."""
+        while (found := self._left or next(self._records, None)) is not None:
+            where, table = found
+            self._left = None
+            cut = len(where) if hi == END else int(np.searchsorted(where, np.uint64(hi)))
+            if cut:
+                yield where[:cut], table.slice(0, cut)
+            if cut < len(where):
+                self._left = (where[cut:], table.slice(cut))
+                return
+
+
+def _receipt_name(shard: Shard) -> str:
+    return f"rewrite/{shard.ordinal:06d}.json"
+
+
+def _pieces(sources: Sequence[Source], lo: int, hi: int) -> Iterator[Piece]:
+    """The parts of the input with addresses from `lo` to below `hi`."""
+    first, last = lo >> POSITION_BITS, hi >> POSITION_BITS
+    for source in sources[first : last + 1]:
+        begin = lo & _POSITION if source.ordinal == first else 0
+        end = hi & _POSITION if source.ordinal == last and hi != END else None
+        if end != 0:
+            yield Piece(source, begin, None if source.compression else end, source.size)
+
+
+def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
+    """`table` with exactly the columns of `schema`: missing ones null, others cast where that loses nothing."""
+    if table.schema.equals(schema, check_metadata=False):
+        return table.replace_schema_metadata(None)
+    columns = []
+    for field in schema:
+        with contextlib.suppress(KeyError):
+            columns.append(_cast(table[field.name], field, where))
+            continue
+        columns.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
+    return pa.table(columns, schema=schema.remove_metadata())
+
+
+def _cast(column: pa.ChunkedArray, field: pa.Field, where: str) -> pa.ChunkedArray:
+    try:
+        return column if column.type.equals(field.type) else column.cast(field.type)
+    except pa.ArrowException as error:
+        raise CorpusError(f"{where}: column {field.name!r} cannot be read as {field.type} ({error})") from error

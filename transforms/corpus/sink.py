@@ -1,0 +1,132 @@
+"""The Parquet shards of an output: row groups of a fixed byte budget, one chunk each, hashed as they are written."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms.corpus.storage import HashingFile
+
+ROW_GROUP_BYTES = 32 << 20
+CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
+
+
+@dataclass(frozen=True)
+class ParquetFormat:
+    """How shards are written.
+
+    Attributes:
+        compression: a Parquet codec, with a level after a colon where the codec has levels ("zstd:3").
+        row_group_bytes: text in a row group, in bytes.
+        text_column: the column whose bytes count.
+    """
+
+    compression: str = "zstd"
+    row_group_bytes: int = ROW_GROUP_BYTES
+    text_column: str = "text"
+
+    def __post_init__(self) -> None:
+        codec, _, level = self.compression.partition(":")
+        if codec not in CODECS or (level and not level.lstrip("-").isdigit()):
+            raise ValueError(
+                f"compression {self.compression!r} is unknown: give one of {', '.join(CODECS)}, or with a level 'zstd:3'"
+            )
+        if self.row_group_bytes < 1:
+            raise ValueError(f"row group size {self.row_group_bytes} must be at least 1 byte")
+
+    def writer(self, sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
+        """A Parquet writer with these settings. Texts get no dictionary and no statistics: neither would help."""
+        codec, _, level = self.compression.partition(":")
+        others = [path for path in leaf_paths(schema) if path != self.text_column]
+        return pq.ParquetWriter(
+            sink,
+            schema,
+            compression=codec,
+            compression_level=int(level) if level else None,
+            use_dictionary=others,
+            write_statistics=others,
+        )
+
+
+def leaf_paths(schema: pa.Schema) -> list[str]:
+    """Dotted Parquet paths of a schema's leaf columns."""
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, schema):
+        pass
+    buffer.seek(0)
+    described = pq.read_metadata(buffer).schema
+    return [described.column(index).path for index in range(len(described.names))]
+
+
+class ShardWriter:
+    """Writes tables to one shard, cutting row groups where the texts reach the byte budget.
+
+    The cuts depend on the sequence of rows alone: not on how the rows arrive in tables, unless columns other
+    than the text are so large that a group would exceed four budgets.
+    """
+
+    def __init__(self, sink: HashingFile, schema: pa.Schema, layout: ParquetFormat) -> None:
+        self._writer = layout.writer(sink, schema)
+        self._schema = schema
+        self._budget = layout.row_group_bytes
+        self._waiting: list[pa.Table] = []
+        self._waiting_text = 0
+        self._waiting_all = 0
+        self.rows = 0
+        self.text_bytes = 0
+
+    def write(self, table: pa.Table, sizes: npt.NDArray[np.uint32]) -> None:
+        """Append the rows of `table`; `sizes` holds each text's length in bytes, uint32[rows]."""
+        totals = np.cumsum(sizes, dtype=np.int64)
+        start, base = 0, 0
+        while len(totals) and totals[-1] - base + self._waiting_text >= self._budget:
+            end = int(np.searchsorted(totals, base + self._budget - self._waiting_text)) + 1
+            self._append(table.slice(start, end - start), int(totals[end - 1] - base))
+            self._flush()
+            start, base = end, int(totals[end - 1])
+            if end == len(totals):
+                break
+        if start < table.num_rows:
+            self._append(table.slice(start), int(totals[-1] - base))
+            if self._waiting_all >= 4 * self._budget + self._waiting_text:
+                self._flush()
+
+    def _append(self, table: pa.Table, text_bytes: int) -> None:
+        self._waiting.append(table)
+        self._waiting_text += text_bytes
+        self._waiting_all += table.nbytes
+        self.rows += table.num_rows
+        self.text_bytes += text_bytes
+
+    def _flush(self) -> None:
+        if self._waiting:
+            table = pa.concat_tables(self._waiting).combine_chunks()
+            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self._waiting, self._waiting_text, self._waiting_all = [], 0, 0
+
+    def close(self) -> None:
+        """Write what waits and the footer."""
+        self._flush()
+        self._writer.close()
+
+
+def write_table(sink: HashingFile, table: pa.Table, *, group_rows: int = 1 << 20) -> None:
+    """Write a small table of the product's own (zstd, its schema's metadata kept)."""
+    with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
+        writer.write_table(table, row_group_size=group_rows)
+
+
+def text_sizes(column: pa.Array) -> npt.NDArray[np.uint32]:
+    """UTF-8 bytes of each text of a `large_string` array, uint32[n]; a null counts as 0."""
+    offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
+    return np.diff(offsets).astype(np.uint32)
+
+
+def concatenated(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Tables of one schema as one; an empty table if there are none."""
+    return pa.concat_tables(tables) if tables else schema.empty_table()

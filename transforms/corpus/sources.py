@@ -1,0 +1,131 @@
+"""The files of an input: found by name, listed in byte order of their paths, with their size and format."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+import pyarrow.fs as pafs
+
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.storage import is_local, resolve
+
+PARQUET, JSONL = "parquet", "jsonl"
+SUFFIXES = {
+    ".parquet": (PARQUET, ""),
+    ".pq": (PARQUET, ""),
+    **{stem + ending: (JSONL, ending) for stem in (".jsonl", ".ndjson", ".json") for ending in ("", ".gz", ".zst")},
+}
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file.
+
+    Attributes:
+        ordinal: its place in the sorted list, the upper part of its documents' addresses.
+        uri: where it is.
+        kind: "parquet" or "jsonl".
+        compression: "", ".gz" or ".zst" (JSONL only).
+        size: bytes on disk.
+        modified: modification time in ns, 0 where the store has none.
+    """
+
+    ordinal: int
+    uri: str
+    kind: str
+    compression: str
+    size: int
+    modified: int
+
+
+def format_of(path: str) -> tuple[str, str] | None:
+    """(kind, compression) by the file's name; None when the name says nothing known."""
+    lowered = path.lower()
+    for suffix, answer in SUFFIXES.items():
+        if lowered.endswith(suffix):
+            return answer
+    return None
+
+
+def list_sources(patterns: Sequence[str]) -> list[Source]:
+    """The files that `patterns` name: files, folders (searched recursively) and globs (`*`, `?`, `[..]`, `**`).
+
+    Hidden files and those whose name begins with `_` are passed over in folders and globs, as Spark and
+    Hugging Face do. A file named twice counts once.
+
+    Raises:
+        CorpusError: a pattern that matches nothing, or a named file of an unknown format.
+    """
+    found: dict[str, pafs.FileInfo] = {}
+    for pattern in patterns:
+        matches = _expand(pattern)
+        if not matches:
+            raise CorpusError(
+                f"--input {pattern!r} matches no file: give a file, a folder or a quoted glob; "
+                f"known formats are {', '.join(sorted(SUFFIXES))}"
+            )
+        found.update(matches)
+    return [
+        Source(ordinal, uri, *_known_format(uri), size=info.size or 0, modified=info.mtime_ns or 0)
+        for ordinal, (uri, info) in enumerate(sorted(found.items(), key=lambda item: os.fsencode(item[0])))
+    ]
+
+
+def names(sources: Sequence[Source]) -> list[str]:
+    """Paths relative to the deepest folder that holds all files: what a published listing may show."""
+    if not sources:
+        return []
+    folders = [source.uri.rsplit("/", 1)[0] for source in sources]
+    common = folders[0]
+    while not all((folder + "/").startswith(common + "/") for folder in folders):
+        common = common.rpartition("/")[0]
+    return [source.uri[len(common) + 1 :] for source in sources]
+
+
+def _known_format(uri: str) -> tuple[str, str]:
+    known = format_of(uri)
+    if known is None:
+        raise CorpusError(
+            f"{uri}: unknown format; its name must end in one of {', '.join(sorted(SUFFIXES))}: rename or convert it"
+        )
+    return known
+
+
+def _expand(pattern: str) -> dict[str, pafs.FileInfo]:
+    filesystem, path = resolve(pattern)
+    prefix = "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
+    info = filesystem.get_file_info(path)
+    if info.type == pafs.FileType.File:
+        return {prefix + path: info}
+    if info.type == pafs.FileType.Directory:
+        return {prefix + entry.path: entry for entry in _walk(filesystem, path) if format_of(entry.path)}
+    if not _MAGIC.search(path):
+        return {}
+    fixed = PurePosixPath(path)
+    while _MAGIC.search(str(fixed)):
+        fixed = fixed.parent
+    wanted = path.split("/")
+    return {
+        prefix + entry.path: entry for entry in _walk(filesystem, str(fixed)) if _matches(entry.path.split("/"), wanted)
+    }
+
+
+def _walk(filesystem: pafs.FileSystem, folder: str) -> Iterable[pafs.FileInfo]:
+    selector = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
+    for entry in filesystem.get_file_info(selector):
+        inside = entry.path[len(folder) :].strip("/").split("/")
+        if entry.type == pafs.FileType.File and not any(part.startswith((".", "_")) for part in inside):
+            yield entry
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """`*`, `?` and `[..]` stay within a path segment; a segment `**` stands for any number of them."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return len(pattern) == 1 or any(_matches(parts[at:], pattern[1:]) for at in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])

@@ -1,0 +1,216 @@
+"""PLAN: decide on the numbers of the scan which documents go, and where the output's shards begin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.buckets import BUCKETS
+from schemas.duplicates import DUPLICATES
+from schemas.summaries import band_name
+from transforms.corpus.edits import removals
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.planned import edits_name, publish_quarantine
+from transforms.corpus.pool import CommitOnce, RunTasks
+from transforms.corpus.scanned import ScannedNumbers
+from transforms.corpus.shards import Shard, cut_shards
+from transforms.corpus.sink import write_table
+from transforms.corpus.work import Work
+from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, priority_order, representatives
+from transforms.dedup.components import choose_by_components
+from transforms.dedup.minhash import MinHashConfig
+from transforms.dedup.statistics import statistics
+from transforms.dedup.survivors import Survivors, choose_survivors
+
+SLICE_KEYS = 32_000_000
+"""Keys of one band that a task holds at once."""
+
+
+@dataclass(frozen=True)
+class PlanConfig:
+    """How survivors are chosen and shards are cut.
+
+    Attributes:
+        minhash: as in the scan.
+        threshold: estimated Jaccard similarity from which a document is a duplicate, 0 to 1.
+        method: "survivors" (verified against kept documents) or "components" (transitive closure, unverified).
+        bucket_cap: most kept documents of one bucket that a document is compared with.
+        shard_bytes: wanted text in a shard, in bytes.
+        split: name of the split, in the files' names.
+    """
+
+    minhash: MinHashConfig
+    threshold: float
+    method: str
+    bucket_cap: int
+    shard_bytes: int
+    split: str
+
+
+@dataclass(frozen=True)
+class BandTask:
+    """Find the buckets of one band among the keys of one hash slice."""
+
+    number: int
+    band: int
+    part: int
+    parts: int
+
+
+class PlanDeduplication(beam.PTransform):
+    """The committed scan -> one committed plan: buckets by band, then survivors, shards and edits."""
+
+    def __init__(
+        self,
+        scan: dict[str, Any],
+        config: PlanConfig,
+        work: Work,
+        compressed_files: Sequence[int],
+        threads: int,
+    ) -> None:
+        super().__init__("Plan the deduplication")
+        parts = max(1, -(-int(scan["rows"]) // SLICE_KEYS))
+        self._tasks = [
+            BandTask(band * parts + part, band, part, parts)
+            for band in range(config.minhash.bands)
+            for part in range(parts)
+        ]
+        self._find = _FindBuckets(scan, work)
+        self._choose = _Choose(scan, config, work, tuple(compressed_files))
+        self._threads = threads
+
+    def expand(self, pbegin: Any) -> beam.PCollection[dict[str, Any]]:
+        """Find buckets in every band; then choose, once."""
+        return (
+            pbegin
+            | RunTasks(self._tasks, self._find, self._threads, "Find buckets")
+            | CommitOnce(self._choose, "Choose survivors")
+        )
+
+
+@dataclass(frozen=True)
+class _FindBuckets:
+    scan: dict[str, Any]
+    work: Work
+
+    def __call__(self, task: BandTask) -> dict[str, Any]:
+        name = f"buckets/{task.number:06d}.parquet"
+        if not self.work.folder.exists(name):
+            keys, indices = ScannedNumbers(self.work, self.scan).slice_of_keys(
+                band_name(task.band), task.part, task.parts
+            )
+            buckets = find_buckets(keys)
+            members = buckets.members if indices is None else indices[buckets.members]
+            first = np.zeros(len(members), np.bool_)
+            first[buckets.starts[:-1]] = True
+            with (
+                self.work.folder.create(name) as sink,
+                pq.ParquetWriter(sink, BUCKETS, compression="none", use_dictionary=False) as writer,
+            ):
+                writer.write_table(pa.table([pa.array(members), pa.array(first)], schema=BUCKETS))
+        return {"task": task.number, "path": name}
+
+
+def _read_buckets(work: Work, name: str) -> Buckets:
+    with work.folder.open(name) as stream:
+        table = pq.read_table(stream, partitioning=None)
+    members = table["member"].to_numpy()
+    starts = np.append(np.flatnonzero(table["first"].to_numpy()), len(members)).astype(np.int64)
+    return Buckets(members, starts)
+
+
+@dataclass(frozen=True)
+class _Choose:
+    """Everything that is decided once, on numbers alone."""
+
+    scan: dict[str, Any]
+    config: PlanConfig
+    work: Work
+    compressed_files: tuple[int, ...]
+
+    def __call__(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        numbers = ScannedNumbers(self.work, self.scan)
+        if numbers.size > MAX_DOCUMENTS:
+            raise CorpusError(
+                f"{numbers.size:,} documents in one run, at most {MAX_DOCUMENTS:,} can be compared: split the input"
+            )
+        survivors = self._survivors(numbers, [result["path"] for result in results])
+        addresses = numbers.numbers("address", np.uint64)
+        sizes = numbers.numbers("bytes", np.uint32)
+        kept = survivors.covered_by == np.arange(numbers.size, dtype=np.uint32)
+        quarantine, quarantined = publish_quarantine(self.work, self.scan)
+        shards = cut_shards(addresses[kept], sizes[kept], self.config.shard_bytes, self.compressed_files)
+        self._write_edits(shards, np.union1d(addresses[~kept], quarantined))
+        duplicates = self._publish_duplicates(numbers, survivors, addresses, kept)
+        return self.work.commit(
+            "plan",
+            {
+                "shards": [vars(shard) for shard in shards],
+                "files": [duplicates, quarantine],
+                **statistics(survivors, kept, sizes, addresses, numbers),
+            },
+        )
+
+    def _survivors(self, numbers: ScannedNumbers, paths: Sequence[str]) -> Survivors:
+        priority = numbers.numbers("priority", np.float64)
+        text_hash = numbers.matrix("text_hash", 16).view(np.uint64)
+        representative = representatives(text_hash, priority)
+        del text_hash
+        buckets = [_read_buckets(self.work, path) for path in paths]
+        alone = representative == np.arange(numbers.size, dtype=np.uint32)
+        chosen = np.zeros(numbers.size, np.bool_)
+        for bucket in buckets:
+            chosen[bucket.members] = True
+        chosen &= alone
+        sketch_row = (np.cumsum(chosen) - 1).astype(np.uint32)
+        sketches = numbers.matrix("sketch", self.config.minhash.num_perm, chosen)
+        order = priority_order(priority)
+        if self.config.method == "components":
+            return choose_by_components(order, representative, buckets, sketch_row, sketches)
+        return choose_survivors(
+            order,
+            representative,
+            buckets,
+            sketch_row,
+            sketches,
+            threshold=self.config.threshold,
+            bucket_cap=self.config.bucket_cap,
+        )
+
+    def _write_edits(self, shards: Sequence[Shard], removed: npt.NDArray[np.uint64]) -> None:
+        borders = np.searchsorted(removed, np.array([shard.lo for shard in shards], np.uint64))
+        ends = np.append(borders[1:], len(removed))
+        for shard, lo, hi in zip(shards, borders, ends, strict=True):
+            with self.work.folder.create(edits_name(shard.ordinal)) as sink:
+                write_table(sink, removals(removed[lo:hi]))
+
+    def _publish_duplicates(
+        self,
+        numbers: ScannedNumbers,
+        survivors: Survivors,
+        addresses: npt.NDArray[np.uint64],
+        kept: npt.NDArray[np.bool_],
+    ) -> dict[str, Any]:
+        removed = np.flatnonzero(~kept)
+        by = survivors.covered_by[removed].astype(np.int64)
+        reasons = pa.array(["near", "exact"]).take(pa.array(survivors.exact[removed].astype(np.int8)))
+        table = pa.table(
+            [
+                pa.array(addresses[removed]),
+                pa.array(addresses[by]),
+                reasons,
+                pa.array(survivors.similarity[removed]),
+                numbers.strings("id", removed),
+                numbers.strings("id", by),
+            ],
+            schema=DUPLICATES,
+        )
+        name = "duplicates/duplicates-00000-of-00001.parquet"
+        with self.work.output.create(name) as sink:
+            write_table(sink, table)
+        return {"path": name, "rows": table.num_rows, "bytes": sink.size, "sha256": sink.sha256}

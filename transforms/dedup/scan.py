@@ -1,0 +1,306 @@
+"""SCAN: read the text once and keep numbers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import tokenizers
+
+from schemas.quarantine import QUARANTINE
+from schemas.summaries import summaries
+from transforms.corpus.addresses import address, addresses
+from transforms.corpus.columns import as_strings, check_number_column, check_text_column
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.json_blocks import merge_schemas
+from transforms.corpus.pool import CommitOnce, RunTasks
+from transforms.corpus.reading import Piece, Records, parquet_schema, read_piece
+from transforms.corpus.scanned import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
+from transforms.corpus.sink import write_table
+from transforms.corpus.sources import JSONL
+from transforms.corpus.work import Work, canonical_json
+from transforms.dedup.minhash import MinHashConfig, Sketches, sketch_texts, sketch_tokens
+
+GROUP_ROWS = 32_768
+
+
+@dataclass(frozen=True)
+class ScanConfig:
+    """What a scan reads and keeps.
+
+    Attributes:
+        text_column: the text.
+        id_column: ids to carry along; empty for none.
+        priority: which of two near-duplicates is kept: "first", "longest" or "max:COLUMN".
+        minhash: shingles, permutations and bands.
+        tokenizer: path of a `tokenizers` file whose tokens take the place of words; empty for words.
+        strict: a bad record is an error.
+    """
+
+    text_column: str
+    id_column: str
+    priority: str
+    minhash: MinHashConfig
+    tokenizer: str = ""
+    strict: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a scan reads."""
+        by = self.priority.removeprefix("max:") if self.priority.startswith("max:") else ""
+        return list(dict.fromkeys(name for name in (self.text_column, self.id_column, by) if name))
+
+
+@dataclass(frozen=True)
+class ScanTask:
+    """One piece of the input and its place in the list of tasks."""
+
+    number: int
+    piece: Piece
+
+
+class ScanCorpus(beam.PTransform):
+    """Pieces of the input -> one committed summary, by way of one file of numbers a piece."""
+
+    def __init__(self, pieces: Sequence[Piece], config: ScanConfig, work: Work, threads: int) -> None:
+        super().__init__("Scan the corpus")
+        self._tasks = [ScanTask(number, piece) for number, piece in enumerate(pieces)]
+        self._scan = _Scan(config, work)
+        self._work = work
+        self._threads = threads
+
+    def expand(self, pbegin: Any) -> beam.PCollection[dict[str, Any]]:
+        """Scan the pieces; commit what they hold together."""
+        return (
+            pbegin
+            | RunTasks(self._tasks, self._scan, self._threads, "Scan pieces")
+            | CommitOnce(_Commit(self._work), "Commit the scan")
+        )
+
+
+@dataclass(frozen=True)
+class _Commit:
+    work: Work
+
+    def __call__(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        return commit_scan(self.work, results)
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """Sketch the texts of one piece and commit the numbers as one file, unless that was done already."""
+
+    config: ScanConfig
+    work: Work
+
+    def __call__(self, task: ScanTask) -> dict[str, Any]:
+        done = read_summary(self.work, task.number)
+        if done is not None:
+            return done
+        totals = _Totals(task.number, task.piece.source.uri)
+        minhash = self.config.minhash
+        with self.work.folder.create(scan_name(task.number)) as sink:
+            writer = pq.ParquetWriter(
+                sink,
+                summaries(minhash.bands, minhash.num_perm),
+                compression="lz4",
+                use_dictionary=False,
+                write_statistics=False,
+            )
+            for table in self._grouped(task.piece, totals):
+                writer.write_table(table)
+            self._commit_quarantine(task.number, totals)
+            summary = totals.summary()
+            writer.add_key_value_metadata({SUMMARY_KEY: canonical_json(summary).decode()})
+            writer.close()
+        return summary
+
+    def _grouped(self, piece: Piece, totals: "_Totals") -> Iterator[pa.Table]:
+        waiting: list[pa.RecordBatch] = []
+        for batch in self._batches(piece, totals):
+            waiting.append(batch)
+            if sum(len(other) for other in waiting) >= GROUP_ROWS:
+                yield pa.Table.from_batches(waiting)
+                waiting = []
+        if waiting:
+            yield pa.Table.from_batches(waiting)
+
+    def _batches(self, piece: Piece, totals: "_Totals") -> Iterator[pa.RecordBatch]:
+        where = piece.source.uri
+        for records in read_piece(piece, columns=self._columns(piece)):
+            totals.take_bad_lines(piece, records, strict=self.config.strict)
+            if piece.source.kind == JSONL:
+                totals.schemas.append(records.table.schema)
+            if not records.table.num_rows:
+                continue
+            yield self._summarise(piece, records, totals, where)
+
+    def _columns(self, piece: Piece) -> list[str] | None:
+        if piece.source.kind == JSONL:
+            return None
+        names = set(parquet_schema(piece.source).names)
+        return [name for name in self.config.columns if name in names]
+
+    def _summarise(self, piece: Piece, records: Records, totals: "_Totals", where: str) -> pa.RecordBatch:
+        table = records.table
+        name = self.config.text_column
+        if name in table.column_names:
+            check_text_column(table.schema, name, where)
+            text = as_strings(table[name])
+        else:
+            text = pa.nulls(table.num_rows, pa.large_string())
+        sketches = self._sketch(text)
+        where_at = addresses(piece.source.ordinal, records.positions)
+        if not sketches.valid.all():
+            totals.take_bad_texts(where_at, sketches.valid, text, where, strict=self.config.strict)
+        totals.documents_in += table.num_rows
+        totals.rows += int(sketches.valid.sum())
+        totals.bytes += int(sketches.num_bytes[sketches.valid].sum(dtype=np.int64))
+        return _batch(where_at, sketches, self._priority(table, sketches, where), self._ids(table), self.config.minhash)
+
+    def _sketch(self, text: pa.Array) -> Sketches:
+        if not self.config.tokenizer:
+            return sketch_texts(text, self.config.minhash)
+        ids, offsets = _token_ids(self.config.tokenizer, text)
+        return sketch_tokens(ids, offsets, text, self.config.minhash)
+
+    def _priority(self, table: pa.Table, sketches: Sketches, where: str) -> npt.NDArray[np.float64]:
+        kind, _, column = self.config.priority.partition(":")
+        if kind == "first":
+            return np.zeros(table.num_rows, np.float64)
+        if kind == "longest":
+            return sketches.num_bytes.astype(np.float64)
+        check_number_column(table.schema, column, where)
+        values = pc.fill_null(table[column].cast(pa.float64(), safe=False), -np.inf)
+        return np.asarray(values.to_numpy(), np.float64)
+
+    def _ids(self, table: pa.Table) -> pa.Array:
+        if self.config.id_column not in table.column_names:
+            return pa.nulls(table.num_rows, pa.string())
+        column = table[self.config.id_column]
+        try:
+            return column.cast(pa.string()).combine_chunks()
+        except pa.ArrowException:
+            return pa.nulls(table.num_rows, pa.string())
+
+    def _commit_quarantine(self, number: int, totals: "_Totals") -> None:
+        if totals.quarantine:
+            table = pa.Table.from_pylist(totals.quarantine, schema=QUARANTINE).sort_by("address")
+            with self.work.folder.create(quarantine_name(number)) as sink:
+                write_table(sink, table)
+
+
+class _Totals:
+    """What one task has met so far."""
+
+    def __init__(self, number: int, source: str) -> None:
+        self.number = number
+        self.source = source
+        self.documents_in = 0
+        self.rows = 0
+        self.bytes = 0
+        self.quarantine: list[dict[str, Any]] = []
+        self.schemas: list[pa.Schema] = []
+        self.reasons: dict[str, int] = {}
+
+    def take_bad_lines(self, piece: Piece, records: Records, *, strict: bool) -> None:
+        for line in records.bad:
+            self.documents_in += 1
+            self._quarantine(
+                address(piece.source.ordinal, line.position),
+                line.reason,
+                line.detail,
+                line.raw,
+                f"{piece.source.uri}: line at byte {line.position}",
+                strict=strict,
+            )
+
+    def take_bad_texts(
+        self,
+        where_at: npt.NDArray[np.uint64],
+        valid: npt.NDArray[np.bool_],
+        text: pa.Array,
+        where: str,
+        *,
+        strict: bool,
+    ) -> None:
+        nulls = text.is_null().to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(~valid):
+            reason, detail = (
+                ("null_text", "the text is null or missing")
+                if nulls[row]
+                else ("invalid_utf8", "the text is not valid UTF-8")
+            )
+            self._quarantine(
+                int(where_at[row]), reason, detail, None, f"{where}: address {where_at[row]}", strict=strict
+            )
+
+    def _quarantine(self, at: int, reason: str, detail: str, raw: bytes | None, where: str, *, strict: bool) -> None:
+        if strict:
+            raise CorpusError(f"{where}: {reason}: {detail}; mend the record, or run without --strict to quarantine it")
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        self.quarantine.append({"address": at, "reason": reason, "detail": detail, "raw": raw})
+
+    def summary(self) -> dict[str, Any]:
+        merged = merge_schemas([(self.source, schema) for schema in self.schemas]) if self.schemas else None
+        return {
+            "task": self.number,
+            "source": self.source,
+            "documents_in": self.documents_in,
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "quarantined": self.reasons,
+            "schema": None if merged is None else merged.serialize().to_pybytes().hex(),
+        }
+
+
+def _batch(
+    where_at: npt.NDArray[np.uint64],
+    sketches: Sketches,
+    priority: npt.NDArray[np.float64],
+    ids: pa.Array,
+    minhash: MinHashConfig,
+) -> pa.RecordBatch:
+    rows = len(where_at)
+    bands = np.ascontiguousarray(sketches.bands.T)
+    batch = pa.record_batch(
+        [
+            pa.array(where_at),
+            pa.array(sketches.num_bytes.astype(np.uint32, copy=False)),
+            _fixed(sketches.text_hash, 16, rows),
+            pa.array(priority),
+            ids,
+            *(pa.array(bands[band]) for band in range(minhash.bands)),
+            _fixed(sketches.sketch, minhash.num_perm, rows),
+        ],
+        schema=summaries(minhash.bands, minhash.num_perm),
+    )
+    return batch if sketches.valid.all() else batch.filter(pa.array(sketches.valid))
+
+
+def _fixed(values: npt.NDArray[Any], width: int, rows: int) -> pa.Array:
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), rows, [None, buffer])
+
+
+@lru_cache(maxsize=4)
+def _load_tokenizer(path: str) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_file(path)
+    except Exception as error:
+        raise CorpusError(f"{path}: cannot be read as a tokenizers file ({error}); give a tokenizer.json") from error
+
+
+def _token_ids(path: str, text: pa.Array) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    texts = [value or "" for value in text.to_pylist()]
+    encoded = _load_tokenizer(path).encode_batch_fast(texts, add_special_tokens=False)
+    lengths = np.array([len(one) for one in encoded], np.int64)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    ids = np.fromiter((token for one in encoded for token in one.ids), np.uint32, int(offsets[-1]))
+    return ids, offsets
