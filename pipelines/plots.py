@@ -132,7 +132,7 @@ def bars(labels: Sequence[str], values: Sequence[float], notes: Sequence[str], *
     if not len(labels) == len(values) == len(notes) or not len(labels):
         raise ValueError(f"{len(labels)} labels, {len(values)} values and {len(notes)} notes: give one of each a bar")
     with _drawing():
-        shown = [_short(text, 22) for text in labels]
+        shown, notes = [_short(text, 22) for text in labels], [_short(text, 16) for text in notes]
         left = 0.15 + 0.09 * max(map(len, shown))
         right = 0.15 + 0.092 * max(map(len, notes))
         figure, axes = _figure(0.16 + 0.34 * len(labels), left=left, right=right, bottom=0.08, top=0.08)

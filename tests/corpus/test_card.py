@@ -54,9 +54,7 @@ MANIFEST = {
         "files": [],
     },
 }
-HOSTILE = (
-    "a | b\n# <script>alert(1)</script> & `x` *y* __z__ [l](h) ![i](s) ~~s~~ \\ 文 ü\u202e\ud800 --- .parquet"
-)
+HOSTILE = "a | b\n# <script>alert(1)</script> & `x` *y* __z__ [l](h) ![i](s) ~~s~~ \\ 文 ü\u202e\ud800 --- .parquet"
 
 
 def changed(**content):
@@ -160,9 +158,7 @@ def test_other_settings_are_said_as_they_are(config, said):
 
 def test_the_configuration_reads_back():
     [block] = blocks(dataset_card(MANIFEST), "toml")
-    assert tomllib.loads(block) == {
-        "dedup": {key: value for key, value in CONFIG.items() if value is not None}
-    }
+    assert tomllib.loads(block) == {"dedup": {key: value for key, value in CONFIG.items() if value is not None}}
 
 
 def test_a_card_is_the_same_every_time():

@@ -46,9 +46,7 @@ def theirs(schema):
 
 
 def nested(children):
-    names = st.lists(
-        st.sampled_from(["a", "b", "_type", "feature", "dtype", "größe"]), unique=True, min_size=1
-    )
+    names = st.lists(st.sampled_from(["a", "b", "_type", "feature", "dtype", "größe"]), unique=True, min_size=1)
     return st.one_of(
         children.map(pa.list_),
         children.map(pa.large_list),
@@ -170,10 +168,7 @@ def test_columns_that_are_gone_are_not_described_and_new_ones_are():
         b'{"info": {"features": []}}',
         b'{"info": {}}',
     ]
-    + [
-        b'{"info": {"features": {"text": %s}}}' % odd
-        for odd in (b"1", b"null", b"{}", b"[]", b'{"_type": "New"}')
-    ],
+    + [b'{"info": {"features": {"text": %s}}}' % odd for odd in (b"1", b"null", b"{}", b"[]", b'{"_type": "New"}')],
 )
 def test_an_unreadable_entry_of_the_input_is_ignored(entry):
     schema = pa.schema([("text", pa.string())])
@@ -185,8 +180,6 @@ def test_a_parquet_file_keeps_its_labels_through_the_entry(tmp_path):
     labels = datasets.Features({"label": datasets.ClassLabel(names=["bad", "good"])})
     schema = schema.with_metadata(huggingface_metadata(schema, labels.arrow_schema.metadata))
     pq.write_table(pa.table({"text": ["a"], "label": [1]}, schema=schema), tmp_path / "x.parquet")
-    loaded = datasets.load_dataset(
-        "parquet", data_files=str(tmp_path / "x.parquet"), cache_dir=str(tmp_path / "c")
-    )
+    loaded = datasets.load_dataset("parquet", data_files=str(tmp_path / "x.parquet"), cache_dir=str(tmp_path / "c"))
     assert loaded["train"].features["label"].names == ["bad", "good"]
     assert loaded["train"].features["text"] == datasets.Value("large_string")

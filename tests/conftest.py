@@ -1,0 +1,62 @@
+"""Fixtures that every folder of tests may use."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.cli import main
+
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def write_parquet(tmp_path: Path) -> Callable[..., Path]:
+    """Write records (or texts) to a Parquet file and return its path."""
+
+    def write(records: Sequence[Record | str], name: str = "in/part.parquet", row_group_size: int = 100) -> Path:
+        rows = [{"id": f"{name}:{at}", "text": one} if isinstance(one, str) else one for at, one in enumerate(records)]
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pylist(rows) if rows else pa.table({"id": pa.array([], "string"), "text": pa.array([], "string")})
+        pq.write_table(table, path, row_group_size=row_group_size)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def dedup(tmp_path: Path) -> Callable[..., int]:
+    """Run `trapline dedup` in this process on a folder; returns the exit code."""
+
+    def run(source: object, output: object = None, *flags: str) -> int:
+        target = tmp_path / "out" if output is None else output
+        return main(["dedup", "--input", str(source), "--output", str(target), *flags])
+
+    return run
+
+
+@pytest.fixture
+def read_output(tmp_path: Path) -> Callable[..., pa.Table]:
+    """The documents of an output folder, in order."""
+
+    def read(output: Path | None = None, part: str = "data") -> pa.Table:
+        folder = (tmp_path / "out" if output is None else output) / part
+        return pa.concat_tables([pq.read_table(path, partitioning=None) for path in sorted(folder.glob("*.parquet"))])
+
+    return read
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Callable[..., Record]:
+    """The metrics of an output folder."""
+
+    def read(output: Path | None = None) -> Record:
+        found: Record = json.loads(((tmp_path / "out" if output is None else output) / "metrics.json").read_text())
+        return found
+
+    return read
