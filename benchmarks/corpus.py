@@ -28,10 +28,17 @@ class Size:
 def parquet_files(folders: Sequence[Path]) -> list[Path]:
     """All Parquet files below `folders`, sorted by absolute path as bytes: the order of trapline's addresses.
 
+    Hidden files and those whose name begins with `_` are passed over, as trapline does.
+
     Raises:
         FileNotFoundError: if there is none.
     """
-    found = {path.absolute() for folder in folders for path in folder.rglob("*.parquet")}
+    found = {
+        path.absolute()
+        for folder in folders
+        for path in folder.rglob("*.parquet")
+        if not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+    }
     if not found:
         raise FileNotFoundError(f"no .parquet file under {', '.join(map(str, folders))}: give folders of Parquet")
     return sorted(found, key=lambda path: str(path).encode())
@@ -59,8 +66,7 @@ def measure_size(folders: Sequence[Path]) -> Size:
 def sampled_rows(rows: int, fraction: float) -> np.ndarray:
     """Which rows of a file are in the sample: bool[rows].
 
-    Whole blocks of 64 neighbouring rows, evenly spread: near-duplicates often stand side by side, and a sample of
-    single rows would take them apart.
+    Whole blocks of 64 neighbouring rows, evenly spread: near-duplicates that stand side by side stay together.
     """
     block = np.arange(rows) // BLOCK
     return np.floor((block + 1) * fraction) > np.floor(block * fraction)

@@ -219,9 +219,7 @@ def find_neighbours(sets: Sets, percent: int, threads: int = 2) -> Neighbours:
     index: tuple[Any, ...] = _index(ranks, starts, sizes, ids, percent)
     with ThreadPoolExecutor(threads) as pool:
         parts = list(
-            pool.map(
-                lambda first: _look_up(ranks, starts, sizes, *index, percent, first, threads), range(threads)
-            )
+            pool.map(lambda first: _look_up(ranks, starts, sizes, *index, percent, first, threads), range(threads))
         )
     found = np.concatenate(parts)
     one, other = by_size[found[:, 0]], by_size[found[:, 1]]

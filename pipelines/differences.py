@@ -2,7 +2,6 @@
 
 import difflib
 import itertools
-import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -40,8 +39,8 @@ def differences(left: str, right: str) -> tuple[list[Span], list[Span]]:
 
 
 def _cut(left: str, right: str) -> tuple[str, str]:
-    common = len(os.path.commonprefix([left, right]))
-    longest = max(len(left), len(right))
+    longest, shortest = max(len(left), len(right)), min(len(left), len(right))
+    common = next((at for at, (ours, theirs) in enumerate(zip(left, right, strict=False)) if ours != theirs), shortest)
     start = 0
     if longest > MOST_CHARACTERS and common > _LEAD:
         start = common - _LEAD if common < longest else 0

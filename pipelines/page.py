@@ -8,7 +8,6 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import jinja2
@@ -133,11 +132,6 @@ def render(page: Page) -> str:
     """The page as HTML; equal pages give equal strings."""
     html = _environment().get_template("page.html.j2").render(page=page)
     return _UNSHOWN.sub("\ufffd", html)
-
-
-def write(page: Page, path: str | Path) -> None:
-    """Write the page as a UTF-8 file."""
-    Path(path).write_bytes(render(page).encode())
 
 
 @functools.cache

@@ -13,19 +13,26 @@ from transforms.corpus.trees import Tree, branch, branches, items, number, numbe
 
 MOST_EXAMPLES = 8
 MOST_CLUSTERS = 10
+LEAD = 0.1
+"""How far below the threshold the histogram of similarities begins."""
+
 _CLUSTER_SIZES = (2, 3, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
 
 
-def write_report(metrics: Mapping[str, object], path: str | Path) -> None:
-    """Write the report as one HTML file that needs nothing else.
+def report_html(metrics: Mapping[str, object]) -> str:
+    """The report as one HTML page that needs nothing else, ready to be encoded as UTF-8.
 
     Args:
         metrics: what metrics.json holds: `command`, `counts`, `clusters`, `similarity`, `comparisons`, `stages`,
-            `seconds`, `mb_per_second`, `peak_rss_bytes`, `threads`, `examples`, `config`, `versions`. A part that is
-            missing, or that is not what it should be, is left out of the report.
-        path: the file.
+            `seconds`, `mb_per_second`, `peak_rss_bytes`, `threads`, `config`, `versions`; and `examples`, pairs of
+            texts. A part that is missing, or that is not what it should be, is left out of the report.
     """
-    page.write(report_page(metrics), path)
+    return page.render(report_page(metrics))
+
+
+def write_report(metrics: Mapping[str, object], path: str | Path) -> None:
+    """Write `report_html` to a local file."""
+    Path(path).write_bytes(report_html(metrics).encode())
 
 
 def report_page(metrics: Tree) -> Page:
@@ -94,8 +101,10 @@ def _parts(counts: Tree, removed: Mapping[str, float]) -> list[Part]:
     kept = number(counts, "kept")
     found = [] if kept is None else [("kept", kept, "strong")]
     tones = {"near": "middle", "exact": "weak"}
-    for code in sorted(removed, key=lambda code: -removed[code]):
-        found.append((reason(code), removed[code], tones.get(code, "weak")))
+    found += [
+        (reason(code), removed[code], tones.get(code, "weak"))
+        for code in sorted(removed, key=lambda code: -removed[code])
+    ]
     quarantined = sum(numbers(branch(counts, "quarantined")).values())
     found.append(("in quarantine", quarantined, "odd"))
     total = sum(value for _, value, _ in found)
@@ -111,10 +120,11 @@ def _warnings(comparisons: Tree) -> list[str]:
     if not buckets:
         return []
     whose = f" ({counted(documents, 'document')})" if documents else ""
-    return [
+    warning = (
         f"The cap on comparisons was reached in {counted(buckets, 'bucket')}{whose}: among these documents some "
         "near-duplicates may have been kept."
-    ]
+    )
+    return [warning]
 
 
 def _tiles(metrics: Tree, counts: Tree, removed: Mapping[str, float], threads: int | None) -> list[Tile]:
@@ -150,6 +160,11 @@ def _similarity(metrics: Tree) -> Block | None:
     if len(edges) != len(counts) + 1 or not sum(counts) or list(edges) != sorted(set(edges)):
         return None
     threshold = number(branch(metrics, "config"), "threshold")
+    # What lies well below the threshold is empty: it would squeeze the rest.
+    first = next(at for at, found in enumerate(counts) if found)
+    if threshold is not None:
+        first = min(first, max(0, sum(edge < threshold - LEAD + 1e-9 for edge in edges) - 1))
+        edges, counts = edges[first:], counts[first:]
     inside = threshold is not None and edges[0] <= threshold <= edges[-1]
     exact = whole(branch(metrics, "counts", "removed"), "exact")
     apart = f" The {counted(exact, 'exact duplicate')} are not in it." if exact else ""
@@ -184,7 +199,7 @@ def _cluster_sizes(clusters: Tree) -> Block | None:
             break
         last = after is None or after > max(sizes)
         top = max(sizes) if last else (after or 0) - 1
-        labels.append(count(low) if low == top else f"{count(low)}–{count(top)}")
+        labels.append(count(low) if low == top else f"{count(low)} to {count(top)}")
         values.append(sum(value for key, value in sizes.items() if low <= key <= top))
     return Plot(
         "How large the clusters are",
@@ -194,8 +209,9 @@ def _cluster_sizes(clusters: Tree) -> Block | None:
 
 
 def _stages(metrics: Tree) -> list[Block]:
+    # A stage that an earlier, interrupted run had finished took no time in this one and has no speed.
     stages = [
-        (text(stage, "name") or "", seconds, number(stage, "bytes"))
+        (text(stage, "name") or "", seconds, None if stage.get("resumed") else number(stage, "bytes"))
         for stage in branches(metrics, "stages")
         if (seconds := number(stage, "seconds")) is not None and seconds >= 0
     ]
@@ -235,8 +251,8 @@ def _removed(counts: Tree, removed: Mapping[str, float]) -> Block | None:
             label,
             count(found),
             share(found, documents or 0),
-            "–" if found_bytes is None else size(found_bytes),
-            "–" if found_bytes is None else share(found_bytes, volume or 0),
+            "—" if found_bytes is None else size(found_bytes),
+            "—" if found_bytes is None else share(found_bytes, volume or 0),
         ]
 
     rows = [row(reason(code), found, removed_bytes.get(code)) for code, found in removed.items()]
@@ -272,7 +288,7 @@ def _largest(clusters: Tree) -> Block | None:
             identity = cluster.get("id")
             rows.append(
                 [
-                    "–" if identity is None else _short(str(identity)),
+                    "—" if identity is None else _short(str(identity)),
                     count(documents),
                     count(file_of(address)),
                     count(position_of(address)),

@@ -22,7 +22,11 @@ def write_parquet(tmp_path: Path) -> Callable[..., Path]:
         rows = [{"id": f"{name}:{at}", "text": one} if isinstance(one, str) else one for at, one in enumerate(records)]
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pylist(rows) if rows else pa.table({"id": pa.array([], "string"), "text": pa.array([], "string")})
+        table = (
+            pa.Table.from_pylist(rows)
+            if rows
+            else pa.table({"id": pa.array([], "string"), "text": pa.array([], "string")})
+        )
         pq.write_table(table, path, row_group_size=row_group_size)
         return path
 

@@ -4,7 +4,6 @@ import tomllib
 
 import datasets
 import duckdb
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest

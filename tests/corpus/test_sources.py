@@ -55,7 +55,9 @@ def test_a_file_named_twice_counts_once(tree: Path) -> None:
     assert found(tree, "b.parquet", "*.parquet", "a.jsonl") == ["a.jsonl", "b.parquet"]
 
 
-@pytest.mark.parametrize(("pattern", "message"), [("missing/*.parquet", "matches no file"), ("note.txt", "unknown format")])
+@pytest.mark.parametrize(
+    ("pattern", "message"), [("missing/*.parquet", "matches no file"), ("note.txt", "unknown format")]
+)
 def test_what_cannot_be_used_is_refused_with_what_can(tree: Path, pattern: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message) as error:
         list_sources([str(tree / pattern)])
@@ -67,6 +69,8 @@ def test_names_are_relative_to_what_all_files_share(tree: Path) -> None:
     assert names([]) == []
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("x.json", ("jsonl", "")), ("x.JSON.GZ", ("jsonl", ".gz")), ("x.csv", None)])
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("x.json", ("jsonl", "")), ("x.JSON.GZ", ("jsonl", ".gz")), ("x.csv", None)]
+)
 def test_formats_go_by_name(name: str, wanted: object) -> None:
     assert format_of(name) == wanted

@@ -60,19 +60,26 @@ def test_a_key_repeated_a_million_times_is_one_bucket() -> None:
     np.testing.assert_array_equal(buckets.members, np.arange(1_000_000))
 
 
+def test_documents_without_a_key_share_nothing() -> None:
+    for key in range(1, 300):
+        assert as_lists(find_buckets(np.array([0, key, 0, key], np.uint64))) == [[1, 3]]
+
+
 def test_read_only_and_strided_keys() -> None:
     table = np.array([[5, 1], [6, 1], [5, 1]], np.uint64)
     table.flags.writeable = False
     assert as_lists(find_buckets(table[:, 0])) == [[0, 2]]
 
 
-# Hashes that differ in few bits, so that many of them fall together wherever a part of the hash is looked at.
+# Hashes of few bits, so that many fall together wherever less than the whole hash is looked at.
 HASHES = st.tuples(st.sampled_from([0, 1, 2, 3, 2**63, TOP]), st.sampled_from([0, 1, 2**32]))
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(HASHES, PRIORITIES), max_size=60))
 @example([])
+@example([((1, 1), math.nan), ((1, 1), -math.inf), ((1, 1), 0.0)])
+@example([((1, 1), math.nan), ((1, 0), 1.0), ((0, 0), 2.0), ((0, 1), 3.0), ((1, 1), 0.0)])
 def test_representatives_are_the_best_of_equal_hash(documents: list[tuple[tuple[int, int], float]]) -> None:
     expected = []
     for text_hash, _ in documents:
@@ -101,6 +108,7 @@ def test_representatives_need_two_words_a_document() -> None:
 
 @settings(deadline=None)
 @given(st.lists(PRIORITIES, max_size=40))
+@example([math.nan, -math.inf, 0.0, math.nan, math.inf])
 def test_order_is_by_priority_then_index(priorities: list[float]) -> None:
     remaining = list(range(len(priorities)))
     expected = []

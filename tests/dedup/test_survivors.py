@@ -256,6 +256,8 @@ def test_arguments_that_do_not_fit() -> None:
         choose_survivors(np.arange(3), everyone, buckets, everyone, sketches, threshold=0.8)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"representative \(2,\)"):
         choose_survivors(everyone, everyone[:2], buckets, everyone, sketches, threshold=0.8)
+    with pytest.raises(ValueError, match=r"sketch_row \(2,\)"):
+        choose_survivors(everyone, everyone, buckets, everyone[:2], sketches, threshold=0.8)
     with pytest.raises(ValueError, match="num_perm"):
         choose_survivors(everyone, everyone, buckets, everyone, sketches[:, :0], threshold=0.8)
     with pytest.raises(ValueError, match="document 2 has sketch row 2, and there are 2 rows"):

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import regex
 
-SINGLE = regex.compile(r"\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Thai}|\p{Script=Lao}|\p{Script=Khmer}|\p{Script=Myanmar}")
+SCRIPTS = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar")
+SINGLE = regex.compile("|".join(rf"\p{{Script={script}}}" for script in SCRIPTS))
 
 HEADER = """\
 # Word characters of Unicode {version}: inclusive runs of code points, in order; a code point in no run parts words.

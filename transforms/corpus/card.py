@@ -95,8 +95,8 @@ def _summary(command: str, content: Tree) -> str:
     if shards:
         total = sum(whole(shard, "bytes") or 0 for shard in shards)
         said.append(
-            f"The kept documents are in {counted(len(shards), 'Parquet file')} in `data/` ({size(total)}), in the order "
-            "of the input and with all of their columns; `manifest.json` has the SHA-256 of each file."
+            f"The kept documents are in {counted(len(shards), 'Parquet file')} in `data/` ({size(total)}), in the "
+            "order of the input and with all of their columns; `manifest.json` has the SHA-256 of each file."
         )
     return _lines(f"# {_TITLES.get(command, 'Corpus')}", "", " ".join(said))
 
@@ -216,7 +216,7 @@ def _loading(split: str) -> str:
             "python",
         ),
         "",
-        *_fence(f"SELECT count(*) FROM '{pattern.replace(chr(39), chr(39) * 2)}';", "sql"),
+        *_fence(f"SELECT count(*) FROM '{pattern.replace(chr(39), chr(39) * 2)}';", "sql"),  # noqa: S608 - shown, not run
     )
 
 
@@ -267,9 +267,13 @@ def _reproducing(command: str, content: Tree) -> str:
         return ""
     lines = ["## Make it again", ""]
     if config:
+        said = (
+            "The same input with this configuration "
+            f"(`trapline {command} --config FILE.toml --input ... --output ...`) and the same versions gives "
+            "the same files, byte for byte, on any machine and with any number of threads."
+        )
         lines += [
-            f"The same input with this configuration (`trapline {command} --config FILE.toml`) and the same versions "
-            "gives the same files, byte for byte, whatever the machine and the number of threads.",
+            said,
             "",
             *_fence(toml.table(command, config).rstrip("\n"), "toml"),
         ]
@@ -290,11 +294,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) ->
 
 
 def _fence(code: str, language: str) -> list[str]:
-    """A fenced block, its fence longer than any in the code."""
-    code = "\n".join(_seen(line) for line in code.split("\n"))
-    longest = max((len(run) for run in re.findall("`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [fence + language, *code.split("\n"), fence]
+    """A fenced block; no line of the code may begin with a backtick."""
+    return [f"```{language}", *(_seen(line) for line in code.split("\n")), "```"]
 
 
 def _seen(text: str) -> str:

@@ -1,7 +1,7 @@
 """The `huggingface` entry of a schema's metadata: what the `datasets` library and the Hub's viewer read columns by.
 
 The layout is the one that `datasets.Features.arrow_schema` writes: `{"info": {"features": {column: feature}}}`, a
-feature being a tree of `{"dtype": ..., "_type": "Value"}` and of list and struct nodes. `datasets` itself is not needed.
+feature being a tree of `{"dtype": ..., "_type": "Value"}` and of list and struct nodes. `datasets` is not needed.
 """
 
 import json

@@ -127,8 +127,8 @@ class _Block:
         whole = (self._kinds == json_lines.OBJECT) | (self._kinds == json_lines.OBJECT_NULL_ITEM)
         self._good = np.flatnonzero(matters & utf8 & whole)
         self._is_packed = len(self._good) == np.count_nonzero(self._kinds != json_lines.BLANK)
-        self._bad = [self._bad_encoding(line) for line in np.flatnonzero(matters & ~utf8)]
-        self._bad += [self._bad_shape(line) for line in np.flatnonzero(matters & utf8 & ~whole)]
+        self._bad = [self._bad_encoding(line) for line in np.flatnonzero(matters & ~utf8).tolist()]
+        self._bad += [self._bad_shape(line) for line in np.flatnonzero(matters & utf8 & ~whole).tolist()]
 
     def read(self, schema: pa.Schema | None, texts: dict[str, pa.DataType]) -> JsonBlock:
         """Parse the good lines; lines that do not parse join the bad ones."""
@@ -179,19 +179,19 @@ class _Block:
                     stack += [(middle, high), (low, middle)]
                     continue
                 if schema is not None:
-                    self._refuse_if_good(packed[bounds[low] : bounds[high]], self._place(low, high), error)
+                    error = self._own_error(packed[bounds[low] : bounds[high]], self._place(low, high), error)
                 detail = str(error).removesuffix(" in row 0")
                 dropped.append(low)
                 self._bad.append(self._bad_line(self._good[low], BROKEN_JSON, detail))
         self._good = np.delete(self._good, dropped)
         return pieces
 
-    def _refuse_if_good(self, line: npt.NDArray[np.uint8], place: str, error: pa.ArrowInvalid) -> None:
-        """A line that is good without the schema must not be lost for the schema's sake."""
+    def _own_error(self, line: npt.NDArray[np.uint8], place: str, error: pa.ArrowInvalid) -> pa.ArrowInvalid:
+        """What is wrong with a line whatever the schema; a line that is good without it must not be lost."""
         try:
             infer_table(line, null_items=True)
-        except pa.ArrowInvalid:
-            return
+        except pa.ArrowInvalid as own:
+            return own
         raise CorpusError(
             f"{place} does not fit the column types of the corpus ({error}); "
             "if the file was changed after it was scanned, start again from the scan"

@@ -53,6 +53,7 @@ def line_buffers(
     Raises:
         CorpusError: the file cannot be read, its compressed stream is damaged or breaks off, or a line is longer
             than `MAX_LINE_BYTES`.
+        ValueError: `block_bytes` is out of bounds, or a compressed file is to be read in part.
     """
     if not 1 <= block_bytes <= MAX_LINE_BYTES:
         raise ValueError(f"block_bytes is {block_bytes}, allowed are 1 to {MAX_LINE_BYTES}")
@@ -191,8 +192,9 @@ class _Lines:
 
     def _grow(self) -> None:
         if len(self._data) >= MAX_LINE_BYTES:
+            line = self._first + last_newline(self._data, 0, self._filled) + 1
             raise CorpusError(
-                f"{self._source.path}: the line at byte {self._first} is longer than {MAX_LINE_BYTES} bytes; "
+                f"{self._source.path}: the line at byte {line} does not end within {MAX_LINE_BYTES} bytes; "
                 "this does not look like JSON lines (one object a line): convert the file or leave it out"
             )
         grown = np.empty(min(2 * len(self._data), MAX_LINE_BYTES), np.uint8)

@@ -71,7 +71,7 @@ def _merge_fields(left: Iterable[pa.Field], right: Iterable[pa.Field], path: str
     for name in mine | theirs:
         a, b = mine.get(name), theirs.get(name)
         if a is None or b is None:
-            merged.append((a or b).with_nullable(True))
+            merged.append((mine | theirs)[name].with_nullable(True))
         else:
             dtype = _merge(a.type, b.type, f"{path}.{name}" if path else name)
             merged.append(pa.field(name, dtype, nullable=a.nullable or b.nullable))

@@ -26,10 +26,11 @@ def counted(value: int, noun: str) -> str:
 def significant(value: float, digits: int = 3) -> str:
     """A number to so many significant digits, with thousands separators and no exponent: '0.042', '43.1', '1,207'."""
     if not math.isfinite(value):
-        return "–"
+        return "—"
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    rounded = float(f"{value:.{digits}g}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     return f"{value:,.{decimals}f}"
 
 
@@ -45,7 +46,7 @@ def duration(seconds: float) -> str:
     """Seconds as '0.42 s', '12.3 s', '3 min 05 s' or '2 h 07 min'."""
     if seconds < 99.95:
         return f"{significant(seconds) if seconds >= 1 else f'{seconds:.2f}'} s"
-    if seconds < 3600:
+    if round(seconds) < 3600:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -55,7 +56,7 @@ def duration(seconds: float) -> str:
 def share(part: float, total: float) -> str:
     """A part of a total in per cent; never '0 %' for something or '100 %' for less than all."""
     if total <= 0:
-        return "–"
+        return "—"
     percent = 100 * part / total
     if 0 < percent < 0.05:
         return "< 0.1 %"

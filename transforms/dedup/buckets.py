@@ -15,7 +15,6 @@ MAX_DOCUMENTS = (1 << 32) - 1
 """The most documents of one plan: an index is a uint32, and the largest one means "none"."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: Fibonacci hashing
-_ODD = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
 _ONE = np.uint64(1)
 _DIGIT_BITS = np.uint64(11)
@@ -223,7 +222,7 @@ def _fold(text_hash: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """One non-zero word per 128-bit hash."""
     folded = np.empty(len(text_hash), np.uint64)
     for row in range(len(text_hash)):
-        folded[row] = (text_hash[row, 0] ^ (text_hash[row, 1] * _ODD)) | _ONE
+        folded[row] = (text_hash[row, 0] ^ text_hash[row, 1]) | _ONE
     return folded
 
 

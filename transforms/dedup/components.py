@@ -45,7 +45,7 @@ def choose_by_components(
     Raises:
         ValueError: if the arrays do not fit together.
     """
-    check_documents(order, representative, sketches)
+    check_documents(order, representative, sketch_row, sketches)
     order = np.ascontiguousarray(order)
     representative = np.ascontiguousarray(representative)
     parent = representative.copy()

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.dedup.minhash_kernel import LANES, scan_texts, scan_tokens
+from transforms.dedup.instructions import LANES
+from transforms.dedup.minhash_kernel import scan_texts, scan_tokens
 from transforms.dedup.words import word_table
 
 _SEED = 1  # datasketch's default
@@ -111,9 +112,7 @@ def sketch_tokens(
     bands = np.zeros((n, config.bands), np.uint64)
     sketch = np.zeros((n, config.num_perm), np.uint8)
     a, b = _permutations(config.num_perm)
-    scan_tokens(
-        _read_only(ids), _read_only(offsets), of_text.valid, config.ngram, config.rows, a, b, bands, sketch
-    )
+    scan_tokens(_read_only(ids), _read_only(offsets), of_text.valid, config.ngram, config.rows, a, b, bands, sketch)
     num_words = np.where(of_text.valid, lengths, 0).astype(np.uint32)
     return Sketches(of_text.valid, of_text.num_bytes, num_words, of_text.text_hash, bands, sketch)
 
@@ -173,7 +172,7 @@ def _buffers(text: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int6
     narrow = (pa.string(), pa.binary())
     if text.type not in (*narrow, pa.large_string(), pa.large_binary()):
         raise TypeError(f"text is {text.type}: it must be string, large_string, binary or large_binary")
-    _, places, data = text.buffers()
+    nulls, places, data = text.buffers()
     n = len(text)
     if n == 0:
         return _bytes(None), _read_only(np.zeros(1, np.int64)), np.empty(0, np.bool_)
@@ -181,7 +180,8 @@ def _buffers(text: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int6
     offsets = np.frombuffer(places, kind, n + 1, text.offset * kind.itemsize).astype(np.int64)
     valid = np.ones(n, np.bool_)
     if text.null_count:
-        valid[:] = text.is_valid().to_numpy(zero_copy_only=False)
+        bits = np.unpackbits(np.frombuffer(nulls, np.uint8), bitorder="little")
+        valid[:] = bits[text.offset : text.offset + n]
     return _bytes(data), _read_only(offsets), valid
 
 
@@ -201,7 +201,7 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 @functools.lru_cache(maxsize=8)
 def _permutations(num_perm: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Multipliers and summands of datasketch's `affine32` permutations, padded to a multiple of `LANES`."""
-    random = np.random.RandomState(_SEED)  # noqa: NPY002 - the generator that datasketch uses
+    random = np.random.RandomState(_SEED)  # the generator that datasketch draws from
     odd = random.randint(0, 2**31, num_perm, np.uint32) * np.uint32(2) + np.uint32(1)
     summands = random.randint(0, 2**32, num_perm, np.uint32)
     padding = (0, -num_perm % LANES)

@@ -5,185 +5,59 @@ One text at a time, in blocks that stay in the cache, whatever the text's length
 1. `_split` folds a block into a buffer and lists the edges of its words. ASCII goes 64 bytes at a step: a vector
    comparison gives one bit a byte, and the bits that differ from their neighbour are the edges. Other characters
    are decoded (and thereby checked) one by one and looked up in the table of `transforms.dedup.words`.
-2. `_hash_words` gives each word 64 bits.
+2. `_hash_words` gives each word 64 bits, `_add_to_text` the sequence of words 128.
 3. `_shingle` combines `ngram` neighbours to 32 bits, after which `_lower` updates all minima.
 
-Everything is in this file because Numba's cache on disk notices edits of the kernel's own file only. Positions and
-addresses are int64, hashes uint64: Numba turns a mixture of the two into float64. Hashes assume a little-endian
-machine, as do Arrow's buffers here.
+`tests/dedup/slow_reference.py` says the same in plain Python. Positions and addresses are int64, hashes uint64: Numba
+turns a mixture of the two into float64. All of it is in one file because Numba's cache on disk notices edits of a
+kernel's own file only. A little-endian machine is assumed.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from transforms.corpus.jit import inline_kernel, kernel
+from transforms.dedup.instructions import (
+    LANES,
+    STEP,
+    fold_ascii,
+    load8,
+    load64,
+    lower_lanes,
+    multiply_fold,
+    set_bits,
+    store32,
+    trailing_zeros,
+)
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _U32 = npt.NDArray[np.uint32]
 _U64 = npt.NDArray[np.uint64]
 _I64 = npt.NDArray[np.int64]
 _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]
 
-LANES = 64
-"""Minima are updated in vectors of this many: permutations and minima are padded to a multiple of it."""
-
-_NO_MINIMUM = np.uint32(0xFFFFFFFF)
-_STEP = 64  # bytes of ASCII classified at once: one bit each in an int64
 _BLOCK = 8192  # folded bytes after which the words found are hashed
 _STRIPE = 16  # bytes of a word hashed at once
 _MARGIN = 32  # bytes before the folded ones: the hash of a word may read some that it then drops
+_NO_MINIMUM = np.uint32(0xFFFFFFFF)
 
-# Odd constants without structure: 64-bit golden ratio, multipliers of SplitMix64 and of other public mixers.
-_WORD_SEED = np.uint64(0x9E3779B97F4A7C15)
-_RAW_SEED_1 = np.uint64(0xA0761D6478BD642F)
-_RAW_SEED_2 = np.uint64(0xE7037ED1A0B428DB)
-_KEY_1 = np.uint64(0x8EBC6AF09C88C6E3)
-_KEY_2 = np.uint64(0x589965CC75374CC3)
-_POSITION = np.uint64(0x9E3779B97F4A7C15)
+# Constants without structure: the 64-bit golden ratio, multipliers of SplitMix64, and random odd numbers.
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _MIX_3 = np.uint64(0xD6E8FEB86659FD93)
-_NOT_ASCII = np.uint64(0x8080808080808080)
+_KEY_1 = np.uint64(0x8EBC6AF09C88C6E3)
+_KEY_2 = np.uint64(0x589965CC75374CC3)
+_RAW_1 = np.uint64(0xA0761D6478BD642F)
+_RAW_2 = np.uint64(0xE7037ED1A0B428DB)
 _SHINGLE = np.uint64(0xF1357AEA2E62A9C5)
-
-
-def _instruction(function: _F) -> _F:
-    """A function whose LLVM code is spelled out, for what Python has no words for."""
-    return cast("_F", intrinsic(function))
-
-
-_BYTE, _INT, _LONG, _WIDE = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.IntType(128)
-
-
-def _at(builder: Any, address: Any, kind: Any) -> Any:
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-@_instruction
-def _load8(context: Any, address: Any) -> Any:
-    """The byte at an address, as int64."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.zext(builder.load(_at(builder, args[0], _BYTE), align=1), _LONG)
-
-    return types.int64(types.int64), code
-
-
-@_instruction
-def _load64(context: Any, address: Any) -> Any:
-    """The eight bytes at an address of any alignment, as uint64."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(_at(builder, args[0], _LONG), align=1)
-
-    return types.uint64(types.int64), code
-
-
-@_instruction
-def _store32(context: Any, address: Any, value: Any) -> Any:
-    """Store the low four bytes of an int64 at an address of any alignment."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(builder.trunc(args[1], _INT), _at(builder, args[0], _INT), align=1)
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.int64), code
-
-
-@_instruction
-def _trailing_zeros(context: Any, bits: Any) -> Any:
-    """Number of the lowest set bit of an int64; 64 if there is none."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.int64), code
-
-
-@_instruction
-def _set_bits(context: Any, bits: Any) -> Any:
-    """How many bits of an int64 are set."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
-
-    return types.int64(types.int64), code
-
-
-@_instruction
-def _multiply_fold(context: Any, a: Any, b: Any) -> Any:
-    """Exclusive or of the two halves of the 128-bit product of two uint64."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        product = builder.mul(builder.zext(args[0], _WIDE), builder.zext(args[1], _WIDE))
-        high = builder.trunc(builder.lshr(product, ir.Constant(_WIDE, 64)), _LONG)
-        return builder.xor(builder.trunc(product, _LONG), high)
-
-    return types.uint64(types.uint64, types.uint64), code
-
-
-@_instruction
-def _fold_ascii(context: Any, source: Any, target: Any) -> Any:
-    """Copy 64 bytes with A-Z in lower case; two int64 of one bit a byte: in a word, not ASCII."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_BYTE, _STEP)
-
-        def every(value: int | str) -> Any:
-            number = value if isinstance(value, int) else ord(value)
-            return ir.Constant(vector, [ir.Constant(_BYTE, number)] * _STEP)
-
-        def within(values: Any, first: str, last: str) -> Any:
-            return builder.icmp_unsigned("<=", builder.sub(values, every(first)), every(ord(last) - ord(first)))
-
-        text = builder.load(_at(builder, args[0], vector), align=1)
-        lower = builder.or_(text, every(0x20))
-        letter = within(lower, "a", "z")
-        word = builder.or_(letter, within(text, "0", "9"))
-        word = builder.or_(word, builder.icmp_unsigned("==", text, every("_")))
-        builder.store(builder.select(letter, lower, text), _at(builder, args[1], vector), align=1)
-        other = builder.icmp_signed("<", text, every(0))
-        bits = [builder.bitcast(mask, _LONG) for mask in (word, other)]
-        return context.make_tuple(builder, signature.return_type, bits)
-
-    return types.UniTuple(types.int64, 2)(types.int64, types.int64), code
-
-
-@_instruction
-def _lower_lanes(context: Any, values: Any, count: Any, a: Any, b: Any, minima: Any) -> Any:
-    """minima[k] = min(minima[k], a[k] * x + b[k]) for x in values and the first 64 k; addresses of uint32s.
-
-    Written out so that the minima stay in registers over the whole of `values`.
-    """
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        values, count, *addresses = args
-        vector = ir.VectorType(_INT, LANES)
-        slope, shift, start = (builder.load(_at(builder, address, vector), align=4) for address in addresses)
-        lowest = cgutils.alloca_once_value(builder, start)
-        with cgutils.for_range(builder, count) as loop:
-            x = builder.load(builder.gep(_at(builder, values, _INT), [loop.index]), align=4)
-            one = builder.insert_element(ir.Constant(vector, ir.Undefined), x, ir.Constant(_INT, 0))
-            lanes = ir.Constant(ir.VectorType(_INT, LANES), [ir.Constant(_INT, 0)] * LANES)
-            x = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), lanes)
-            y = builder.add(builder.mul(x, slope), shift)
-            old = builder.load(lowest)
-            builder.store(builder.select(builder.icmp_unsigned("<", y, old), y, old), lowest)
-        builder.store(builder.load(lowest), _at(builder, addresses[2], vector), align=4)
-        return context.get_dummy_value()
-
-    return types.none(*[types.int64] * 5), code
+_HIGH_BITS = np.uint64(0x80808080)  # of four bytes: set where one is not ASCII
 
 
 @inline_kernel
-def _address(array: Any) -> int:
+def _address(array: Any) -> Any:
     """Where an array's data begins.
 
     Numba frees an array after its last mention: only take the address of an argument, which the caller keeps alive.
@@ -192,11 +66,17 @@ def _address(array: Any) -> int:
 
 
 @inline_kernel
+def _integer(value: Any) -> Any:
+    return np.int64(value)
+
+
+@inline_kernel
 def _absorb(state: np.uint64, first: np.uint64, second: np.uint64) -> np.uint64:
-    """One stripe more into the hash of a long word."""
+    """Sixteen bytes more into a hash; the sum keeps one factor of zero from hiding the other."""
     first ^= _KEY_1 ^ state
     second ^= _KEY_2
-    return _multiply_fold(first, second) ^ (first + second)
+    mixed: np.uint64 = multiply_fold(first, second) ^ (first + second)
+    return mixed
 
 
 @kernel
@@ -222,7 +102,7 @@ def _split(
         fill: bytes of it in use.
         edge_list: where in the folded bytes each word begins and ends, in turn; three a byte.
         count: edges in use; odd if the last word is open.
-        spare_bytes: room for `_STEP` bytes.
+        spare_bytes: room for `STEP` bytes.
 
     Returns:
         New source, fill and count; source is -1 if the text is not UTF-8.
@@ -230,45 +110,44 @@ def _split(
     folded, edges, spare = _address(folded_bytes) + _MARGIN, _address(edge_list), _address(spare_bytes)
     while source < stop and fill < _BLOCK:
         block = source
-        if source + _STEP > limit:
+        if source + STEP > limit:
             for i in range(limit - source):
-                _store32(spare + i, _load8(source + i))
+                store32(spare + i, load8(source + i))
             block = spare
-        word, other = _fold_ascii(block, folded + fill)
-        size = min(stop - source, _trailing_zeros(other))
+        word, other = fold_ascii(block, folded + fill)
+        size = min(stop - source, trailing_zeros(other))
         change = word ^ (word << 1 | count & 1)
-        if size < _STEP:
-            kept = (1 << size) - 1
-            change = word & kept ^ (word << 1 | count & 1) & kept
-        last = count + _set_bits(change)
+        if size < STEP:
+            change &= (1 << size) - 1
+        last = count + set_bits(change)
         while count < last:  # eight at a time, some of them in vain, for fewer mispredicted branches
             for ahead in range(8):
-                _store32(edges + 4 * (count + ahead), fill + _trailing_zeros(change))
+                store32(edges + 4 * (count + ahead), fill + trailing_zeros(change))
                 change &= change - 1
             count += 8
         count = last
         fill += size
         source += size
         while source < stop and fill < _BLOCK:
-            lead = _load8(source)
+            lead = load8(source)
             rest = stop - source
             if lead < 0x80:
-                if rest < 8 or _load64(source) & _NOT_ASCII == np.uint64(0):
+                if rest < 8 or load64(source) & _HIGH_BITS == np.uint64(0):
                     break
                 point, size, raw = lead, 1, lead
             elif 0xC2 <= lead <= 0xDF and rest >= 2:
-                second = _load8(source + 1)
+                second = load8(source + 1)
                 if second & 0xC0 != 0x80:
                     return -1, fill, count
                 point, size, raw = (lead & 0x1F) << 6 | second & 0x3F, 2, lead | second << 8
             elif 0xE0 <= lead <= 0xEF and rest >= 3:
-                second, third = _load8(source + 1), _load8(source + 2)
+                second, third = load8(source + 1), load8(source + 2)
                 point = (lead & 0xF) << 12 | (second & 0x3F) << 6 | third & 0x3F
                 if second & 0xC0 != 0x80 or third & 0xC0 != 0x80 or point < 0x800 or 0xD800 <= point <= 0xDFFF:
                     return -1, fill, count
                 size, raw = 3, lead | second << 8 | third << 16
             elif 0xF0 <= lead <= 0xF4 and rest >= 4:
-                second, third, fourth = _load8(source + 1), _load8(source + 2), _load8(source + 3)
+                second, third, fourth = load8(source + 1), load8(source + 2), load8(source + 3)
                 point = (lead & 7) << 18 | (second & 0x3F) << 12 | (third & 0x3F) << 6 | fourth & 0x3F
                 if (
                     second & 0xC0 != 0x80
@@ -281,17 +160,17 @@ def _split(
             else:
                 return -1, fill, count
             source += size
-            entry = np.int64(table[point])
+            entry = _integer(table[point])
             kind = entry & 3
-            _store32(edges + 4 * count, fill)  # the end of a run before this character, or the start of one with it
+            store32(edges + 4 * count, fill)  # the end of a run before this character, or the start of one with it
             count += (count & 1) ^ (kind & 1)
             if kind != 0:
                 if entry >> 2 != point:
                     raw, size = _encode(entry >> 2)
-                _store32(folded + fill, raw)
+                store32(folded + fill, raw)
                 if kind == 2:
-                    _store32(edges + 4 * count, fill)
-                    _store32(edges + 4 * count + 4, fill + size)
+                    store32(edges + 4 * count, fill)
+                    store32(edges + 4 * count + 4, fill + size)
                     count += 2
                 fill += size
     return source, fill, count
@@ -313,13 +192,14 @@ def _encode(point: int) -> tuple[int, int]:
 
 @inline_kernel
 def _hash_word(folded: int, begin: int, end: int, state: np.uint64) -> np.uint64:
+    """The hash of a word: its stripes but for the last 1 to 16 bytes, then those and their number."""
     while end - begin > _STRIPE:
-        state = _absorb(state, _load64(folded + begin), _load64(folded + begin + 8))
+        state = _absorb(state, load64(folded + begin), load64(folded + begin + 8))
         begin += _STRIPE
     size = end - begin
     beyond = np.uint64(max(64 - 8 * size, 0))
-    first = _load64(folded + begin) << beyond
-    second = _load64(folded + end - 8) >> beyond  # of a short word the same bytes again, which costs no branch
+    first = load64(folded + begin) << beyond
+    second = load64(folded + end - 8) >> beyond  # of a short word the same bytes again, which costs no branch
     return _absorb(state ^ np.uint64(size), first, second)
 
 
@@ -328,9 +208,9 @@ def _hash_words(folded_bytes: _Bytes, edges: _U32, count: int, state: np.uint64,
     """64 bits for each of `count` words of a block; `state` is of the first word's bytes before the block."""
     folded = _address(folded_bytes) + _MARGIN
     for i in range(count):
-        hashes[i] = _hash_word(folded, np.int64(edges[2 * i]), np.int64(edges[2 * i + 1]), _WORD_SEED)
-    if count and state != _WORD_SEED:
-        hashes[0] = _hash_word(folded, np.int64(edges[0]), np.int64(edges[1]), state)
+        hashes[i] = _hash_word(folded, _integer(edges[2 * i]), _integer(edges[2 * i + 1]), _GOLDEN)
+    if count and state != _GOLDEN:
+        hashes[0] = _hash_word(folded, _integer(edges[0]), _integer(edges[1]), state)
 
 
 @kernel
@@ -338,7 +218,7 @@ def _keep_open_word(folded_bytes: _Bytes, begin: int, fill: int, state: np.uint6
     """Absorb an unfinished word up to its last 1 to 16 bytes, move those to the front; new state, their number."""
     folded = _address(folded_bytes) + _MARGIN
     while fill - begin > _STRIPE:
-        state = _absorb(state, _load64(folded + begin), _load64(folded + begin + 8))
+        state = _absorb(state, load64(folded + begin), load64(folded + begin + 8))
         begin += _STRIPE
     for i in range(fill - begin):
         folded_bytes[_MARGIN + i] = folded_bytes[_MARGIN + begin + i]
@@ -349,9 +229,9 @@ def _keep_open_word(folded_bytes: _Bytes, begin: int, fill: int, state: np.uint6
 def _add_to_text(hashes: _U64, position: int, sums: _U64) -> None:
     """Add words, of which the first is number `position`, to two sums over mixtures of word and place."""
     one, two = sums[0], sums[1]
-    place = np.uint64(position) * _POSITION
+    place = np.uint64(position) * _GOLDEN
     for i in range(len(hashes)):
-        x = hashes[i] + (place + np.uint64(i) * _POSITION)
+        x = hashes[i] + (place + np.uint64(i) * _GOLDEN)
         x = (x ^ x >> np.uint64(32)) * _MIX_1
         x = (x ^ x >> np.uint64(29)) * _MIX_2
         one += x ^ x >> np.uint64(32)
@@ -371,16 +251,16 @@ def _mix(x: np.uint64) -> np.uint64:
 def _hash_raw(address: int, size: int, seed: np.uint64, spare_bytes: _Bytes) -> np.uint64:
     """A hash of `size` bytes, for texts without a word."""
     spare = _address(spare_bytes)
-    state = seed ^ np.uint64(size) * _POSITION
+    state = seed ^ np.uint64(size) * _GOLDEN
     while size >= _STRIPE:
-        state = _absorb(state, _load64(address), _load64(address + 8))
+        state = _absorb(state, load64(address), load64(address + 8))
         address += _STRIPE
         size -= _STRIPE
     for i in range(0, _STRIPE, 4):
-        _store32(spare + i, 0)
+        store32(spare + i, 0)
     for i in range(size):
-        _store32(spare + i, _load8(address + i))
-    return _mix(_absorb(state, _load64(spare), _load64(spare + 8)))
+        store32(spare + i, load8(address + i))
+    return _mix(_absorb(state, load64(spare), load64(spare + 8)))
 
 
 @kernel
@@ -408,9 +288,7 @@ def _lower(values: _U32, count: int, a: _U32, b: _U32, minima: _U32) -> None:
         x = np.uint32((x ^ x >> np.uint32(13)) * np.uint32(0xC2B2AE35))
         values[i] = x ^ x >> np.uint32(16)
     for k in range(0, len(minima), LANES):
-        _lower_lanes(
-            _address(values), count, _address(a) + 4 * k, _address(b) + 4 * k, _address(minima) + 4 * k
-        )
+        lower_lanes(_address(values), count, _address(a) + 4 * k, _address(b) + 4 * k, _address(minima) + 4 * k)
 
 
 @kernel
@@ -418,7 +296,7 @@ def _key_bands(minima: _U32, factors: _U64, keys: _U64) -> None:
     """One key per `len(factors)` neighbouring minima; never 0, and the same minima give another band another key."""
     rows = len(factors)
     for band in range(len(keys)):
-        key = np.uint64(band) * _POSITION
+        key = np.uint64(band) * _GOLDEN
         for row in range(rows):
             key += np.uint64(minima[band * rows + row]) * factors[row]
         keys[band] = max(_mix(key), np.uint64(1))
@@ -429,7 +307,7 @@ def _band_factors(rows: int) -> _U64:
     """An odd random number for each row of a band."""
     factors = np.empty(rows, np.uint64)
     for row in range(rows):
-        factors[row] = _mix(_KEY_1 + np.uint64(row) * _POSITION) | np.uint64(1)
+        factors[row] = _mix(_KEY_1 + np.uint64(row) * _GOLDEN) | np.uint64(1)
     return factors
 
 
@@ -455,10 +333,10 @@ def scan_texts(
     Fills the arrays from `num_words` on, a row a text. `all_minima` (a row a text) and `all_shingles` (room for a
     shingle a byte) may have no rows: then they are not wanted. Returns the number of shingles of all texts.
     """
-    folded = np.empty(_MARGIN + _BLOCK + 2 * _STEP, np.uint8)
-    spare = np.zeros(_STEP + 8, np.uint8)
-    edges = np.empty(3 * (_BLOCK + 2 * _STEP), np.uint32)
-    room = _BLOCK + _STEP + ngram
+    folded = np.empty(_MARGIN + _BLOCK + 2 * STEP, np.uint8)
+    spare = np.zeros(STEP + 8, np.uint8)
+    edges = np.empty(3 * (_BLOCK + 2 * STEP), np.uint32)
+    room = _BLOCK + STEP + ngram
     hashes, wide, values = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
     minima = np.empty(len(a), np.uint32)
     factors = _band_factors(rows)
@@ -472,7 +350,7 @@ def scan_texts(
         minima[:] = _NO_MINIMUM
         sums[:] = np.uint64(0)
         fill, count, carried, total, shingles = 0, 0, 0, 0, 0
-        state = _WORD_SEED
+        state = _GOLDEN
         while True:
             source, fill, count = _split(source, stop, limit, table, folded, fill, edges, count, spare)
             if source < 0:
@@ -499,9 +377,9 @@ def scan_texts(
             if source == stop:
                 break
             if words:
-                state = _WORD_SEED
+                state = _GOLDEN
             if count & 1:
-                state, fill = _keep_open_word(folded, np.int64(edges[count - 1]), fill, state)
+                state, fill = _keep_open_word(folded, _integer(edges[count - 1]), fill, state)
                 edges[0], count = 0, 1
             else:
                 fill, count = 0, 0
@@ -514,8 +392,8 @@ def scan_texts(
             text_hash[text, 1] = _mix(sums[1] + np.uint64(total))
         else:
             first, size = start + offsets[text], offsets[text + 1] - offsets[text]
-            text_hash[text, 0] = _hash_raw(first, size, _RAW_SEED_1, spare)
-            text_hash[text, 1] = _hash_raw(first, size, _RAW_SEED_2, spare)
+            text_hash[text, 0] = _hash_raw(first, size, _RAW_1, spare)
+            text_hash[text, 1] = _hash_raw(first, size, _RAW_2, spare)
         if shingles:
             _key_bands(minima, factors, bands[text])
         for k in range(sketch.shape[1]):
@@ -549,7 +427,7 @@ def scan_tokens(
         for first in range(offsets[text], offsets[text + 1], _BLOCK):
             last = min(first + _BLOCK, offsets[text + 1])
             for i in range(first, last):
-                hashes[carried + i - first] = _mix(np.uint64(tokens[i]) + _POSITION)
+                hashes[carried + i - first] = _mix(np.uint64(tokens[i]) + _GOLDEN)
             carried += last - first
             fresh = carried - ngram + 1
             if fresh > 0:

@@ -25,7 +25,7 @@ from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, prior
 from transforms.dedup.components import choose_by_components
 from transforms.dedup.minhash import MinHashConfig
 from transforms.dedup.statistics import statistics
-from transforms.dedup.survivors import Survivors, choose_survivors
+from transforms.dedup.survivors import Survivors, choose_survivors, documents_to_compare
 
 SLICE_KEYS = 32_000_000
 """Keys of one band that a task holds at once."""
@@ -119,7 +119,7 @@ class _FindBuckets:
 def _read_buckets(work: Work, name: str) -> Buckets:
     with work.folder.open(name) as stream:
         table = pq.read_table(stream, partitioning=None)
-    members = table["member"].to_numpy()
+    members = table["member"].to_numpy().copy()  # writable, as the kernels are compiled for
     starts = np.append(np.flatnonzero(table["first"].to_numpy()), len(members)).astype(np.int64)
     return Buckets(members, starts)
 
@@ -142,7 +142,7 @@ class _Choose:
         survivors = self._survivors(numbers, [result["path"] for result in results])
         addresses = numbers.numbers("address", np.uint64)
         sizes = numbers.numbers("bytes", np.uint32)
-        kept = survivors.covered_by == np.arange(numbers.size, dtype=np.uint32)
+        kept = survivors.kept
         quarantine, quarantined = publish_quarantine(self.work, self.scan)
         shards = cut_shards(addresses[kept], sizes[kept], self.config.shard_bytes, self.compressed_files)
         self._write_edits(shards, np.union1d(addresses[~kept], quarantined))
@@ -162,11 +162,7 @@ class _Choose:
         representative = representatives(text_hash, priority)
         del text_hash
         buckets = [_read_buckets(self.work, path) for path in paths]
-        alone = representative == np.arange(numbers.size, dtype=np.uint32)
-        chosen = np.zeros(numbers.size, np.bool_)
-        for bucket in buckets:
-            chosen[bucket.members] = True
-        chosen &= alone
+        chosen = documents_to_compare(representative, buckets)
         sketch_row = (np.cumsum(chosen) - 1).astype(np.uint32)
         sketches = numbers.matrix("sketch", self.config.minhash.num_perm, chosen)
         order = priority_order(priority)

@@ -122,7 +122,7 @@ def choose_survivors(
         raise ValueError(f"threshold is {threshold}: give a similarity above 0 and at most 1")
     if not 1 <= bucket_cap <= MAX_BUCKET_CAP:
         raise ValueError(f"bucket_cap is {bucket_cap}: give a number from 1 to {MAX_BUCKET_CAP}")
-    check_documents(order, representative, sketches)
+    check_documents(order, representative, sketch_row, sketches)
     order = np.ascontiguousarray(order)
     representative = np.ascontiguousarray(representative)
     sketches = np.ascontiguousarray(sketches)
@@ -161,21 +161,27 @@ def choose_survivors(
 
 
 def check_documents(
-    order: npt.NDArray[np.uint32], representative: npt.NDArray[np.uint32], sketches: npt.NDArray[np.uint8]
+    order: npt.NDArray[np.uint32],
+    representative: npt.NDArray[np.uint32],
+    sketch_row: npt.NDArray[np.integer],
+    sketches: npt.NDArray[np.uint8],
 ) -> None:
     """Check what both ways of choosing are given.
 
     Raises:
         ValueError: if `order` is no permutation, a representative does not stand for itself or comes later in
-            `order` than a document it stands for, or `sketches` has no columns.
+            `order` than a document it stands for, or a shape or dtype is wrong.
     """
     if order.dtype != np.uint32 or representative.dtype != np.uint32 or sketches.dtype != np.uint8:
         raise ValueError(
             f"order is {order.dtype}, representative {representative.dtype} and sketches {sketches.dtype}: "
             "expected uint32, uint32 and uint8"
         )
-    if order.ndim != 1 or order.shape != representative.shape:
-        raise ValueError(f"order has shape {order.shape}, representative {representative.shape}: expected one (n,)")
+    if order.ndim != 1 or not order.shape == representative.shape == sketch_row.shape:
+        raise ValueError(
+            f"order has shape {order.shape}, representative {representative.shape} and sketch_row "
+            f"{sketch_row.shape}: expected one shape (n,)"
+        )
     if sketches.ndim != 2 or sketches.shape[1] < 1:
         raise ValueError(f"sketches has shape {sketches.shape}: expected (rows, num_perm)")
     fault = kernels.first_fault(order, representative)

@@ -1,0 +1,1 @@
+"""Side by side with peers; every figure of the README has its command here."""

@@ -1,0 +1,175 @@
+"""Output bytes depend on input, settings and versions only."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+PARTS = ("data", "duplicates", "quarantine")
+WORDS = [f"w{number}" for number in range(3000)]
+
+
+def digests(output: Path) -> dict[str, str]:
+    """sha256 of every file whose bytes are promised, and of the manifest's content."""
+    found = {
+        str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for part in PARTS
+        for path in sorted((output / part).rglob("*"))
+        if path.is_file()
+    }
+    content = json.loads((output / "manifest.json").read_text())["content"]
+    return {**found, "content": json.dumps(content, sort_keys=True), "card": (output / "README.md").read_text()}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3,000 documents in Parquet and JSONL, a quarter of them near-duplicates, a few broken."""
+    folder = tmp_path_factory.mktemp("same") / "in"
+    folder.mkdir()
+    chance = random.Random(1)
+    texts: list[str | None] = []
+    for _ in range(3000):
+        if texts and chance.random() < 0.25:
+            words = (chance.choice(texts) or "x").split()
+            words[-1] = chance.choice(WORDS)
+            texts.append(" ".join(words))
+        else:
+            texts.append(" ".join(chance.choices(WORDS, k=chance.randint(3, 150))))
+    texts[100] = None
+    for part in range(4):
+        rows = {"id": [f"{part}/{at}" for at in range(500)], "text": texts[part * 500 : part * 500 + 500]}
+        pq.write_table(pa.table(rows), folder / f"part{part}.parquet", row_group_size=60)
+    lines = [json.dumps({"id": str(at), "text": text}) for at, text in enumerate(texts[2000:])]
+    lines[7] = '{"id": "broken"'
+    (folder / "lines.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def command(corpus: Path, output: Path, *flags: str) -> list[str]:
+    return [
+        sys.executable, "-m", "pipelines.cli", "dedup", "--input", str(corpus), "--output", str(output),
+        "--shard-bytes", "100KB", "--row-group-bytes", "20KB", *flags,
+    ]  # fmt: skip
+
+
+def run(corpus: Path, output: Path, *flags: str) -> dict[str, str]:
+    subprocess.run(command(corpus, output, *flags), check=True, capture_output=True, timeout=120)
+    return digests(output)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return run(corpus, tmp_path_factory.mktemp("undisturbed") / "out", "--threads", "2")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--threads", "1"),
+        ("--threads", "7"),
+        ("--threads", "1", "--direct_running_mode=multi_processing", "--direct_num_workers=2"),
+    ],
+    ids=["one thread", "seven threads", "two processes"],
+)
+def test_same_bytes_however_the_work_is_spread(
+    flags: tuple[str, ...], corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    assert run(corpus, tmp_path / "out", *flags) == undisturbed
+
+
+def test_the_corpus_exercises_every_part(undisturbed: dict[str, str]) -> None:
+    content = json.loads(undisturbed["content"])
+    assert len(content["shards"]) > 5
+    assert content["counts"]["removed"]["near"] > 300
+    assert content["counts"]["quarantined"] == {"broken_json": 1, "null_text": 1}
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
+    corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    chance = random.Random(2)
+    output = tmp_path / "out"
+    began = time.monotonic()
+    run(corpus, tmp_path / "timed")
+    whole = time.monotonic() - began
+    interrupted = 0
+    for _ in range(20):
+        process = subprocess.Popen(command(corpus, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.3, 1.05) * whole)
+        interrupted += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if (output / "_SUCCESS").exists():
+            assert digests(output) == undisturbed
+            run(corpus, output)
+            assert_nothing_is_left(output)
+            subprocess.run(["rm", "-rf", str(output)], check=True)
+    assert interrupted > 10
+    assert run(corpus, output) == undisturbed
+    assert_nothing_is_left(output)
+
+
+def assert_nothing_is_left(output: Path) -> None:
+    names = sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file())
+    listed = json.loads((output / "manifest.json").read_text())["content"]
+    wanted = [entry["path"] for entry in [*listed["shards"], *listed["files"]]]
+    assert names == sorted([*wanted, "README.md", "_SUCCESS", "manifest.json", "metrics.json", "report.html"])
+
+
+def test_another_configuration_discards_what_an_unfinished_run_left(
+    corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    flags = ("--threshold", "0.5", "--until", "plan")
+    subprocess.run([*command(corpus, output), *flags], check=True, capture_output=True)
+    assert (output / ".work").exists()
+    assert run(corpus, output) == undisturbed
+    assert_nothing_is_left(output)
+
+
+def test_a_second_run_on_the_same_output_is_refused(corpus: Path, tmp_path: Path, dedup: Callable[..., int]) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "out/.work").mkdir(parents=True)
+    with FileLock(tmp_path / "out/.work/lock"):
+        result = subprocess.run(command(corpus, tmp_path / "out"), capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "another run is writing there" in result.stderr
+
+
+def test_ctrl_c_stops_tidily(corpus: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+    process = subprocess.Popen(command(corpus, tmp_path / "out"), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("scan"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait() == 1
+    assert "stopped" in rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "out/_SUCCESS").exists()
+    assert run(corpus, tmp_path / "out") == undisturbed
+
+
+def test_workers_do_not_import_from_the_users_folder(corpus: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "transforms").mkdir()
+    (tmp_path / "transforms/__init__.py").write_text("raise RuntimeError('the wrong folder')")
+    script = Path(sys.executable).parent / "trapline"
+    flags = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    subprocess.run(
+        [str(script), *command(corpus, tmp_path / "out", *flags)[3:]], check=True, cwd=tmp_path, capture_output=True,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"},
+    )  # fmt: skip
+    assert digests(tmp_path / "out") == undisturbed

@@ -1,0 +1,147 @@
+"""What the MinHash kernel asks of the machine that Python has no words for: unaligned loads, bits, wide vectors.
+
+Each function is written in LLVM's portable code, which LLVM fits to the processor at hand: a vector of 64 bytes is
+one register where there is AVX-512 and four where there is not. Addresses are int64. Numba's cache on disk does not
+notice an edit here: remove the `__pycache__` folders after one.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+STEP = 64
+"""Bytes that `fold_ascii` takes at once: one bit each in an int64."""
+
+LANES = 64
+"""Minima that `lower_lanes` updates at once."""
+
+_BIT, _BYTE, _INT, _LONG, _WIDE = (ir.IntType(bits) for bits in (1, 8, 32, 64, 128))
+
+
+def _instruction(function: Callable[..., Any]) -> Callable[..., Any]:
+    """From `function(context, types...)`, which returns a signature and a code generator, one for kernels to call."""
+    return cast("Callable[..., Any]", intrinsic(function))
+
+
+def _at(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+@_instruction
+def load8(_context: Any, _address: Any) -> Any:
+    """The byte at an address, as int64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.zext(builder.load(_at(builder, args[0], _BYTE), align=1), _LONG)
+
+    return types.int64(types.int64), code
+
+
+@_instruction
+def load64(_context: Any, _address: Any) -> Any:
+    """The eight bytes at an address of any alignment, as uint64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.load(_at(builder, args[0], _LONG), align=1)
+
+    return types.uint64(types.int64), code
+
+
+@_instruction
+def store32(_context: Any, _address: Any, _value: Any) -> Any:
+    """Store the low four bytes of an int64 at an address of any alignment."""
+
+    def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        builder.store(builder.trunc(args[1], _INT), _at(builder, args[0], _INT), align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), code
+
+
+@_instruction
+def trailing_zeros(_context: Any, _bits: Any) -> Any:
+    """Number of the lowest set bit of an int64; 64 if there is none."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(_BIT, 0))
+
+    return types.int64(types.int64), code
+
+
+@_instruction
+def set_bits(_context: Any, _bits: Any) -> Any:
+    """How many bits of an int64 are set."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.int64), code
+
+
+@_instruction
+def multiply_fold(_context: Any, _a: Any, _b: Any) -> Any:
+    """Exclusive or of the two halves of the 128-bit product of two uint64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        product = builder.mul(builder.zext(args[0], _WIDE), builder.zext(args[1], _WIDE))
+        high = builder.trunc(builder.lshr(product, ir.Constant(_WIDE, 64)), _LONG)
+        return builder.xor(builder.trunc(product, _LONG), high)
+
+    return types.uint64(types.uint64, types.uint64), code
+
+
+@_instruction
+def fold_ascii(_context: Any, _source: Any, _target: Any) -> Any:
+    """Copy 64 bytes with A-Z in lower case; two int64 of one bit a byte: is in a word, is not ASCII."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(_BYTE, STEP)
+
+        def every(value: int) -> Any:
+            return ir.Constant(vector, [ir.Constant(_BYTE, value)] * STEP)
+
+        def within(values: Any, first: str, last: str) -> Any:
+            return builder.icmp_unsigned("<=", builder.sub(values, every(ord(first))), every(ord(last) - ord(first)))
+
+        text = builder.load(_at(builder, args[0], vector), align=1)
+        lower = builder.or_(text, every(ord("a") ^ ord("A")))
+        letter = within(lower, "a", "z")
+        word = builder.or_(letter, within(text, "0", "9"))
+        word = builder.or_(word, within(text, "_", "_"))
+        builder.store(builder.select(letter, lower, text), _at(builder, args[1], vector), align=1)
+        other = builder.icmp_signed("<", text, every(0))
+        masks = [builder.bitcast(mask, _LONG) for mask in (word, other)]
+        return context.make_tuple(builder, signature.return_type, masks)
+
+    return types.UniTuple(types.int64, 2)(types.int64, types.int64), code
+
+
+@_instruction
+def lower_lanes(_context: Any, _values: Any, _count: Any, _a: Any, _b: Any, _minima: Any) -> Any:
+    """minima[k] = min(minima[k], a[k] * x + b[k]), 0 <= k < 64, for each of `count` x in `values`.
+
+    All but `count` are addresses of uint32s. The minima stay in registers throughout, which a compiler does not
+    find in a loop over arrays.
+    """
+
+    def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        values, count, *arrays = args
+        vector = ir.VectorType(_INT, LANES)
+        undefined, first = ir.Constant(vector, ir.Undefined), ir.Constant(_INT, 0)
+        everywhere = ir.Constant(vector, [first] * LANES)
+        a, b, start = (builder.load(_at(builder, array, vector), align=4) for array in arrays)
+        lowest = cgutils.alloca_once_value(builder, start)
+        with cgutils.for_range(builder, count) as loop:
+            x = builder.load(builder.gep(_at(builder, values, _INT), [loop.index]), align=4)
+            x = builder.shuffle_vector(builder.insert_element(undefined, x, first), undefined, everywhere)
+            y = builder.add(builder.mul(x, a), b)
+            old = builder.load(lowest)
+            builder.store(builder.select(builder.icmp_unsigned("<", y, old), y, old), lowest)
+        builder.store(builder.load(lowest), _at(builder, arrays[2], vector), align=4)
+        return context.get_dummy_value()
+
+    return types.none(*[types.int64] * 5), code
