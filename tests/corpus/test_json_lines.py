@@ -68,7 +68,7 @@ def kind_of(line: bytes) -> int:
         elif char == '"':
             in_string = True
         elif char == "n":
-            null_item |= stack[-1] == "]"
+            null_item |= stack[-1] == "]" and text[at : at + 2] == "nu"
         elif char in "-0123456789":
             number = char
     if number and is_big(number):
@@ -123,7 +123,7 @@ def test_what_json_writes_is_an_object(value: object, ascii_only: bool) -> None:
         (b"[1]", NOT_ONE_OBJECT),
         (b'\xef\xbb\xbf{"a":1}', NOT_ONE_OBJECT),
         (b'{"a":[null]}', OBJECT_NULL_ITEM),
-        (b'{"a":[{"b":null}]}', OBJECT),
+        (b'{"a":[{"b":null},Infinity,-Infinity,NaN]}', OBJECT),
         (b'{"a":9223372036854775807,"b":-9223372036854775808}', OBJECT),
         (b'{"a":9223372036854775808}', BIG_INTEGER),
         (b'{"a":-9223372036854775809}', BIG_INTEGER),

@@ -68,7 +68,7 @@ def word_hash(word: str) -> int:
     first, second = little(data[:8]), little(data[-8:])
     if size < 8:
         first <<= 64 - 8 * size
-    return absorb(state ^ size, first, second)
+    return absorb(state ^ size * GOLDEN & MASK, first, second)
 
 
 def token_hash(token: int) -> int:

@@ -4,6 +4,7 @@ import ctypes
 import mmap
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import product
 from unicodedata import ucd_3_2_0
 
 import numpy as np
@@ -23,25 +24,19 @@ from transforms.dedup.minhash import (
     sketch_texts,
     sketch_tokens,
 )
+from transforms.dedup.minhash_kernel import _key_bands
 
 DEFAULT = MinHashConfig()
 BLOCK = 8192  # folded bytes that the kernel takes at once, and tokens
 
 # Alphabets of many scripts, but only characters so old that every supported Python has them in its Unicode.
-ALPHABETS = [
-    *(
-        (0x20, 0x250),
-        (0x300, 0x340),
-        (0x370, 0x600),
-        (0x900, 0x980),
-        (0xE00, 0xE80),
-        (0x1000, 0x1100),
-        (0x13A0, 0x1400),
-    ),
-    *((0x1780, 0x1800), (0x1E00, 0x2100), (0x3040, 0x3100), (0x4E00, 0x4E40), (0xAC00, 0xAC40), (0xFF00, 0xFFE0)),
-    *((0x10400, 0x10430), (0x1D400, 0x1D440), (0x20000, 0x20010)),
-]
-OLD = [chr(code) for bounds in ALPHABETS for code in range(*bounds) if ucd_3_2_0.category(chr(code)) != "Cn"]
+ALPHABETS = (
+    "0020-024F 0300-033F 0370-05FF 0900-097F 0E00-0E7F 1000-10FF 13A0-13FF 1780-17FF 1E00-20FF 3040-30FF "
+    "4E00-4E3F AC00-AC3F FF00-FFDF 10400-1042F 1D400-1D43F 20000-2000F"
+)
+BOUNDS = [[int(bound, 16) for bound in alphabet.split("-")] for alphabet in ALPHABETS.split()]
+OLD = [chr(code) for first, last in BOUNDS for code in range(first, last + 1)]
+OLD = [character for character in OLD if ucd_3_2_0.category(character) != "Cn"]
 DIFFICULT = [*"aB_9 \n.éßẞİıſΣσςᎠꭰＡ１", "\u0301", "\u3099", *"東京にーコไຍកမ", *"한국عר🎈𠀀𝐀\u200d\u2028\U0010ffff"]
 texts = st.one_of(
     st.text(st.sampled_from(DIFFICULT)),
@@ -150,14 +145,17 @@ def test_texts_without_words_are_told_apart_by_their_bytes() -> None:
     assert len(np.unique(found.text_hash, axis=0)) == len(batch)
 
 
-def test_short_words_and_long_ones_do_not_collide() -> None:
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
-    short = [a + b + c for a in ["", *letters] for b in letters for c in letters]
-    long = ["a" * i for i in range(1, 3000)] + ["ab" * i for i in range(1, 300)] + [letters[:i] for i in range(4, 37)]
-    unique = set(short) | set(long)
-    shingles = shingle_hashes(" ".join(unique), small(1))
-    assert len(shingles) == len(unique)
-    assert len(np.unique(shingles)) >= len(unique) - 5  # 32 bits: a third of a collision is expected
+def test_like_words_do_not_collide() -> None:
+    """Words that differ in a letter, in length, or in both so that one could undo the other."""
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789_"
+    alike = {"".join(word) for size in (1, 2, 3) for word in product(alphabet, repeat=size)}
+    alike |= {"".join(word) for size in range(1, 14) for word in product("01", repeat=size)}
+    alike |= {a * size + b for size in range(1, 70) for a in "018aé" for b in ("", *"0123456789abcé")}
+    alike |= {a + b * size for size in range(1, 70) for b in "018aé" for a in "0123456789abcé"}
+    alike = {word.lower() for word in alike}
+    hashes = sketch_texts(pa.array(sorted(alike)), DEFAULT).text_hash
+    assert len(np.unique(hashes[:, 0])) == len(np.unique(hashes[:, 1])) == len(alike)
+    shingles = shingle_hashes(" ".join(alike), small(1))
     bits = np.unpackbits(shingles.view(np.uint8)).reshape(-1, 32).mean(axis=0)
     assert abs(bits - 0.5).max() < 0.02
 
@@ -183,6 +181,15 @@ def test_minima_equal_datasketch(num_perm: int) -> None:
     assert (found[-1] == 2**32 - 1).all()
 
 
+def test_a_band_key_is_never_zero() -> None:
+    """Minima of zero throughout are the only known ones whose key would be."""
+    keys = np.full(3, 99, np.uint64)
+    _key_bands(np.zeros(6, np.uint32), np.array([3, 5], np.uint64), keys)
+    assert keys[0] == 1
+    assert len(np.unique(keys)) == 3
+    assert keys.all()
+
+
 def test_documents_longer_than_a_block() -> None:
     random = np.random.default_rng(1)
     pieces = ["word", "Émigré", "東京", ", ", " ", "\n", "x" * 30, "🎈", "ﬁ", "Ωmega", "y" * 17, "z" * 16]
@@ -194,6 +201,8 @@ def test_documents_longer_than_a_block() -> None:
         found = sketch_texts(pa.array(batch), config)
         for row, text in enumerate(batch):
             assert_as_reference(text, config, found, row)
+            hashes = [slow_reference.word_hash(word) for word in slow_reference.words(text)]
+            assert shingle_hashes(text, config).tolist() == slow_reference.shingle_hashes(hashes, ngram)
 
 
 @pytest.mark.parametrize("size", [15, 16, 17, 100, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 17, 3 * BLOCK + 5])
@@ -283,6 +292,14 @@ def test_what_is_not_utf8_is_told_and_leaves_its_neighbours_alone(bad: bytes) ->
         assert not getattr(wrong, field.name)[~wrong.valid].any()
 
 
+def test_a_character_does_not_continue_in_the_next_text() -> None:
+    for character in ("é", "東", "🎈"):
+        data = character.encode()
+        for cut in range(1, len(data)):
+            batch = [data[:cut], data[cut:], b"word " + data[:cut], data[cut:] + b" and more than eight bytes"]
+            assert not sketch_texts(raw_array(batch), DEFAULT).valid.any()
+
+
 @given(
     st.lists(
         st.one_of(
@@ -310,17 +327,9 @@ def test_nothing_is_read_beyond_the_buffer() -> None:
     protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     assert protect(base, page, 0) == 0
     assert protect(base + 2 * page, page, 0) == 0
-    for text in (
-        b"word " * 50,
-        b"w",
-        b"",
-        "é".encode(),
-        "東".encode() * 30,
-        b"x" * 64,
-        b"." * 21,
-        b"a\xe6\x9d",
-        b"\xf0",
-    ):
+    ends = [b"word " * 50, b"w", b"", b"x" * 64, b"." * 21, b"a\xe6\x9d", b"\xf0"]
+    ends += [text.encode() for text in ("é", "東" * 30, "word é ab", "🎈a")]
+    for text in ends:
         memory[2 * page - len(text) : 2 * page] = text
         data = pa.foreign_buffer(base + 2 * page - len(text), len(text), memory)
         offsets = pa.py_buffer(np.array([0, len(text)], np.int32).tobytes())
@@ -342,10 +351,12 @@ def test_token_sketches_equal_the_reference(lists: list[list[int]], ngram: int) 
     assert_tokens_as_reference(lists, raw, config)
 
 
-def test_more_tokens_than_a_block() -> None:
-    tokens = np.random.default_rng(1).integers(0, 50, 2 * BLOCK + 3).tolist()
-    lists = [tokens[:size] for size in (BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3)]
-    assert_tokens_as_reference(lists, pa.array(["one", "two", "", "!"]), small(3))
+@pytest.mark.parametrize("ngram", [1, 2, 5])
+def test_more_tokens_than_a_block(ngram: int) -> None:
+    """Of three shingles in turn, so that a wrong one between two blocks is among the minima."""
+    tokens = [5, 6, 7] * BLOCK
+    lists = [tokens[:size] for size in (BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + ngram, 2 * BLOCK + 3)]
+    assert_tokens_as_reference(lists, pa.array(["one", "two", "", "!", "?"]), small(ngram, num_perm=64))
 
 
 def assert_tokens_as_reference(lists: Sequence[Sequence[int]], raw: pa.Array, config: MinHashConfig) -> None:

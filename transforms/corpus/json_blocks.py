@@ -4,6 +4,7 @@ Nothing is lost: every line that is not blank and not left out on demand is a ro
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +34,7 @@ BROKEN_JSON = "broken_json"
 INVALID_UTF8 = "invalid_utf8"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_NEWLINE = 10
+_ROW = re.compile(r" in row (\d+)$")
 
 _Parse = Callable[[npt.NDArray[np.uint8]], pa.Table]
 
@@ -149,42 +150,53 @@ class _Block:
         try:
             return infer(data, texts=texts) if schema is None else parse(data)
         except pa.ArrowInvalid:
-            pieces = self._drop_unparsed(parse, schema)
+            self._drop_unparsed(parse, schema)
         if not len(self._good):
             return pa.table({}) if schema is None else schema.empty_table()
         try:
             return parse(self._packed())
         except pa.ArrowInvalid as error:
-            merge_schemas(pieces)  # names the column and the lines
-            raise CorpusError(f"{self._path}: {pieces[0][0]} and following: {error}") from error
+            raise CorpusError(f"{self._place(0, len(self._good))} do not parse together: {error}") from error
 
     def _packed(self) -> npt.NDArray[np.uint8]:
         return json_lines.pack_lines(self._data, self._starts[self._good], self._ends[self._good])
 
-    def _drop_unparsed(self, parse: _Parse, schema: pa.Schema | None) -> list[tuple[str, pa.Schema]]:
-        """Bisect: lines that do not parse alone become bad; the others as pieces, each with its schema."""
+    def _drop_unparsed(self, parse: _Parse, schema: pa.Schema | None) -> None:
+        """Move the lines that do not parse alone to the bad ones, by dividing at the row that the parser names.
+
+        Raises:
+            CorpusError: lines that do parse alone disagree about a type.
+        """
         packed = self._packed()
         lengths = self._ends[self._good] - self._starts[self._good] + 1
         bounds = np.concatenate(([0], np.cumsum(lengths)))
         dropped: list[int] = []
         pieces: list[tuple[str, pa.Schema]] = []
+        agreed = pa.schema([])
         stack = [(0, len(self._good))]
         while stack:
             low, high = stack.pop()
             try:
-                pieces.append((self._place(low, high), parse(packed[bounds[low] : bounds[high]]).schema))
+                found = parse(packed[bounds[low] : bounds[high]]).schema
             except pa.ArrowInvalid as error:
                 if high - low > 1:
-                    middle = (low + high) // 2
-                    stack += [(middle, high), (low, middle)]
+                    named = _ROW.search(str(error))
+                    at = min(low + int(named[1]), high - 1) if named else (low + high) // 2
+                    stack += [part for part in ((at + 1, high), (at, at + 1), (low, at)) if part[0] < part[1]]
                     continue
                 if schema is not None:
                     error = self._own_error(packed[bounds[low] : bounds[high]], self._place(low, high), error)
-                detail = str(error).removesuffix(" in row 0")
+                detail = _ROW.sub("", str(error))
                 dropped.append(low)
                 self._bad.append(self._bad_line(self._good[low], BROKEN_JSON, detail))
+                continue
+            pieces.append((self._place(low, high), found))
+            try:
+                agreed = merge_schemas([("", agreed), pieces[-1]])
+            except CorpusError:
+                merge_schemas(pieces)  # the same, with the names
+                raise
         self._good = np.delete(self._good, dropped)
-        return pieces
 
     def _own_error(self, line: npt.NDArray[np.uint8], place: str, error: pa.ArrowInvalid) -> pa.ArrowInvalid:
         """What is wrong with a line whatever the schema; a line that is good without it must not be lost."""

@@ -31,7 +31,7 @@ stack."""
 _NEWLINE, _RETURN, _TAB, _SPACE = 10, 13, 9, 32
 _QUOTE, _BACKSLASH, _MINUS, _PLUS, _DOT, _ZERO, _NINE = 34, 92, 45, 43, 46, 48, 57
 _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT = 91, 93, 123, 125
-_UPPER_E, _LOWER_E, _LOWER_N = 69, 101, 110
+_UPPER_E, _LOWER_E, _LOWER_N, _LOWER_U = 69, 101, 110, 117
 _LARGEST = np.uint64(2**63 - 1)
 _INTEGER_DIGITS = 19
 
@@ -95,7 +95,7 @@ def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
             if depth == 0:
                 return found, at
         elif byte == _LOWER_N:
-            if arrays & one == one:
+            if arrays & one == one and at + 1 < len(data) and data[at + 1] == _LOWER_U:  # not that of Infinity
                 found = OBJECT_NULL_ITEM
             at += 1
         elif byte == _MINUS or _ZERO <= byte <= _NINE:

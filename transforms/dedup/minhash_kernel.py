@@ -200,7 +200,7 @@ def _hash_word(folded: int, begin: int, end: int, state: np.uint64) -> np.uint64
     beyond = np.uint64(max(64 - 8 * size, 0))
     first = load64(folded + begin) << beyond
     second = load64(folded + end - 8) >> beyond  # of a short word the same bytes again, which costs no branch
-    return _absorb(state ^ np.uint64(size), first, second)
+    return _absorb(state ^ np.uint64(size) * _GOLDEN, first, second)
 
 
 @kernel
@@ -355,7 +355,8 @@ def scan_texts(
             source, fill, count = _split(source, stop, limit, table, folded, fill, edges, count, spare)
             if source < 0:
                 break
-            if source == stop and count & 1:
+            done = source >= stop
+            if done and count & 1:
                 edges[count] = fill
                 count += 1
             words = count >> 1
@@ -374,7 +375,7 @@ def scan_texts(
                 carried = ngram - 1
                 shingles += fresh
                 all_count += fresh
-            if source == stop:
+            if done:
                 break
             if words:
                 state = _GOLDEN

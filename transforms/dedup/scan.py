@@ -15,10 +15,10 @@ import tokenizers
 
 from schemas.quarantine import QUARANTINE
 from schemas.summaries import summaries
-from transforms.corpus.addresses import address, addresses
+from transforms.corpus.addresses import addresses, position_of
 from transforms.corpus.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.errors import CorpusError
-from transforms.corpus.json_blocks import merge_schemas
+from transforms.corpus.merged_schema import merge_schemas
 from transforms.corpus.pool import CommitOnce, RunTasks
 from transforms.corpus.reading import Piece, Records, parquet_schema, read_piece
 from transforms.corpus.scanned import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
@@ -80,16 +80,36 @@ class ScanCorpus(beam.PTransform):
         return (
             pbegin
             | RunTasks(self._tasks, self._scan, self._threads, "Scan pieces")
-            | CommitOnce(_Commit(self._work), "Commit the scan")
+            | CommitOnce(_Commit(self._work, self._scan.config.text_column), "Commit the scan")
         )
 
 
 @dataclass(frozen=True)
 class _Commit:
     work: Work
+    text_column: str
 
     def __call__(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        refuse_files_without_text(results, self.text_column)
         return commit_scan(self.work, results)
+
+
+def refuse_files_without_text(results: Sequence[dict[str, Any]], text_column: str) -> None:
+    """Raise `CorpusError` for a JSONL file none of whose records has the text field.
+
+    One piece of a file may lack it by chance; where all do, the field has another name.
+    """
+    fields: dict[str, dict[str, None]] = {}
+    for result in results:
+        if result["schema"]:
+            schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(result["schema"])))
+            fields.setdefault(result["source"], {}).update(dict.fromkeys(schema.names))
+    for source, names in fields.items():
+        if names and text_column not in names:
+            raise CorpusError(
+                f"{source}: no record has a field {text_column!r}; fields are {', '.join(map(repr, names))}: "
+                "name one with --text-column, or leave the file out"
+            )
 
 
 @dataclass(frozen=True)
@@ -132,14 +152,13 @@ class _Scan:
             yield pa.Table.from_batches(waiting)
 
     def _batches(self, piece: Piece, totals: "_Totals") -> Iterator[pa.RecordBatch]:
-        where = piece.source.uri
         for records in read_piece(piece, columns=self._columns(piece)):
             totals.take_bad_lines(piece, records, strict=self.config.strict)
             if piece.source.kind == JSONL:
                 totals.schemas.append(records.table.schema)
             if not records.table.num_rows:
                 continue
-            yield self._summarise(piece, records, totals, where)
+            yield self._summarise(piece, records, totals)
 
     def _columns(self, piece: Piece) -> list[str] | None:
         if piece.source.kind == JSONL:
@@ -147,8 +166,8 @@ class _Scan:
         names = set(parquet_schema(piece.source).names)
         return [name for name in self.config.columns if name in names]
 
-    def _summarise(self, piece: Piece, records: Records, totals: "_Totals", where: str) -> pa.RecordBatch:
-        table = records.table
+    def _summarise(self, piece: Piece, records: Records, totals: "_Totals") -> pa.RecordBatch:
+        table, where = records.table, piece.source.uri
         name = self.config.text_column
         if name in table.column_names:
             check_text_column(table.schema, name, where)
@@ -158,11 +177,11 @@ class _Scan:
         sketches = self._sketch(text)
         where_at = addresses(piece.source.ordinal, records.positions)
         if not sketches.valid.all():
-            totals.take_bad_texts(where_at, sketches.valid, text, where, strict=self.config.strict)
+            totals.take_bad_texts(piece, where_at, sketches.valid, text, strict=self.config.strict)
         totals.documents_in += table.num_rows
         totals.rows += int(sketches.valid.sum())
         totals.bytes += int(sketches.num_bytes[sketches.valid].sum(dtype=np.int64))
-        return _batch(where_at, sketches, self._priority(table, sketches, where), self._ids(table), self.config.minhash)
+        return _batch(where_at, sketches, self._priority(piece, table, sketches), self._ids(table), self.config.minhash)
 
     def _sketch(self, text: pa.Array) -> Sketches:
         if not self.config.tokenizer:
@@ -170,28 +189,26 @@ class _Scan:
         ids, offsets = _token_ids(self.config.tokenizer, text)
         return sketch_tokens(ids, offsets, text, self.config.minhash)
 
-    def _priority(self, table: pa.Table, sketches: Sketches, where: str) -> npt.NDArray[np.float64]:
+    def _priority(self, piece: Piece, table: pa.Table, sketches: Sketches) -> npt.NDArray[np.float64]:
         kind, _, column = self.config.priority.partition(":")
         if kind == "first":
             return np.zeros(table.num_rows, np.float64)
         if kind == "longest":
             return sketches.num_bytes.astype(np.float64)
-        check_number_column(table.schema, column, where)
+        if column not in table.column_names and piece.source.kind == JSONL:
+            return np.full(table.num_rows, -np.inf)
+        check_number_column(table.schema, column, piece.source.uri)
         values = pc.fill_null(table[column].cast(pa.float64(), safe=False), -np.inf)
         return np.asarray(values.to_numpy(), np.float64)
 
     def _ids(self, table: pa.Table) -> pa.Array:
         if self.config.id_column not in table.column_names:
             return pa.nulls(table.num_rows, pa.string())
-        column = table[self.config.id_column]
-        try:
-            return column.cast(pa.string()).combine_chunks()
-        except pa.ArrowException:
-            return pa.nulls(table.num_rows, pa.string())
+        return as_ids(table[self.config.id_column])
 
     def _commit_quarantine(self, number: int, totals: "_Totals") -> None:
         if totals.quarantine:
-            table = pa.Table.from_pylist(totals.quarantine, schema=QUARANTINE).sort_by("address")
+            table = pa.concat_tables(totals.quarantine).sort_by("address")
             with self.work.folder.create(quarantine_name(number)) as sink:
                 write_table(sink, table)
 
@@ -205,47 +222,63 @@ class _Totals:
         self.documents_in = 0
         self.rows = 0
         self.bytes = 0
-        self.quarantine: list[dict[str, Any]] = []
+        self.quarantine: list[pa.Table] = []
         self.schemas: list[pa.Schema] = []
         self.reasons: dict[str, int] = {}
 
     def take_bad_lines(self, piece: Piece, records: Records, *, strict: bool) -> None:
-        for line in records.bad:
-            self.documents_in += 1
-            self._quarantine(
-                address(piece.source.ordinal, line.position),
-                line.reason,
-                line.detail,
-                line.raw,
-                f"{piece.source.uri}: line at byte {line.position}",
-                strict=strict,
-            )
+        if not records.bad:
+            return
+        self.documents_in += len(records.bad)
+        positions = np.array([line.position for line in records.bad], np.uint64)
+        self._quarantine(
+            piece,
+            addresses(piece.source.ordinal, positions),
+            pa.array([line.reason for line in records.bad]),
+            pa.array([line.detail for line in records.bad]),
+            pa.array([line.raw for line in records.bad], pa.binary()),
+            strict=strict,
+        )
 
     def take_bad_texts(
         self,
+        piece: Piece,
         where_at: npt.NDArray[np.uint64],
         valid: npt.NDArray[np.bool_],
         text: pa.Array,
-        where: str,
         *,
         strict: bool,
     ) -> None:
-        nulls = text.is_null().to_numpy(zero_copy_only=False)
-        for row in np.flatnonzero(~valid):
-            reason, detail = (
-                ("null_text", "the text is null or missing")
-                if nulls[row]
-                else ("invalid_utf8", "the text is not valid UTF-8")
-            )
-            self._quarantine(
-                int(where_at[row]), reason, detail, None, f"{where}: address {where_at[row]}", strict=strict
-            )
+        bad = np.flatnonzero(~valid)
+        is_null = text.is_null().take(pa.array(bad))
+        self._quarantine(
+            piece,
+            where_at[bad],
+            pc.if_else(is_null, "null_text", "invalid_utf8"),
+            pc.if_else(is_null, "the text is null or missing", "the text is not valid UTF-8"),
+            pa.nulls(len(bad), pa.binary()),
+            strict=strict,
+        )
 
-    def _quarantine(self, at: int, reason: str, detail: str, raw: bytes | None, where: str, *, strict: bool) -> None:
+    def _quarantine(
+        self,
+        piece: Piece,
+        where_at: npt.NDArray[np.uint64],
+        reasons: pa.Array,
+        details: pa.Array,
+        raw: pa.Array,
+        *,
+        strict: bool,
+    ) -> None:
         if strict:
-            raise CorpusError(f"{where}: {reason}: {detail}; mend the record, or run without --strict to quarantine it")
-        self.reasons[reason] = self.reasons.get(reason, 0) + 1
-        self.quarantine.append({"address": at, "reason": reason, "detail": detail, "raw": raw})
+            unit = "line at byte" if piece.source.kind == JSONL else "row"
+            raise CorpusError(
+                f"{piece.source.uri}: {unit} {position_of(int(where_at[0]))}: {reasons[0]}: {details[0]}; "
+                "mend the record, or run without --strict to quarantine it"
+            )
+        for counted in pc.value_counts(reasons).to_pylist():
+            self.reasons[counted["values"]] = self.reasons.get(counted["values"], 0) + counted["counts"]
+        self.quarantine.append(pa.table([pa.array(where_at), reasons, details, raw], schema=QUARANTINE))
 
     def summary(self) -> dict[str, Any]:
         merged = merge_schemas([(self.source, schema) for schema in self.schemas]) if self.schemas else None
@@ -287,6 +320,20 @@ def _batch(
 def _fixed(values: npt.NDArray[Any], width: int, rows: int) -> pa.Array:
     buffer = pa.py_buffer(np.ascontiguousarray(values))
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), rows, [None, buffer])
+
+
+def as_ids(column: pa.ChunkedArray) -> pa.Array:
+    """Ids of any type as strings: null where a type has no such form, U+FFFD where bytes are not UTF-8."""
+    try:
+        ids = column.cast(pa.string()).combine_chunks()
+    except pa.ArrowException:
+        return pa.nulls(len(column), pa.string())
+    try:
+        ids.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = ids.cast(pa.binary()).to_pylist()
+        return pa.array([None if one is None else one.decode(errors="replace") for one in raw], pa.string())
+    return ids
 
 
 @lru_cache(maxsize=4)
