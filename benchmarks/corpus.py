@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 
 TEXT = "text"
 BLOCK = 64
+RECIPE = 1
+"""Raise it when the sample's rows change."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ def parquet_files(folders: Sequence[Path]) -> list[Path]:
     return sorted(found, key=lambda path: str(path).encode())
 
 
+def fingerprint(folders: Sequence[Path], *settings: object) -> str:
+    """Names what is derived from a corpus: changes with its files, their sizes and times, and with `settings`."""
+    listing = [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in parquet_files(folders)]
+    return hashlib.blake2b("\n".join([*listing, *map(str, settings)]).encode(), digest_size=6).hexdigest()
+
+
 def texts(file: Path) -> Iterator[pa.LargeStringArray]:
     """The text column of one file, a row group at a time; null becomes the empty text."""
     source = pq.ParquetFile(file, memory_map=False)
@@ -67,17 +76,19 @@ def sampled_rows(rows: int, fraction: float) -> np.ndarray:
     """Which rows of a file are in the sample: bool[rows].
 
     Whole blocks of 64 neighbouring rows, evenly spread: near-duplicates that stand side by side stay together.
+    The first block is always in it.
     """
     block = np.arange(rows) // BLOCK
-    return np.floor((block + 1) * fraction) > np.floor(block * fraction)
+    return np.ceil((block + 1) * fraction) > np.ceil(block * fraction)
 
 
-def write_sample(folders: Sequence[Path], fraction: float, destination: Path) -> Path:
-    """Write a fraction of a corpus: same number of files, columns `id` (running number, text) and `text`.
+def write_sample(folders: Sequence[Path], fraction: float, samples: Path) -> Path:
+    """Write a fraction of a corpus below `samples`: as many files, columns `id` (running number, text) and `text`.
 
     The running number replaces the ids, which need not be unique; tools that know no addresses are judged by it. A
-    finished sample is reused.
+    finished sample is reused. Returns its folder.
     """
+    destination = samples / fingerprint(folders, fraction, RECIPE)
     done = destination / "_DONE"
     if done.exists():
         return destination

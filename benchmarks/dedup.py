@@ -1,6 +1,6 @@
 """Deduplication side by side: a Parquet copy, trapline and its peers, on the same corpora and cores, in one run.
 
-    python benchmarks/dedup.py --corpus DIR... [--quality] [--sample 0.1] [--scale 1 4 16]
+    python benchmarks/dedup.py [--corpus DIR...] [--quality] [--sample 0.1] [--scale 1 4 16]
 
 Prints a table and writes it, with a plot and all figures, to docs/benchmarks/. Each peer gets an environment of its
 own below the work folder, made once.
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import report, tools
 from benchmarks.corpus import measure_size, write_sample
 from benchmarks.environments import InstallationError
+from benchmarks.installed import installed_corpus
 from benchmarks.judge import corpus_neighbours, judge
 from benchmarks.measure import CommandFailedError, run
 from benchmarks.results import Results, Row, machine
@@ -68,8 +69,7 @@ class Bench:
                 try:
                     output = self.once(tool, folders, row)
                 except CommandFailedError as error:
-                    self.results.absent[f"{name} on {row.corpus}"] = "failed"
-                    console.print(str(error), style="red", markup=False)
+                    self.fail(name, row.corpus, error)
                     rounds[name] = 0
                     continue
                 if name == "copy":
@@ -83,11 +83,22 @@ class Bench:
         self.results.rows += [row for row in rows.values() if row.runs]
         report.write(self.results, self.given.results)
 
-    def warm_up(self, folders: Sequence[Path], names: Sequence[str]) -> None:
-        """Fill the page cache, compile kernels, load libraries once; not counted."""
+    def warm_up(self, folders: Sequence[Path], names: Sequence[str], where: str) -> list[str]:
+        """Fill the page cache, compile kernels, load libraries: not counted. Returns the tools that did not fail."""
+        able = []
         for name in names:
             console.print(f"{name}, not counted", style="dim")
-            shutil.rmtree(self.once(self.found[name], folders, None), ignore_errors=True)
+            try:
+                shutil.rmtree(self.once(self.found[name], folders, None), ignore_errors=True)
+                able.append(name)
+            except CommandFailedError as error:
+                self.fail(name, where, error)
+        return able
+
+    def fail(self, name: str, where: str, error: CommandFailedError) -> None:
+        """Say that a tool has failed on a corpus, and go on without it."""
+        self.results.absent[f"{name} on {where}"] = "failed"
+        console.print(str(error), style="red", markup=False)
 
 
 def by_size(bench: Bench, folders: Sequence[Path]) -> None:
@@ -99,8 +110,11 @@ def by_size(bench: Bench, folders: Sequence[Path]) -> None:
         parts = [*folders, *copies[: factor - 1]]
         size = measure_size(parts)
         names = [name for name, tool in bench.found.items() if tool.whole and factor <= tool.up_to]
-        bench.warm_up(parts, names if factor == min(given.scale) else names[:1])
         title = label if factor == 1 else f"{label}, x {factor}"
+        if factor == min(given.scale):
+            names = bench.warm_up(parts, names, title)
+        else:
+            bench.warm_up(parts, names[:1], title)
         rows = {name: Row("size", title, factor, size, name) for name in names}
         bench.compare(rows, parts, dict.fromkeys(names, given.repeat), given.quality and factor == 1)
 
@@ -110,12 +124,10 @@ def by_sample(bench: Bench, folders: Sequence[Path]) -> None:
     given = bench.given
     places = bench.work / "samples"
     label = " + ".join(folder.name for folder in folders)
-    tag = "-".join(folder.name for folder in folders)
-    sample = write_sample(folders, given.sample, places / f"{tag}-{given.sample:g}")
-    few = write_sample(folders, min(given.sample, 0.005), places / f"{tag}-{min(given.sample, 0.005):g}")
-    names = list(bench.found)
-    bench.warm_up([few], names)
+    sample = write_sample(folders, given.sample, places)
+    few = write_sample(folders, min(given.sample, 0.005), places)
     title = f"{given.sample:.3g} of {label}"
+    names = bench.warm_up([few], list(bench.found), title)
     rows = {name: Row("sample", title, 0, measure_size([sample]), name) for name in names}
     rounds = {name: given.repeat if bench.found[name].whole else given.peer_repeat for name in names}
     bench.compare(rows, [sample], rounds, given.quality)
@@ -130,7 +142,8 @@ def by_quality(bench: Bench, folders: Sequence[Path]) -> None:
 
 def shown_command(given: argparse.Namespace) -> str:
     """The command of this run, folders by their last name."""
-    words = ["python benchmarks/dedup.py", "--corpus", *(folder.name for folder in given.corpus)]
+    words = ["python benchmarks/dedup.py"]
+    words += ["--corpus", *(folder.name for folder in given.corpus)] if given.corpus else []
     words += ["--repeat", str(given.repeat), "--peer-repeat", str(given.peer_repeat), "--threads", str(given.threads)]
     words += ["--sample", f"{given.sample:g}", "--scale", *map(str, given.scale), "--only", *given.only]
     words += ["--kin"] if given.kin else []
@@ -141,7 +154,9 @@ def shown_command(given: argparse.Namespace) -> str:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", nargs="+", type=Path, required=True, help="folders of Parquet with a text column")
+    parser.add_argument(
+        "--corpus", nargs="+", type=Path, help="folders of Parquet with a text column; none: what is installed here"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "bench-work", help="environments, copies, outputs")
     parser.add_argument("--results", type=Path, default=ROOT / "docs" / "benchmarks", help="where the report goes")
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
@@ -178,13 +193,14 @@ def main() -> None:
             absent[name] = "does not install here"
     listed = [{"name": tool.name, "version": tool.version, "does": tool.does} for tool in found.values()]
     bench = Bench(given, found, Results(shown_command(given), machine(given.threads), listed, absent))
+    corpus = given.corpus or [installed_corpus(bench.work / "installed text")]
     if given.scale:
-        by_size(bench, given.corpus)
+        by_size(bench, corpus)
     if given.sample:
-        by_sample(bench, given.corpus)
+        by_sample(bench, corpus)
     if given.quality and "trapline" in found:
-        by_quality(bench, [*given.corpus, *given.judge] if len(given.corpus) > 1 else given.judge)
-    output = Console()
+        by_quality(bench, [*corpus, *given.judge] if len(corpus) > 1 else given.judge)
+    output = Console(width=None if sys.stdout.isatty() else 160)
     for table in report.terminal_tables(bench.results):
         output.print(table)
     for path in report.write(bench.results, given.results):

@@ -25,6 +25,7 @@ class Recipe:
 # spaCy cuts words for datatrove in English; datatrove's own extra for it ("multilingual") brings TensorFlow along.
 DATATROVE = Recipe("datatrove", ("datatrove[processing,io]==0.10.1", "spacy>=3.8,<4"))
 DAFT = Recipe("daft", ("daft==0.7.26",))
+TRAPLINE = Recipe("trapline", ("--editable", str(Path(__file__).resolve().parents[1])))
 TEXT_DEDUP = Recipe("text-dedup", ("text-dedup==0.4.0",))
 
 

@@ -10,7 +10,6 @@ sides of its threshold, .8.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,13 +22,15 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.corpus import parquet_files
+from benchmarks.corpus import fingerprint, parquet_files
 from benchmarks.neighbours import Neighbours, find_neighbours
 from benchmarks.shingles import sets_of_files
 
 RESIDUAL_PERCENT = 87
 FALSE_PERCENT = 73
 POSITION_BITS = 40
+RECIPE = 1
+"""Raise it when words, shingles or neighbours change."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,12 @@ def judge(neighbours: Neighbours, kept: npt.NDArray[np.bool_], removed: npt.NDAr
 
 def corpus_neighbours(folders: Sequence[Path], cache: Path, threads: int) -> Neighbours:
     """All neighbours at J >= .73 in a corpus; computed once and kept in `cache`."""
-    files = parquet_files(folders)
-    listing = "\n".join(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
-    name = hashlib.blake2b(f"{listing}\n{FALSE_PERCENT}".encode(), digest_size=8).hexdigest()
+    name = fingerprint(folders, FALSE_PERCENT, RECIPE)
     place = cache / f"neighbours-{name}.npz"
     if place.exists():
         with np.load(place) as stored:
             return Neighbours(**{field: stored[field] for field in stored.files})
-    found = find_neighbours(sets_of_files(files, threads), FALSE_PERCENT, threads)
+    found = find_neighbours(sets_of_files(parquet_files(folders), threads), FALSE_PERCENT, threads)
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = cache / f"unfinished-{name}.npz"
     np.savez(unfinished, **vars(found))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 
 POLL_SECONDS = 0.25
+LAUNCHER = Path(__file__).resolve().with_name("launcher.py")
 
 
 @dataclass(frozen=True)
@@ -36,39 +38,41 @@ class CommandFailedError(RuntimeError):
 
 
 class _Watcher(threading.Thread):
-    """Adds up the memory of a process tree until told to stop."""
+    """Adds up the memory of what a process has started, until told to stop."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, root: psutil.Process) -> None:
         super().__init__(daemon=True)
         self.peak = 0
-        self.cpu: dict[tuple[int, float], float] = {}
-        self._pid = pid
+        self._cpu: dict[psutil.Process, float] = {}
+        self._root = root
         self._done = threading.Event()
 
     def run(self) -> None:
-        try:
-            root = psutil.Process(self._pid)
-        except psutil.NoSuchProcess:
-            return
+        """Look at the tree again and again."""
         while not self._done.wait(POLL_SECONDS):
             total = 0
-            try:
-                tree = [root, *root.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                continue
-            for process in tree:
+            for process in _below(self._root):
                 try:
                     with process.oneshot():
                         total += process.memory_info().rss
                         times = process.cpu_times()
-                        self.cpu[process.pid, process.create_time()] = times.user + times.system
+                        self._cpu[process] = times.user + times.system
                 except psutil.NoSuchProcess:
                     continue
             self.peak = max(self.peak, total)
 
-    def stop(self) -> None:
+    def stop(self) -> float:
+        """End the watch; returns the CPU seconds seen."""
         self._done.set()
         self.join()
+        return sum(self._cpu.values())
+
+
+def _below(root: psutil.Process) -> list[psutil.Process]:
+    try:
+        return root.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def run(command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> Measured:
@@ -81,28 +85,30 @@ def run(command: Sequence[str | Path], log: Path, environment: Mapping[str, str]
     """
     os.sync()
     log.parent.mkdir(parents=True, exist_ok=True)
+    found = log.with_suffix(".json")
+    found.unlink(missing_ok=True)
+    words = [str(part) for part in command]
     with log.open("wb") as sink:
-        start = time.perf_counter()
         process = subprocess.Popen(
-            [str(part) for part in command],
+            [sys.executable, "-I", "-S", LAUNCHER, found, *words],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
         )
-        watcher = _Watcher(process.pid)
+        watcher = _Watcher(psutil.Process(process.pid))
         watcher.start()
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            process.wait()
         except BaseException:
+            for child in _below(psutil.Process(process.pid)):
+                child.kill()
             process.kill()
             raise
         finally:
-            watcher.stop()
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+            seen = watcher.stop()
+    outcome = json.loads(found.read_text()) if found.exists() else {"code": process.returncode}
+    if outcome["code"]:
         tail = log.read_text(errors="replace")[-4000:]
-        raise CommandFailedError(f"{command[0]} ended with code {process.returncode}:\n{tail}")
-    seen = sum(watcher.cpu.values())
-    return Measured(wall, max(seen, usage.ru_utime + usage.ru_stime), max(watcher.peak, usage.ru_maxrss * 1024))
+        raise CommandFailedError(f"{command[0]} ended with code {outcome['code']}:\n{tail}")
+    return Measured(outcome["wall_s"], max(seen, outcome["cpu_s"]), max(watcher.peak, outcome["peak_rss"]))

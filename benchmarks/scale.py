@@ -27,11 +27,13 @@ from numba import njit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.corpus import TEXT, parquet_files, texts
+from benchmarks.corpus import TEXT, fingerprint, parquet_files, texts
 
 SHARE = 0.2
 VOCABULARY = 1 << 16
 ROW_GROUP_ROWS = 2000
+RECIPE = 1
+"""Raise it when the copies' texts change."""
 
 _PARTS, _IN, _ALONE = 0, 1, 2
 _M1 = np.uint64(0xFF51AFD7ED558CCD)
@@ -94,9 +96,10 @@ def _word_end(data, at, stop, classes):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _some_words(data, starts, every, classes):  # type: ignore[no-untyped-def]
-    """Begin and end of every `every`-th word: int64[n, 2]."""
-    found = np.empty((len(data) // every + 1, 2), np.int64)
-    count = seen = 0
+    """Begin and end of one word in `every`, chosen by a hash of its number: int64[n, 2]."""
+    found = np.empty((2 * (len(data) // every) + 64, 2), np.int64)
+    count = 0
+    seen = np.uint64(0)
     for document in range(len(starts) - 1):
         at, stop = starts[document], starts[document + 1]
         while at < stop:
@@ -104,10 +107,10 @@ def _some_words(data, starts, every, classes):  # type: ignore[no-untyped-def]
                 at = _between_end(data, at, stop)
                 continue
             end = _word_end(data, at, stop, classes)
-            if seen % every == 0:
+            if _mixed(seen + _M1) % np.uint64(every) == 0 and count < len(found):
                 found[count, 0], found[count, 1] = at, end
                 count += 1
-            seen += 1
+            seen += np.uint64(1)
             at = end
     return found[:count].copy()
 
@@ -173,7 +176,7 @@ def _arrays(column: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], npt.NDA
 
 
 def vocabulary(files: Sequence[Path], words: int = VOCABULARY) -> pa.LargeStringArray:
-    """About `words` words of a corpus, each as often as it occurs: evenly spaced over all its files.
+    """About `words` words of a corpus, each as often as it occurs, from all its files.
 
     Raises:
         ValueError: if the files hold no word at all.
@@ -255,8 +258,7 @@ def make_copies(
         OSError: if the disk has less than 1.5 times the space that the copies need.
     """
     files = parquet_files(folders)
-    listing = "\n".join(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
-    name = hashlib.blake2b(f"{listing}\n{key}\n{kin}\n{SHARE}".encode(), digest_size=6).hexdigest()
+    name = fingerprint(folders, key, kin, SHARE, RECIPE)
     targets = [destination / name / f"copy-{copy:02d}" for copy in range(1, copies + 1)]
     missing = [(copy, target) for copy, target in enumerate(targets, 1) if not (target / "_DONE").exists()]
     if not missing:

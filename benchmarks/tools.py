@@ -65,21 +65,20 @@ def copy_tool(threads: int) -> Tool:
     return Tool("copy", f"pyarrow {pa.__version__}", does, command, whole=True)
 
 
-def trapline_tool(threads: int) -> Tool:
-    """The command line as a user types it, with default settings.
+def trapline_tool(threads: int, venvs: Path) -> Tool:
+    """The command line as a user types it, with default settings, of this checkout, without the optional extras.
 
     Raises:
-        InstallationError: if the command is not beside this Python.
+        InstallationError: if it cannot be installed.
     """
-    program = Path(sys.executable).parent / "trapline"
-    if not program.exists():
-        raise environments.InstallationError(f"{program.name} is not beside {Path(sys.executable).name}: install it")
+    python = environments.prepare(environments.TRAPLINE, venvs)
+    program = python.parent / "trapline"
 
     def command(folders: Sequence[Path], output: Path) -> list[str | Path]:
         where = ["--input", *(folder.absolute() for folder in folders), "--output", output]
         return [program, "dedup", *where, "--threads", str(threads)]
 
-    version = environments.version(Path(sys.executable), "trapline")
+    version = environments.version(python, "trapline")
     does = "`trapline dedup` with its defaults: deduplicated shards, duplicates, report"
     return Tool("trapline", version, does, command, removed_by_trapline, whole=True)
 
@@ -169,7 +168,7 @@ def make(name: str, threads: int, work: Path) -> Tool:
     venvs = work / "venvs"
     makers: dict[str, Callable[[], Tool]] = {
         "copy": lambda: copy_tool(threads),
-        "trapline": lambda: trapline_tool(threads),
+        "trapline": lambda: trapline_tool(threads, venvs),
         "daft": lambda: daft_tool(venvs),
         "datatrove": lambda: datatrove_tool(threads, venvs),
         "text-dedup": lambda: text_dedup_tool(threads, venvs, work / "scratch"),

@@ -29,9 +29,12 @@ def beam_options(tokens: Sequence[str], ours: Sequence[str]) -> Any:
     """Beam's `PipelineOptions` for `tokens`.
 
     Raises:
-        UsageError: for a flag that neither Beam nor trapline knows, or a value that Beam refuses.
+        UsageError: for a flag that neither Beam nor trapline knows, a value that Beam refuses, or a runner that there
+            is not or that needs further flags.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+    from apache_beam.runners.runner import create_runner
 
     parser = _Parser(allow_abbrev=False, add_help=False)
     for group in PipelineOptions.__subclasses__():
@@ -39,20 +42,31 @@ def beam_options(tokens: Sequence[str], ours: Sequence[str]) -> Any:
     _, unknown = parser.parse_known_args(list(tokens))
     if unknown:
         raise UsageError(_unknown(unknown[0], [*ours, *parser.flags()]))
-    return PipelineOptions(list(tokens))
+    options = PipelineOptions(list(tokens))
+    runner = options.view_as(StandardOptions).runner
+    if runner:
+        try:
+            problems = PipelineOptionsValidator(options, create_runner(runner)).validate()
+        except (ValueError, ImportError, AttributeError) as error:
+            raise UsageError(f"--runner {runner}: {error}") from error
+        if problems:
+            raise UsageError(f"--runner {runner}: {' '.join(problem.strip() for problem in problems)}")
+    return options
 
 
-def suggest(token: str, flags: Sequence[str]) -> str:
-    """`unknown flag --thresold: did you mean --threshold?`."""
-    return _unknown(token, flags)
+def suggest(token: str, flags: Sequence[str], *, beam: bool = True) -> str:
+    """`unknown flag --thresold: did you mean --threshold?`; `beam` says whether Beam's flags are taken, too."""
+    return _unknown(token, flags, "; Beam's own flags are accepted too" if beam else "")
 
 
-def _unknown(token: str, flags: Sequence[str]) -> str:
+def _unknown(token: str, flags: Sequence[str], more: str = "; Beam's own flags are accepted too") -> str:
     name = token.split("=", 1)[0]
     if not name.startswith("-"):
         return f"unexpected argument {token!r}: values follow a flag, as in --input FILE"
+    if name in flags:
+        return f"{name} is trapline's own flag: in a config file it stands in the command's table, not in [beam]"
     close = difflib.get_close_matches(name, flags, 1)
-    hint = f": did you mean {close[0]}?" if close else ": see --help; Beam's own flags are accepted too"
+    hint = f": did you mean {close[0]}?" if close else f": see --help{more}"
     return f"unknown flag {name}{hint}"
 
 

@@ -1,17 +1,26 @@
 """The command line: our flags first, then Beam's; leftovers are errors."""
 
+import atexit
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
 from pipelines.beam_flags import refuse_our_flags_misspelt, suggest
+from pipelines.check import CheckConfig
+from pipelines.check import run as run_check
 from pipelines.config_file import read_config, take_config_flag
 from pipelines.dedup import DedupConfig
+from pipelines.draw import DrawConfig
+from pipelines.draw import run as run_draw
 from pipelines.errors import RunError, UsageError
+from pipelines.reveal import RevealConfig
+from pipelines.reveal import run as run_reveal
+from pipelines.seal import SealConfig
+from pipelines.seal import run as run_seal
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -27,8 +36,9 @@ app = App(
     help="Prepare a training corpus, and later tell what a model remembers of it.",
     version=_version,
     help_format="plaintext",
+    result_action="return_value",
     help_epilogue="Every command takes --config FILE (TOML with a table a command, or an earlier manifest.json) "
-    "and Apache Beam's own flags, such as --runner.",
+    "and those that rewrite a corpus Apache Beam's own flags, such as --runner.",
 )
 
 
@@ -41,7 +51,28 @@ def dedup(config: DedupConfig) -> DedupConfig:
     return config
 
 
-COMMANDS = ("dedup",)
+@app.command
+def seal(config: SealConfig) -> SealConfig:
+    """Seal probes and an analysis plan under a new secret key, and make the commitment to publish."""
+    return config
+
+
+@app.command
+def draw(config: DrawConfig) -> DrawConfig:
+    """Draw which candidate of each unit is planted, from public randomness that nobody could know at the seal."""
+    return config
+
+
+@app.command
+def reveal(config: RevealConfig) -> RevealConfig:
+    """Write proofs of single units, a tranche or all of them, which tell nothing of the others."""
+    return config
+
+
+@app.command
+def check(config: CheckConfig | None = None) -> CheckConfig:
+    """Hold secrets or a reveal against the published commitment and say what differs."""
+    return config or CheckConfig()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return BAD_USAGE
     except CycloptsError as error:
+        error.verbose = False
         _complain(str(error))
         return BAD_USAGE
     except (RunError, OSError) as error:
@@ -64,21 +96,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(tokens: list[str]) -> int:
+    for token in tokens:
+        if any("\ud800" <= letter <= "\udfff" for letter in token):
+            raise UsageError(f"{os.fsencode(token)!r}: arguments and file names must be UTF-8")
     left, path = take_config_flag(tokens)
     beam_tokens: list[str] = []
+    app.config = ()
     if path is not None:
-        settings, beam_tokens = read_config(path, COMMANDS)
+        settings, beam_tokens = read_config(path, tuple(COMMANDS))
         app.config = (Dict(settings, source=path),)
     if not left or left[0] not in COMMANDS:
         return _top_level(left)
     ours = _flags(left[0])
-    refuse_our_flags_misspelt(left[1:], ours)
-    if {"--help", "-h"} & set(left):
+    refuse_our_flags_misspelt([*left[1:], *beam_tokens], ours)
+    if {"--help", "-h", "--version"} & set(left):
         app(left, exit_on_error=False, print_error=False)
         return 0
-    command, bound, unused, _ = app.parse_known_args(left)
-    config = command(*bound.args, **bound.kwargs)
-    return _run(config, [*beam_tokens, *unused], ours)
+    try:
+        command, bound, unused, _ = app.parse_known_args(left)
+        config = command(*bound.args, **bound.kwargs)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return COMMANDS[left[0]](config, beam_tokens, unused, ours)
 
 
 def _top_level(tokens: list[str]) -> int:
@@ -101,9 +140,15 @@ def _flags(command: str) -> list[str]:
     return [name for name in names if name.startswith("--")] + ["--config"]
 
 
-def _run(config: DedupConfig, beam_tokens: list[str], ours: list[str]) -> int:
+def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+    import logging
+
+    # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     from transforms.corpus.errors import CorpusError
 
+    beam_tokens = [*from_file, *unused]
     if beam_tokens and not beam_tokens[0].startswith("-"):
         raise UsageError(suggest(beam_tokens[0], ours))
     try:
@@ -112,12 +157,39 @@ def _run(config: DedupConfig, beam_tokens: list[str], ours: list[str]) -> int:
         from pipelines.progress import Progress
 
         if beam_tokens:
-            beam_options(beam_tokens, ours)
+            beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
         return run(config, lambda: beam_options(beam_tokens, ours), Progress())
     except CorpusError as error:
         raise RunError(str(error)) from error
-    except ValueError as error:
-        raise RunError(str(error)) from error
+
+
+def _run_here(run: Callable[[Any], int]) -> "Runner":
+    """A command that runs in this process, without Beam: [beam] in a shared config file does not concern it."""
+
+    def runner(config: Any, _: list[str], unused: list[str], ours: list[str]) -> int:
+        from transforms.corpus.errors import CorpusError
+
+        if unused:
+            raise UsageError(suggest(unused[0], ours, beam=False))
+        try:
+            return run(config)
+        except (CorpusError, ValueError) as error:
+            raise RunError(str(error)) from error
+
+    return runner
+
+
+Runner = Callable[[Any, list[str], list[str], list[str]], int]
+"""Config, Beam's flags from the config file, flags on the command line that are not ours, and our flags."""
+
+COMMANDS: dict[str, Runner] = {
+    "dedup": _run_on_beam,
+    "seal": _run_here(run_seal),
+    "draw": _run_here(run_draw),
+    "reveal": _run_here(run_reveal),
+    "check": _run_here(run_check),
+}
+"""How each command is run."""
 
 
 def _complain(message: str) -> None:
@@ -131,9 +203,18 @@ def _stop_now() -> None:
     os._exit(FAILED)
 
 
-def _entry() -> Any:
-    raise SystemExit(main())
+def entry() -> NoReturn:
+    """Run the command line as a process of its own.
+
+    What was registered to run at exit runs; tearing down the interpreter with all that Beam and Numba hold is left
+    to the operating system, which takes no time.
+    """
+    code = main()
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way to run them early
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    _entry()
+    entry()

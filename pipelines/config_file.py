@@ -39,10 +39,13 @@ def read_config(path: str, commands: Sequence[str]) -> tuple[dict[str, dict[str,
         raise UsageError(
             f"{path}: unknown table [{unknown[0]}]; tables are {', '.join(f'[{name}]' for name in commands)} and [beam]"
         )
-    for name, table in tables.items():
+    for name, table in {**tables, "beam": beam}.items():
         if not isinstance(table, Mapping):
             raise UsageError(f"{path}: {name} must be a table: write [{name}] above its settings")
-    settings = {name: {key.replace("_", "-"): value for key, value in table.items()} for name, table in tables.items()}
+    settings = {
+        name: {key.replace("_", "-"): _as_written(value) for key, value in table.items()}
+        for name, table in tables.items()
+    }
     return settings, _as_flags(beam)
 
 
@@ -59,6 +62,11 @@ def _tables(path: Path) -> dict[str, Any]:
         raise UsageError(f"--config {path}: is no manifest of a trapline run; give that, or a .toml file") from error
     except ValueError as error:
         raise UsageError(f"--config {path}: {error}") from error
+
+
+def _as_written(value: Any) -> Any:
+    """A fraction as text: where a whole number is wanted it would be cut short."""
+    return repr(value) if isinstance(value, float) else value
 
 
 def _as_flags(beam: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from transforms.corpus.json_blocks import merge_schemas
 
 from pipelines import output as outputs
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
@@ -20,12 +19,14 @@ from pipelines.publish import publish
 from pipelines.versions import versions
 from transforms.corpus.columns import check_number_column, check_text_column
 from transforms.corpus.errors import CorpusError
-from transforms.corpus.readable import count, size
+from transforms.corpus.merged_schema import merge_schemas, storable
+from transforms.corpus.planned import QUARANTINE_FILE, shard_name
+from transforms.corpus.readable import count, counted, reason, size
 from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema
 from transforms.corpus.rewrite import RewriteConfig
 from transforms.corpus.scanned import scan_name
 from transforms.corpus.shards import Shard
-from transforms.corpus.sources import PARQUET, Source, list_sources
+from transforms.corpus.sources import PARQUET, Source, list_sources, would_list
 from transforms.corpus.storage import Folder
 from transforms.corpus.tasks import divide
 from transforms.corpus.toml import table as toml_table
@@ -41,6 +42,7 @@ class Input:
     sources: tuple[Source, ...]
     pieces: tuple[Piece, ...]
     documents: int | None
+    tokenizer_sha256: str | None
 
     @property
     def text_bytes(self) -> int:
@@ -53,7 +55,9 @@ def look_at(config: DedupConfig) -> Input:
 
     Raises:
         CorpusError: for what cannot be read or used.
+        UsageError: if there is no such tokenizer file.
     """
+    tokenizer_sha256 = config.tokenizer_sha256()
     sources = list_sources(config.input)
     parquet = [source for source in sources if source.kind == PARQUET]
     for source in parquet:
@@ -68,7 +72,7 @@ def look_at(config: DedupConfig) -> Input:
             "name one with --id-column, or leave the flag out"
         )
     documents = sum(parquet_metadata(source).num_rows for source in parquet) if len(parquet) == len(sources) else None
-    return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents)
+    return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents, tokenizer_sha256)
 
 
 def run(config: DedupConfig, options: Callable[[], Any], progress: Progress) -> int:
@@ -77,18 +81,20 @@ def run(config: DedupConfig, options: Callable[[], Any], progress: Progress) -> 
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
+    output = Folder(config.output if "://" in config.output else str(os.path.abspath(config.output)))  # noqa: PTH100
+    _refuse_output_as_input(config, output)
     found = look_at(config)
+    _refuse_input_in_output(output, found.sources)
     if config.dry_run:
         _describe(config, found)
         return 0
-    output = Folder(config.output if "://" in config.output else str(os.path.abspath(config.output)))  # noqa: PTH100
-    _refuse_overlap(output, found.sources)
-    work = Work(output, run_name(config.what_the_output_depends_on(), versions(), found.sources))
+    identity = {**config.what_the_output_depends_on(), "tokenizer_sha256": found.tokenizer_sha256}
+    work = Work(output, run_name(identity, versions(), found.sources))
     outputs.refuse_foreign(output)
     with outputs.locked(output):
         if _enter(config, work, progress):
             return 0
-        _check_space(config, found, output)
+        _check_space(config, found, work)
         return _work(config, options, found, work, progress)
 
 
@@ -102,7 +108,8 @@ def _enter(config: DedupConfig, work: Work, progress: Progress) -> bool:
             return True
         if not config.overwrite:
             raise UsageError(
-                f"--output {work.output.uri} holds a finished output; choose another folder, or replace it with --overwrite"
+                f"--output {work.output.uri} holds a finished output; "
+                "choose another folder, or replace it with --overwrite"
             )
         outputs.discard_finished(work.output, manifest)
     if config.overwrite:
@@ -116,16 +123,17 @@ def _enter(config: DedupConfig, work: Work, progress: Progress) -> bool:
 
 def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: Work, progress: Progress) -> int:
     began = time.perf_counter()
+    resumed = bool(work.folder.names())
     threads = config.threads or len(os.sched_getaffinity(0))
     progress.say(
-        f"{count(len(found.sources))} files, about {size(found.text_bytes)} of text, "
-        f"{threads} thread{'s' if threads > 1 else ''}"
+        f"{counted(len(found.sources), 'file')}, about {size(found.text_bytes)} of text, {counted(threads, 'thread')}"
     )
     sizes = {scan_name(task).rpartition("/")[2]: piece.size for task, piece in enumerate(found.pieces)}
     with progress.stage("scan", work.folder.child("scan"), sizes) as stage:
         stage.resumed = work.folder.exists("scan.json")
         scan = work.once("scan", lambda: build_and_launch(options, build_scan, config, found.pieces, work, threads))
         stage.documents, stage.bytes = scan["documents_in"], scan["bytes"]
+    schema = output_schema(config.text_column, found.sources, scan)
     compressed = [source.ordinal for source in found.sources if source.compression]
     with progress.stage("plan", work.folder.child("buckets"), {}) as stage:
         stage.resumed = work.folder.exists("plan.json")
@@ -139,7 +147,7 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
         )
         return 0
     shards = [Shard(**shard) for shard in plan["shards"]]
-    rewrite_config = _rewrite_config(config, found.sources, scan, len(shards))
+    rewrite_config = _rewrite_config(config, found.sources, schema, len(shards))
     outputs.announce_outputs(work, [entry["path"] for entry in plan["files"]] + _shard_names(config, len(shards)))
     expected = {"kept": plan["counts"]["kept"], "documents_in": scan["documents_in"]}
     receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
@@ -154,6 +162,7 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
     _say_counts(progress, scan, plan)
     facts = {
         "seconds": time.perf_counter() - began,
+        "resumed": resumed,
         "threads": threads,
         "stages": [vars(stage) for stage in progress.stages],
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -172,25 +181,16 @@ def build_and_launch(options: Callable[[], Any], build: Any, *arguments: Any) ->
 
 
 def _shard_names(config: DedupConfig, shards: int) -> list[str]:
-    from transforms.corpus.planned import shard_name
-
     return [shard_name(config.split, shard, shards) for shard in range(shards)]
 
 
-def _rewrite_config(
-    config: DedupConfig, sources: Sequence[Source], scan: Mapping[str, Any], shards: int
-) -> RewriteConfig:
+def _rewrite_config(config: DedupConfig, sources: Sequence[Source], schema: pa.Schema, shards: int) -> RewriteConfig:
     from transforms.corpus.features import huggingface_metadata
-    from transforms.corpus.sink import ParquetFormat
 
-    schema = output_schema(config.text_column, sources, scan)
     kept = dict(schema.metadata or {})
     metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
-    from pipelines.sizes import parse_size
-
-    layout = ParquetFormat(config.compression, parse_size(config.row_group_bytes), config.text_column)
     serialised = schema.with_metadata(metadata).serialize().to_pybytes()
-    return RewriteConfig(tuple(sources), serialised, layout, config.split, shards)
+    return RewriteConfig(tuple(sources), serialised, config.layout(), config.split, shards)
 
 
 def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str, Any]) -> pa.Schema:
@@ -208,7 +208,7 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str
     named += [(uri, schema) for uri, schemas in by_file.items() for schema in schemas]
     order = {source.uri: source.ordinal for source in sources}
     named.sort(key=lambda pair: order[pair[0]])
-    merged = merge_schemas(named) if named else pa.schema([])
+    merged = storable(merge_schemas(named))
     if text_column not in merged.names:
         merged = merged.append(pa.field(text_column, pa.string()))
     index = merged.get_field_index(text_column)
@@ -218,7 +218,17 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str
     return merged.with_metadata(first)
 
 
-def _refuse_overlap(output: Folder, sources: Sequence[Source]) -> None:
+def _refuse_output_as_input(config: DedupConfig, output: Folder) -> None:
+    ours = (*_shard_names(config, 1), QUARANTINE_FILE)
+    pattern = would_list(config.input, output.uri, ours)
+    if pattern is not None:
+        raise UsageError(
+            f"--output {output.uri} lies inside --input {pattern}: what is written would become input; "
+            "choose an output elsewhere"
+        )
+
+
+def _refuse_input_in_output(output: Folder, sources: Sequence[Source]) -> None:
     inside = [source.uri for source in sources if source.uri.startswith(output.uri.rstrip("/") + "/")]
     if inside:
         raise UsageError(f"--input {inside[0]} lies inside --output {output.uri}: choose an output elsewhere")
@@ -229,26 +239,28 @@ def _refuse_overlap(output: Folder, sources: Sequence[Source]) -> None:
                 raise UsageError(f"--input {source.uri} lies inside --output {output.uri}: choose an output elsewhere")
 
 
-def _check_space(config: DedupConfig, found: Input, output: Folder) -> None:
+def _check_space(config: DedupConfig, found: Input, work: Work) -> None:
     if config.no_space_check:
         return
     packed = sum(source.size // (1 if source.kind == PARQUET or source.compression else 3) for source in found.sources)
     documents = found.documents if found.documents is not None else found.text_bytes // 2000
-    outputs.check_space(output, packed + documents * _WORK_BYTES_A_DOCUMENT)
+    outputs.check_space(work.output, packed + documents * _WORK_BYTES_A_DOCUMENT)
 
 
 def _refuse_changed_input(config: DedupConfig, found: Input) -> None:
-    if list_sources(config.input) != list(found.sources):
+    now = list_sources(config.input), config.tokenizer_sha256()
+    if now != (list(found.sources), found.tokenizer_sha256):
         raise RunError("the input's files changed during the run: run again, it starts afresh")
 
 
 def _say_counts(progress: Progress, scan: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
     counts = plan["counts"]
     quarantined = sum(scan["quarantined"].values())
+    reasons = ", ".join(f"{reason(code)} {count(found)}" for code, found in scan["quarantined"].items())
     progress.say(
-        f"{count(scan['documents_in'])} documents in: {count(counts['kept'])} kept, "
+        f"{counted(scan['documents_in'], 'document')} in: {count(counts['kept'])} kept, "
         f"{count(counts['removed']['exact'])} exact and {count(counts['removed']['near'])} near duplicates removed, "
-        f"{count(quarantined)} quarantined"
+        f"{count(quarantined)} quarantined{f' ({reasons})' if reasons else ''}"
     )
     if plan["comparisons"]["capped_documents"]:
         progress.say(
@@ -259,9 +271,11 @@ def _say_counts(progress: Progress, scan: Mapping[str, Any], plan: Mapping[str, 
 
 def _describe(config: DedupConfig, found: Input) -> None:
     """The resolved settings as TOML, then the size of the work, on standard output."""
-    settings = {"input": list(config.input), "output": config.output, **config.what_the_output_depends_on()}
+    resolved = {**config.what_the_output_depends_on(), "tokenizer": config.tokenizer}
+    settings = {"input": list(config.input), "output": config.output, **resolved}
     with contextlib.suppress(BrokenPipeError):
         print(toml_table("dedup", settings))
         documents = "an unknown number of" if found.documents is None else count(found.documents)
-        print(f"# {count(len(found.sources))} files, {documents} documents, about {size(found.text_bytes)} of text")
-        print(f"# {count(len(found.pieces))} tasks; nothing was written")
+        files, tasks = counted(len(found.sources), "file"), counted(len(found.pieces), "task")
+        print(f"# {files}, {documents} documents, about {size(found.text_bytes)} of text")
+        print(f"# {tasks}; nothing was written")

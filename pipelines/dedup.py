@@ -1,26 +1,43 @@
 """`trapline dedup`: near-duplicates out."""
 
 import dataclasses
+import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from pipelines.errors import UsageError
 from pipelines.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cyclopts import Token
+
     from transforms.corpus.reading import Piece
     from transforms.corpus.rewrite import RewriteConfig
     from transforms.corpus.shards import Shard
+    from transforms.corpus.sink import ParquetFormat
     from transforms.corpus.work import Work
     from transforms.dedup.minhash import MinHashConfig
     from transforms.dedup.plan import PlanConfig
     from transforms.dedup.scan import ScanConfig
 
+
+def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
+    """An integer as it stands there; cyclopts itself would cut 64.5 to 64."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
 _Flag = Parameter(negative=())
+_Whole = Annotated[int, Parameter(converter=_whole_number)]
 
 
 @Parameter(name="*")
@@ -38,13 +55,13 @@ class DedupConfig:
     """A column of ids, shown beside removed documents; it need not exist or be unique."""
     threshold: float = 0.8
     """Estimated Jaccard similarity from which a document counts as a duplicate."""
-    num_perm: int = 256
+    num_perm: _Whole = 256
     """Permutations of the MinHash sketch."""
-    ngram: int = 5
+    ngram: _Whole = 5
     """Words (or tokens) in a shingle."""
-    bands: int | None = None
+    bands: _Whole | None = None
     """Bands of the sketch; chosen for recall unless given together with --rows."""
-    rows: int | None = None
+    rows: _Whole | None = None
     """Minima in a band; chosen for recall unless given together with --bands."""
     tokenizer: str = ""
     """A `tokenizers` file (tokenizer.json): shingles of its tokens in place of words."""
@@ -52,7 +69,7 @@ class DedupConfig:
     """Which of two near-duplicates stays: first, longest, or max:COLUMN (the larger number)."""
     method: Literal["survivors", "components"] = "survivors"
     """survivors: removed only beside a kept, verified neighbour. components: transitive, as in other tools."""
-    bucket_cap: int = 512
+    bucket_cap: _Whole = 512
     """Most kept documents of one bucket that a document is compared with."""
     shard_bytes: str = "128MB"
     """Text in an output shard."""
@@ -68,7 +85,7 @@ class DedupConfig:
     """Replace a finished output in the same folder."""
     until: Literal["plan", "end"] = "end"
     """Stop after the plan: everything is decided and can be read, no text is written."""
-    threads: int = 0
+    threads: _Whole = 0
     """Threads a worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
     dry_run: Annotated[bool, _Flag] = False
     """Read metadata only; print the resolved settings and the size of the work; write nothing."""
@@ -100,18 +117,41 @@ class DedupConfig:
         bands, rows = self.bands or 1, self.rows or 1
         if min(bands, rows) < 1 or bands * rows > self.num_perm or 0 in (self.bands, self.rows):
             raise ValueError(
-                    f"--bands {self.bands} x --rows {self.rows}: each at least 1, and together at most "
-                    f"--num-perm {self.num_perm}"
-                )
-        parse_size(self.shard_bytes)
-        parse_size(self.row_group_bytes)
+                f"--bands {self.bands} x --rows {self.rows}: each at least 1, and together at most "
+                f"--num-perm {self.num_perm}"
+            )
+        for flag, value in (("--shard-bytes", self.shard_bytes), ("--row-group-bytes", self.row_group_bytes)):
+            try:
+                parse_size(value)
+            except ValueError as error:
+                raise ValueError(f"{flag}: {error}") from error
+        self.layout()
 
     def what_the_output_depends_on(self) -> dict[str, Any]:
-        """The settings that change the output, resolved: without paths, threads and ways of running."""
+        """The settings that change the output, resolved: without paths, threads and ways of running.
+
+        Of the tokenizer there is only its file's name here; its content counts, by `tokenizer_sha256`.
+        """
         own = ("input", "output", "overwrite", "until", "threads", "dry_run", "no_space_check")
         chosen = self.minhash()
         settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
-        return {**settings, "bands": chosen.bands, "rows": chosen.rows}
+        tokenizer = Path(self.tokenizer).name
+        return {**settings, "tokenizer": tokenizer, "bands": chosen.bands, "rows": chosen.rows}
+
+    def tokenizer_sha256(self) -> str | None:
+        """Of the tokenizer's file; None for shingles of words.
+
+        Raises:
+            UsageError: if the file cannot be read.
+        """
+        if not self.tokenizer:
+            return None
+        try:
+            return hashlib.sha256(Path(self.tokenizer).read_bytes()).hexdigest()
+        except OSError as error:
+            raise UsageError(
+                f"--tokenizer {self.tokenizer}: cannot be read ({error.strerror}); give a tokenizer.json"
+            ) from error
 
     def minhash(self) -> "MinHashConfig":
         """Shingles, permutations and bands."""
@@ -131,6 +171,12 @@ class DedupConfig:
         return ScanConfig(
             self.text_column, self.id_column, self.keep, self.minhash(), self.tokenizer, strict=self.strict
         )
+
+    def layout(self) -> "ParquetFormat":
+        """How the shards are written."""
+        from transforms.corpus.sink import ParquetFormat
+
+        return ParquetFormat(self.compression, parse_size(self.row_group_bytes), self.text_column)
 
     def plan(self) -> "PlanConfig":
         """Settings of the plan."""

@@ -1,6 +1,5 @@
 """Run one Beam pipeline to its end, with errors a person can read."""
 
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -24,8 +23,6 @@ def launch(build: Callable[[Any], Any], options: Any) -> None:
     from transforms.corpus.pool import task_message
 
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    logging.getLogger("root").setLevel(logging.ERROR)
     named = options.view_as(StandardOptions).runner
     pipeline = beam.Pipeline(runner=None if named else FnApiRunner(), options=options)
     build(pipeline)

@@ -34,13 +34,14 @@ def locked(output: Folder) -> Iterator[None]:
     Raises:
         RunError: if another run holds it, or the folder cannot be written.
     """
-    try:
-        with _local_lock(output) if output.local else _remote_lock(output):
-            yield
-    except PermissionError as error:
-        raise RunError(
-            f"--output {output.uri}: cannot be written ({error.strerror}: {error.filename}); choose another folder"
-        ) from error
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(_local_lock(output) if output.local else _remote_lock(output))
+        except OSError as error:
+            raise RunError(
+                f"--output {output.uri}: cannot be written ({error.strerror}: {error.filename}); choose another folder"
+            ) from error
+        yield
 
 
 @contextlib.contextmanager
@@ -48,12 +49,8 @@ def _local_lock(output: Folder) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     path = output.local_path(FOLDER) / _LOCK
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"--output {output.uri}: the folder cannot be made ({error.strerror}: {error.filename}); choose another"
-        ) from error
+    is_new = not path.parent.parent.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -65,6 +62,8 @@ def _local_lock(output: Folder) -> Iterator[None]:
         if output.names(FOLDER) == [_LOCK]:
             path.unlink(missing_ok=True)
             output.remove_if_empty(FOLDER)
+            if is_new:
+                output.remove_if_empty("")
         lock.release()
 
 
@@ -167,7 +166,7 @@ def remove_temporaries(work: Work) -> None:
 
 
 def check_space(output: Folder, need: int) -> None:
-    """Refuse to begin when the disk certainly cannot hold the output.
+    """Refuse to begin when the disk cannot hold `need` bytes, of which an unfinished run may have written some.
 
     Raises:
         RunError: with what is needed and what is free, in bytes.
@@ -178,6 +177,7 @@ def check_space(output: Folder, need: int) -> None:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
+    need -= sum(path.stat().st_size for path in output.local_path().rglob("*") if path.is_file())
     if free < need:
         raise RunError(
             f"--output {output.uri}: about {size(need)} are needed and {size(free)} are free there; "

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from transforms.corpus.readable import count, size
+from transforms.corpus.readable import counted, size
 from transforms.corpus.storage import Folder
 
 _LOCAL_SECONDS, _REMOTE_SECONDS = 0.2, 5.0
@@ -48,8 +48,9 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
 
     def _line(self, record: StageTime) -> None:
-        rate = f"  {size(record.bytes / record.seconds)}/s" if record.bytes and record.seconds > 0 else ""
-        amount = f"  {count(record.documents)} documents" if record.documents else ""
+        timed = record.bytes and record.seconds > 0 and not record.resumed
+        rate = f"  {size(record.bytes / record.seconds)}/s" if timed else ""
+        amount = f"  {counted(record.documents, 'document')}" if record.documents else ""
         note = "  (done before)" if record.resumed else ""
         self.say(f"{record.name:<8} {record.seconds:7.1f} s{amount}{rate}{note}")
 

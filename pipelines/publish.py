@@ -1,15 +1,13 @@
 """What describes a finished output: manifest, metrics, report and dataset card."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipelines.dedup import DedupConfig
 from pipelines.output import CARD, METRICS, REPORT, succeed
-from pipelines.report import write_report
+from pipelines.report import report_html
 from pipelines.versions import versions
 from transforms.corpus.card import dataset_card
 from transforms.corpus.lookup import read_texts
@@ -53,6 +51,7 @@ def publish(
             "input": [
                 {"path": name, "bytes": source.size} for name, source in zip(names(sources), sources, strict=True)
             ],
+            **({"tokenizer_sha256": config.tokenizer_sha256()} if config.tokenizer else {}),
             "schema": [{"name": field.name, "type": str(field.type)} for field in schema],
             "counts": counts,
             "shards": [
@@ -68,7 +67,7 @@ def publish(
         "clusters": plan["clusters"],
         "similarity": plan["similarity"],
         "comparisons": plan["comparisons"],
-        "mb_per_second": scan["bytes"] / 1e6 / facts["seconds"],
+        **({} if facts["resumed"] else {"mb_per_second": scan["bytes"] / 1e6 / facts["seconds"]}),
         "input": [source.uri for source in sources],
         "output": work.output.uri,
         "config": settings,
@@ -81,7 +80,7 @@ def publish(
         manifest,
         {
             METRICS: pretty_json(metrics),
-            REPORT: _report({**metrics, "examples": examples}),
+            REPORT: report_html({**metrics, "examples": examples}).encode(),
             CARD: dataset_card(manifest).encode(),
         },
     )
@@ -101,10 +100,3 @@ def _examples(text_column: str, sources: Sequence[Source], pairs: Sequence[Mappi
         for pair in pairs
         if {pair["removed_address"], pair["kept_address"]} <= set(texts)
     ]
-
-
-def _report(metrics: Mapping[str, Any]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / REPORT
-        write_report(metrics, path)
-        return path.read_bytes()

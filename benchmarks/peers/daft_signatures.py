@@ -6,6 +6,7 @@ documentation recommends (more work). Runs in an environment that holds daft, no
 """
 
 import argparse
+import os
 
 import daft
 from daft import col
@@ -32,4 +33,5 @@ if __name__ == "__main__":
     parser.add_argument("--normalize", action="store_true")
     given = parser.parse_args()
     documents, total = run(given.input, given.num_perm, given.ngram, given.normalize)
-    print(f"{documents} documents, checksum {total}")
+    print(f"{documents} documents, checksum {total}", flush=True)
+    os._exit(0)  # its threads at times abort the interpreter on its way out, after the work is done

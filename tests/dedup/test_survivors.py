@@ -286,3 +286,10 @@ def test_orders_and_representatives_that_contradict(order: list[int], represente
             np.zeros((3, 16), np.uint8),
             threshold=0.8,
         )
+
+
+def test_buckets_of_several_bands_in_one_are_refused() -> None:
+    together = Buckets(np.array([0, 1, 0, 2], np.uint32), np.array([0, 2, 4], np.int64))
+    everyone = np.arange(3, dtype=np.uint32)
+    with pytest.raises(ValueError, match="buckets of each band apart"):
+        choose_survivors(everyone, everyone, [together], everyone, np.zeros((3, 16), np.uint8), threshold=0.8)

@@ -44,8 +44,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.Array:
-    """The column as one `large_string` array: views and dictionaries are decoded, null columns become null strings."""
-    array = column.combine_chunks()
+    """The column as one `string` or `large_string` array: views and dictionaries are decoded, nulls get a type."""
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which copies even one
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
-    return array if pa.types.is_large_string(array.type) else array.cast(pa.large_string())
+    plain = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    return array if plain else array.cast(pa.large_string())

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -70,6 +71,7 @@ class _Pooled(beam.DoFn):
                 _raise_marked(future)
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
+            pa.default_memory_pool().release_unused()
         for future in self._futures:
             yield WindowedValue(future.result(), GlobalWindow().max_timestamp(), [GlobalWindow()])
 

@@ -1,5 +1,6 @@
 """Records of a piece of the input, whatever its format, in bounded batches and with their positions."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,8 @@ from transforms.corpus.storage import is_local, resolve
 
 BATCH_BYTES = 16 << 20
 BATCH_ROWS = 16_384
+_REPEATED_BYTES, _REPEATED_ROWS = 64 << 20, 256
+_DICTIONARY_LIMIT = 2 << 20
 
 _READ_ERRORS = (pa.ArrowException, OSError)
 
@@ -57,6 +60,10 @@ def _metadata(uri: str, size: int, modified: int) -> pq.FileMetaData:
     try:
         with _open(uri) as stream:
             return pq.read_metadata(stream)
+    except (FileNotFoundError, PermissionError) as error:
+        raise CorpusError(
+            f"{uri}: cannot be opened ({os.strerror(error.errno or 0)}); check the path and its permissions"
+        ) from error
     except _READ_ERRORS as error:
         raise CorpusError(
             f"{uri}: cannot be read as Parquet ({error}); it is damaged, unfinished or of another format"
@@ -121,9 +128,7 @@ def _read_parquet(piece: Piece, columns: Sequence[str] | None) -> Iterator[Recor
 def _read_group(
     file: pq.ParquetFile, group: int, start: int, lo: int, hi: int, columns: Sequence[str] | None
 ) -> Iterator[Records]:
-    metadata = file.metadata.row_group(group)
-    rows = max(1, metadata.num_rows)
-    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, metadata.total_byte_size)))
+    batch_rows = _batch_rows(file.metadata.row_group(group), columns)
     names = None if columns is None else list(columns)
     for batch in file.iter_batches(batch_rows, row_groups=[group], columns=names, use_threads=False):
         first, last = max(lo, start), min(hi, start + batch.num_rows)
@@ -135,3 +140,25 @@ def _read_group(
         start += batch.num_rows
         if start >= hi:
             return
+
+
+def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> int:
+    """Rows of a row group that make about `BATCH_BYTES`.
+
+    The footer counts a value that repeats once where the column is stored by a dictionary alone, as it is for
+    thousands of equal documents. Then a value may have all the bytes that the footer names, and the rows are so few
+    that they stay bounded even so.
+    """
+    rows = max(1, int(group.num_rows))
+    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, group.total_byte_size)))
+    for index in range(group.num_columns):
+        column = group.column(index)
+        size = column.total_uncompressed_size
+        if (
+            (columns is None or column.path_in_schema in columns)
+            and column.physical_type == "BYTE_ARRAY"
+            and any("DICTIONARY" in encoding for encoding in column.encodings)
+            and size <= _DICTIONARY_LIMIT + 3 * rows
+        ):
+            batch_rows = min(batch_rows, max(_REPEATED_ROWS, _REPEATED_BYTES // max(1, size)))
+    return batch_rows

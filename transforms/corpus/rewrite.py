@@ -133,8 +133,8 @@ class _Rewrite:
                 rows, text_bytes = self._write_shard(sink, shard, own, stream, schema)
                 if (rows, text_bytes) != (shard.rows, shard.text_bytes):
                     raise CorpusError(
-                        f"shard {shard.ordinal}: {rows:,} documents of {text_bytes:,} bytes were read where the scan met "
-                        f"{shard.rows:,} of {shard.text_bytes:,}: the input changed during the run; run again"
+                        f"shard {shard.ordinal}: {rows:,} documents of {text_bytes:,} bytes were read where the scan "
+                        f"met {shard.rows:,} of {shard.text_bytes:,}: the input changed during the run; run again"
                     )
             receipt = {
                 "path": name,

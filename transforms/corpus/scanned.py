@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,34 +62,40 @@ class ScannedNumbers:
         self.starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._rows, dtype=np.int64)])
         self.size = int(self.starts[-1])
 
-    def _read(self, name: str, column: str) -> pa.ChunkedArray:
+    def _read(self, name: str, *columns: str) -> pa.Table:
         with self._work.folder.open(name) as stream:
-            file = pq.ParquetFile(stream)
-            return file.read([column], use_threads=False)[column]
+            return pq.ParquetFile(stream).read(list(columns), use_threads=False)
 
     def numbers(self, column: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """A numeric column, whole: dtype[size]."""
         out = np.empty(self.size, dtype)
         for index, name in enumerate(self._names):
-            out[self.starts[index] : self.starts[index + 1]] = self._read(name, column).to_numpy()
+            out[self.starts[index] : self.starts[index + 1]] = self._read(name, column)[column].to_numpy()
         return out
 
-    def slice_of_keys(
-        self, column: str, part: int, parts: int
-    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32] | None]:
-        """The keys of a uint64 column that fall into hash slice `part` of `parts`, and their documents' indices.
+    def slices_of_keys(
+        self, columns: Sequence[str], part: int, parts: int
+    ) -> tuple[list[npt.NDArray[np.uint64]], list[npt.NDArray[np.uint32]] | None]:
+        """Of uint64 columns, the keys that fall into hash slice `part` of `parts`, and their documents' indices.
 
         The indices are None when there is one slice only: then the keys are those of all documents, in order.
         """
-        if parts == 1:
-            return self.numbers(column, np.uint64), None
-        keys, indices = [], []
+        keys: list[list[npt.NDArray[np.uint64]]] = [[] for _ in columns]
+        indices: list[list[npt.NDArray[np.uint32]]] = [[] for _ in columns]
         for index, name in enumerate(self._names):
-            values = self._read(name, column).to_numpy()
-            inside = np.flatnonzero((values >> np.uint64(32)) * np.uint64(parts) >> np.uint64(32) == part)
-            keys.append(values[inside])
-            indices.append((inside + self.starts[index]).astype(np.uint32))
-        return np.concatenate(keys), np.concatenate(indices)
+            table = self._read(name, *columns)
+            for at, column in enumerate(columns):
+                values = table[column].to_numpy()
+                if parts > 1:
+                    inside = np.flatnonzero((values >> np.uint64(32)) * np.uint64(parts) >> np.uint64(32) == part)
+                    indices[at].append((inside + self.starts[index]).astype(np.uint32))
+                    values = values[inside]
+                keys[at].append(values)
+        none = [np.empty(0, np.uint64)]
+        return (
+            [np.concatenate(one or none) for one in keys],
+            None if parts == 1 else [np.concatenate(one or [np.empty(0, np.uint32)]) for one in indices],
+        )
 
     def matrix(self, column: str, width: int, chosen: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.uint8]:
         """A fixed-width binary column of all documents, or of the `chosen` ones (bool[size]): uint8[rows, width]."""
@@ -100,7 +107,7 @@ class ScannedNumbers:
             if inside is not None and not inside.any():
                 continue
             begin = 0
-            for chunk in self._read(name, column).chunks:
+            for chunk in self._read(name, column)[column].chunks:
                 values = np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, width)
                 values = values[chunk.offset : chunk.offset + len(chunk)]
                 if inside is not None:
@@ -120,7 +127,7 @@ class ScannedNumbers:
             lo, hi = borders[index], borders[index + 1]
             if lo < hi:
                 inside = sorted_indices[lo:hi] - self.starts[index]
-                parts.append(self._read(name, column).combine_chunks().take(pa.array(inside)))
+                parts.append(self._read(name, column)[column].combine_chunks().take(pa.array(inside)))
         if not parts:
             return pa.nulls(0, pa.string())
         back = np.empty(len(order), np.int64)

@@ -31,11 +31,14 @@ class ParquetFormat:
     text_column: str = "text"
 
     def __post_init__(self) -> None:
-        codec, _, level = self.compression.partition(":")
-        if codec not in CODECS or (level and not level.lstrip("-").isdigit()):
+        codec, colon, level = self.compression.partition(":")
+        if codec not in CODECS or (colon and not level.lstrip("-").isdigit()):
             raise ValueError(
-                f"compression {self.compression!r} is unknown: give one of {', '.join(CODECS)}, or with a level 'zstd:3'"
+                f"compression {self.compression!r} is unknown: give one of {', '.join(CODECS)}, "
+                "or with a level 'zstd:3'"
             )
+        if level:
+            _check_level(codec, int(level))
         if self.row_group_bytes < 1:
             raise ValueError(f"row group size {self.row_group_bytes} must be at least 1 byte")
 
@@ -51,6 +54,14 @@ class ParquetFormat:
             use_dictionary=others,
             write_statistics=others,
         )
+
+
+def _check_level(codec: str, level: int) -> None:
+    if codec == "none" or not pa.Codec.supports_compression_level(codec):
+        raise ValueError(f"compression {codec}:{level}: {codec} has no levels, give {codec!r}")
+    lowest, highest = pa.Codec.minimum_compression_level(codec), pa.Codec.maximum_compression_level(codec)
+    if not lowest <= level <= highest:
+        raise ValueError(f"compression {codec}:{level}: {codec} has levels from {lowest} to {highest}")
 
 
 def leaf_paths(schema: pa.Schema) -> list[str]:
@@ -118,12 +129,16 @@ class ShardWriter:
 def write_table(sink: HashingFile, table: pa.Table, *, group_rows: int = 1 << 20) -> None:
     """Write a small table of the product's own (zstd, its schema's metadata kept)."""
     with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
-        writer.write_table(table, row_group_size=group_rows)
+        if table.num_rows:  # of no rows Arrow would make a row group
+            writer.write_table(table, row_group_size=group_rows)
 
 
 def text_sizes(column: pa.Array) -> npt.NDArray[np.uint32]:
-    """UTF-8 bytes of each text of a `large_string` array, uint32[n]; a null counts as 0."""
-    offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
+    """UTF-8 bytes of each text of a `string` or `large_string` array, uint32[n]; a null counts as 0."""
+    if not len(column):
+        return np.empty(0, np.uint32)
+    kind = np.int64 if pa.types.is_large_string(column.type) else np.int32
+    offsets = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column) + 1]
     return np.diff(offsets).astype(np.uint32)
 
 

@@ -55,7 +55,8 @@ def list_sources(patterns: Sequence[str]) -> list[Source]:
     """The files that `patterns` name: files, folders (searched recursively) and globs (`*`, `?`, `[..]`, `**`).
 
     Hidden files and those whose name begins with `_` are passed over in folders and globs, as Spark and
-    Hugging Face do. A file named twice counts once.
+    Hugging Face do. A file that is reached by two ways (named twice, or through symbolic links) counts once, under
+    the shortest of its paths.
 
     Raises:
         CorpusError: a pattern that matches nothing, or a named file of an unknown format.
@@ -69,10 +70,43 @@ def list_sources(patterns: Sequence[str]) -> list[Source]:
                 f"known formats are {', '.join(sorted(SUFFIXES))}"
             )
         found.update(matches)
+    uris = sorted(_one_path_each(found), key=os.fsencode)
     return [
-        Source(ordinal, uri, *_known_format(uri), size=info.size or 0, modified=info.mtime_ns or 0)
-        for ordinal, (uri, info) in enumerate(sorted(found.items(), key=lambda item: os.fsencode(item[0])))
+        Source(ordinal, uri, *_known_format(uri), size=found[uri].size or 0, modified=found[uri].mtime_ns or 0)
+        for ordinal, uri in enumerate(uris)
     ]
+
+
+def _one_path_each(uris: Iterable[str]) -> Iterable[str]:
+    paths: dict[str, str] = {}
+    for uri in sorted(uris, key=lambda uri: (len(uri), uri)):
+        paths.setdefault(os.path.realpath(uri) if is_local(uri) else uri, uri)
+    return paths.values()
+
+
+def would_list(patterns: Sequence[str], folder: str, names: Iterable[str]) -> str | None:
+    """The first of `patterns` by which `list_sources` would find a file `names` in `folder`; None if there is none.
+
+    For an output folder: what is written there must not become input.
+    """
+    inside = _real(folder)
+    return next(
+        (pattern for pattern in patterns if any(_reaches(_real(pattern), f"{inside}/{name}") for name in names)), None
+    )
+
+
+def _reaches(pattern: str, path: str) -> bool:
+    if path.startswith(pattern + "/"):
+        return not _is_hidden(path[len(pattern) :])
+    return _matches(path.split("/"), pattern.split("/")) and not _is_hidden(path[len(_fixed_part(pattern)) :])
+
+
+def _real(uri: str) -> str:
+    if not is_local(uri):
+        return uri.rstrip("/")
+    path = resolve(uri)[1]
+    fixed = _fixed_part(path)
+    return os.path.realpath(fixed) + path[len(fixed) :]
 
 
 def names(sources: Sequence[Source]) -> list[str]:
@@ -96,6 +130,15 @@ def _known_format(uri: str) -> tuple[str, str]:
 
 
 def _expand(pattern: str) -> dict[str, pafs.FileInfo]:
+    try:
+        return _find(pattern)
+    except OSError as error:
+        raise CorpusError(
+            f"--input {pattern!r}: cannot be listed ({error}); check the path and its permissions"
+        ) from error
+
+
+def _find(pattern: str) -> dict[str, pafs.FileInfo]:
     filesystem, path = resolve(pattern)
     prefix = "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
     info = filesystem.get_file_info(path)
@@ -105,21 +148,35 @@ def _expand(pattern: str) -> dict[str, pafs.FileInfo]:
         return {prefix + entry.path: entry for entry in _walk(filesystem, path) if format_of(entry.path)}
     if not _MAGIC.search(path):
         return {}
+    wanted = path.split("/")
+    return {
+        prefix + entry.path: entry
+        for entry in _walk(filesystem, _fixed_part(path))
+        if _matches(entry.path.split("/"), wanted)
+    }
+
+
+def _fixed_part(path: str) -> str:
+    """The deepest folder of a glob, or the whole of a path without `*`, `?` and `[`."""
     fixed = PurePosixPath(path)
     while _MAGIC.search(str(fixed)):
         fixed = fixed.parent
-    wanted = path.split("/")
-    return {
-        prefix + entry.path: entry for entry in _walk(filesystem, str(fixed)) if _matches(entry.path.split("/"), wanted)
-    }
+    return str(fixed)
 
 
 def _walk(filesystem: pafs.FileSystem, folder: str) -> Iterable[pafs.FileInfo]:
     selector = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
     for entry in filesystem.get_file_info(selector):
-        inside = entry.path[len(folder) :].strip("/").split("/")
-        if entry.type == pafs.FileType.File and not any(part.startswith((".", "_")) for part in inside):
+        try:
+            path = entry.path
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{error.object!r}: the file's name is not UTF-8: rename it") from error
+        if entry.type == pafs.FileType.File and not _is_hidden(path[len(folder) :]):
             yield entry
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith((".", "_")) for part in path.split("/"))
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Folders on a local disk or an object store, with atomic creation of files."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -14,6 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from transforms.corpus.errors import CorpusError
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://(.*)$", re.IGNORECASE | re.DOTALL)
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{32}\.tmp$")
 
@@ -51,12 +55,22 @@ class HashingFile:
     def __init__(self, sink: object) -> None:
         self._sink = sink
         self._sha256 = hashlib.sha256()
+        self._abandoned = False
         self.size = 0
         self.closed = False
+
+    def abandon(self) -> None:
+        """Drop whatever is still written: a Parquet writer that failed sends its footer when it is collected.
+
+        By then the descriptor may be closed, or belong to another file.
+        """
+        self._abandoned = True
 
     def write(self, data: object) -> int:
         """Write a bytes-like object; returns its length in bytes."""
         view = memoryview(data)  # type: ignore[arg-type]
+        if self._abandoned:
+            return view.nbytes
         self._sha256.update(view)
         self._sink.write(view)  # type: ignore[attr-defined]
         self.size += view.nbytes
@@ -118,37 +132,21 @@ class Folder:
         return Path(resolve(self.at(name) if name else self.uri)[1])
 
     @contextlib.contextmanager
-    def create(self, name: str) -> Iterator[HashingFile]:
-        """Write the file `name`: it exists when the block ends without an exception, and not before."""
-        filesystem, path = resolve(self.at(name))
-        if not self.local:
-            stream = filesystem.open_output_stream(path)
-            sink = HashingFile(stream)
-            try:
-                yield sink
-            except BaseException:
-                with contextlib.suppress(AttributeError):
-                    stream.abort()
-                raise
-            stream.close()
-            return
-        final = Path(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
-        try:
-            with temporary.open("xb", buffering=0) as raw:
-                sink = HashingFile(_Unbuffered(raw.fileno()))
-                yield sink
-                os.fsync(raw.fileno())
-            temporary.replace(final)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(final.parent)
+    def create(self, name: str, mode: int = 0o666) -> Iterator[HashingFile]:
+        """Write the file `name`: it exists when the block ends without an exception, and not before.
 
-    def write(self, name: str, data: bytes) -> None:
+        `mode` is that of a local file, less the process's mask: 0o600 for what is secret.
+
+        Raises:
+            CorpusError: if the disk is full.
+        """
+        filesystem, path = resolve(self.at(name))
+        with _create_local(Path(path), mode) if self.local else _upload(filesystem, path) as sink:
+            yield sink
+
+    def write(self, name: str, data: bytes, mode: int = 0o666) -> None:
         """Write a small file at once."""
-        with self.create(name) as sink:
+        with self.create(name, mode) as sink:
             sink.write(data)
 
     def read(self, name: str) -> bytes:
@@ -202,6 +200,49 @@ class Folder:
         for entry in self._all_names(name):
             if _TEMPORARY.match(entry):
                 self.child(name).remove(entry)
+
+
+@contextlib.contextmanager
+def _create_local(final: Path, mode: int) -> Iterator[HashingFile]:
+    temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, mode), "wb", buffering=0) as raw:
+            sink = HashingFile(_Unbuffered(raw.fileno()))
+            try:
+                yield sink
+            finally:
+                sink.abandon()
+            os.fsync(raw.fileno())
+        temporary.replace(final)
+        _sync_folder(final.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            raise CorpusError(
+                f"{final}: cannot be written, the disk is full ({error.strerror}); free some space and run the same "
+                "command again: it goes on from where it stopped"
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def _upload(filesystem: pafs.FileSystem, path: str) -> Iterator[HashingFile]:
+    stream = filesystem.open_output_stream(path)
+    sink = HashingFile(stream)
+    try:
+        yield sink
+    except BaseException:
+        sink.abandon()
+        # Arrow offers no way to give an upload up: it is ended, and what it made is taken away.
+        with contextlib.suppress(OSError):
+            stream.close()
+            filesystem.delete_file(path)
+        raise
+    sink.abandon()
+    stream.close()
 
 
 class _Unbuffered:

@@ -7,7 +7,7 @@ from transforms.corpus.json_blocks import plain_ranges
 from transforms.corpus.reading import Piece, parquet_metadata
 from transforms.corpus.sources import PARQUET, Source
 
-SMALLEST, LARGEST, JSON_RANGE = 16 << 20, 256 << 20, 64 << 20
+SMALLEST, LARGEST, JSON_RANGE = 32 << 20, 256 << 20, 64 << 20
 _TASKS = 256
 
 
@@ -36,7 +36,7 @@ def _groups(source: Source, column: str) -> Iterable[tuple[int, int]]:
 def divide(sources: Sequence[Source], column: str) -> list[Piece]:
     """Pieces that cover every record of every file once, in address order.
 
-    A piece is 16 to 256 MB of text, so that a large corpus makes some hundred tasks. Plain JSONL is split near
+    A piece is 32 to 256 MB of text, so that a large corpus makes some hundred tasks. Plain JSONL is split near
     64 MB; a compressed file is one piece, since it can only be read from its beginning.
     """
     sizes = [text_bytes(source, column) for source in sources]

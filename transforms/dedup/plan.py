@@ -28,7 +28,10 @@ from transforms.dedup.statistics import statistics
 from transforms.dedup.survivors import Survivors, choose_survivors, documents_to_compare
 
 SLICE_KEYS = 32_000_000
-"""Keys of one band that a task holds at once."""
+"""Keys that a task holds at once."""
+
+FEWEST_TASKS = 4
+"""Into how many tasks the bands of a small corpus are divided."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,23 @@ class PlanConfig:
 
 @dataclass(frozen=True)
 class BandTask:
-    """Find the buckets of one band among the keys of one hash slice."""
+    """Find the buckets of a few bands among the keys of one hash slice."""
 
     number: int
-    band: int
+    bands: tuple[int, ...]
     part: int
     parts: int
+
+
+def band_tasks(bands: int, rows: int) -> list[BandTask]:
+    """Tasks that hold at most some `SLICE_KEYS` keys at once; small corpora read several bands in one pass."""
+    parts = max(1, -(-rows // SLICE_KEYS))
+    together = max(1, min(-(-bands // FEWEST_TASKS), SLICE_KEYS // max(1, rows)))
+    groups = [tuple(range(first, min(bands, first + together))) for first in range(0, bands, together)]
+    return [
+        BandTask(number, group, part, parts)
+        for number, (group, part) in enumerate((group, part) for group in groups for part in range(parts))
+    ]
 
 
 class PlanDeduplication(beam.PTransform):
@@ -74,12 +88,7 @@ class PlanDeduplication(beam.PTransform):
         threads: int,
     ) -> None:
         super().__init__("Plan the deduplication")
-        parts = max(1, -(-int(scan["rows"]) // SLICE_KEYS))
-        self._tasks = [
-            BandTask(band * parts + part, band, part, parts)
-            for band in range(config.minhash.bands)
-            for part in range(parts)
-        ]
+        self._tasks = band_tasks(config.minhash.bands, int(scan["rows"]))
         self._find = _FindBuckets(scan, work)
         self._choose = _Choose(scan, config, work, tuple(compressed_files))
         self._threads = threads
@@ -99,21 +108,23 @@ class _FindBuckets:
     work: Work
 
     def __call__(self, task: BandTask) -> dict[str, Any]:
-        name = f"buckets/{task.number:06d}.parquet"
-        if not self.work.folder.exists(name):
-            keys, indices = ScannedNumbers(self.work, self.scan).slice_of_keys(
-                band_name(task.band), task.part, task.parts
-            )
-            buckets = find_buckets(keys)
-            members = buckets.members if indices is None else indices[buckets.members]
-            first = np.zeros(len(members), np.bool_)
-            first[buckets.starts[:-1]] = True
-            with (
-                self.work.folder.create(name) as sink,
-                pq.ParquetWriter(sink, BUCKETS, compression="none", use_dictionary=False) as writer,
-            ):
-                writer.write_table(pa.table([pa.array(members), pa.array(first)], schema=BUCKETS))
-        return {"task": task.number, "path": name}
+        paths = [f"buckets/{band:03d}-{task.part:05d}-of-{task.parts:05d}.parquet" for band in task.bands]
+        if not all(self.work.folder.exists(path) for path in paths):
+            names = [band_name(band) for band in task.bands]
+            all_keys, indices = ScannedNumbers(self.work, self.scan).slices_of_keys(names, task.part, task.parts)
+            for at, (path, keys) in enumerate(zip(paths, all_keys, strict=True)):
+                self._commit(path, find_buckets(keys), None if indices is None else indices[at])
+        return {"task": task.number, "paths": paths}
+
+    def _commit(self, path: str, buckets: Buckets, indices: npt.NDArray[np.uint32] | None) -> None:
+        members = buckets.members if indices is None else indices[buckets.members]
+        first = np.zeros(len(members), np.bool_)
+        first[buckets.starts[:-1]] = True
+        with (
+            self.work.folder.create(path) as sink,
+            pq.ParquetWriter(sink, BUCKETS, compression="none", use_dictionary=False) as writer,
+        ):
+            writer.write_table(pa.table([pa.array(members), pa.array(first)], schema=BUCKETS))
 
 
 def _read_buckets(work: Work, name: str) -> Buckets:
@@ -139,7 +150,7 @@ class _Choose:
             raise CorpusError(
                 f"{numbers.size:,} documents in one run, at most {MAX_DOCUMENTS:,} can be compared: split the input"
             )
-        survivors = self._survivors(numbers, [result["path"] for result in results])
+        survivors = self._survivors(numbers, [path for result in results for path in result["paths"]])
         addresses = numbers.numbers("address", np.uint64)
         sizes = numbers.numbers("bytes", np.uint32)
         kept = survivors.kept

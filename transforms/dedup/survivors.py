@@ -141,11 +141,14 @@ def choose_survivors(
     lists = np.zeros(slots, np.uint32)
     slot_of = np.full(len(order), kernels.NONE, np.uint32)
     slot = np.int64(0)
+    first_entries = int(ends.sum())
     for band in buckets:
         slot = kernels.enter_band(
             band.members, band.starts, stands, documents, bucket_cap, slot, slot_of, ends, entries, lists
         )
     del slot_of, stands
+    if int(ends.sum()) - first_entries != len(entries):
+        raise ValueError("a document stands in two buckets of one `Buckets`: give the buckets of each band apart")
 
     similarities = estimate_jaccard(np.arange(sketches.shape[1] + 1), sketches.shape[1])
     least_equal = int(np.argmax(similarities >= threshold))
