@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ import pyarrow as pa
 from pipelines import output as outputs
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
 from pipelines.errors import RunError, UsageError
+from pipelines.plots import preload
 from pipelines.progress import Progress
 from pipelines.publish import publish
 from pipelines.versions import versions
-from transforms.corpus.columns import check_number_column, check_text_column
+from transforms.corpus.columns import check_number_column, check_text_column, without_views
 from transforms.corpus.errors import CorpusError
 from transforms.corpus.merged_schema import merge_schemas, storable
 from transforms.corpus.planned import QUARANTINE_FILE, shard_name
@@ -65,7 +67,9 @@ def look_at(config: DedupConfig) -> Input:
         check_text_column(schema, config.text_column, source.uri)
         if config.keep.startswith("max:"):
             check_number_column(schema, config.keep.partition(":")[2], source.uri)
-    merged = merge_schemas([(source.uri, parquet_schema(source)) for source in parquet]) if parquet else None
+    merged = (
+        merge_schemas([(source.uri, without_views(parquet_schema(source))) for source in parquet]) if parquet else None
+    )
     if config.id_column != "id" and merged is not None and config.id_column not in merged.names:
         raise CorpusError(
             f"no column {config.id_column!r} in the input; it has {', '.join(map(repr, merged.names))}: "
@@ -150,6 +154,7 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
     rewrite_config = _rewrite_config(config, found.sources, schema, len(shards))
     outputs.announce_outputs(work, [entry["path"] for entry in plan["files"]] + _shard_names(config, len(shards)))
     expected = {"kept": plan["counts"]["kept"], "documents_in": scan["documents_in"]}
+    threading.Thread(target=preload, name="plots", daemon=True).start()
     receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
     with progress.stage("rewrite", work.folder.child("rewrite"), receipts) as stage:
         stage.resumed = work.folder.exists("rewrite.json")
@@ -199,7 +204,7 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str
     Raises:
         CorpusError: if two files disagree on a column's type.
     """
-    named = [(source.uri, parquet_schema(source)) for source in sources if source.kind == PARQUET]
+    named = [(source.uri, without_views(parquet_schema(source))) for source in sources if source.kind == PARQUET]
     by_file: dict[str, list[pa.Schema]] = {}
     for task in scan["tasks"]:
         if task["schema"]:

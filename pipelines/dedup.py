@@ -71,8 +71,8 @@ class DedupConfig:
     """survivors: removed only beside a kept, verified neighbour. components: transitive, as in other tools."""
     bucket_cap: _Whole = 512
     """Most kept documents of one bucket that a document is compared with."""
-    shard_bytes: str = "128MB"
-    """Text in an output shard."""
+    shard_bytes: str = "auto"
+    """Text in an output shard, such as 128MB; auto: a 64th of the kept text, between 32MB and 512MB."""
     row_group_bytes: str = "32MB"
     """Text in a row group of a shard."""
     compression: str = "zstd"
@@ -120,7 +120,8 @@ class DedupConfig:
                 f"--bands {self.bands} x --rows {self.rows}: each at least 1, and together at most "
                 f"--num-perm {self.num_perm}"
             )
-        for flag, value in (("--shard-bytes", self.shard_bytes), ("--row-group-bytes", self.row_group_bytes)):
+        shard_bytes = "1" if self.shard_bytes == "auto" else self.shard_bytes
+        for flag, value in (("--shard-bytes", shard_bytes), ("--row-group-bytes", self.row_group_bytes)):
             try:
                 parse_size(value)
             except ValueError as error:
@@ -187,7 +188,7 @@ class DedupConfig:
             self.threshold,
             self.method,
             self.bucket_cap,
-            parse_size(self.shard_bytes),
+            0 if self.shard_bytes == "auto" else parse_size(self.shard_bytes),
             self.split,
         )
 

@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.corpus.addresses import address, file_of, position_of
-from transforms.corpus.shards import END, Shard, cut_shards, group_for_tasks
+from transforms.corpus.shards import END, Shard, cut_shards, default_shard_bytes, group_for_tasks
 
 DOCUMENTS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 300)), max_size=60, unique_by=lambda one: one[:2]
@@ -65,3 +66,8 @@ def test_a_large_compressed_file_makes_shards_of_one_task() -> None:
     shards = cut(documents, 100, [1])
     groups = group_for_tasks(shards, [1])
     assert [[shard.rows for shard in group] for group in groups] == [[10]] * 4 + [[10] * 4] + [[10]] * 4
+
+
+@pytest.mark.parametrize(("text_bytes", "wanted"), [(0, 32e6), (10e9, 10e9 / 64), (10e12, 512e6)])
+def test_the_default_size_follows_the_corpus_within_bounds(text_bytes: float, wanted: float) -> None:
+    assert default_shard_bytes(int(text_bytes)) == int(wanted)

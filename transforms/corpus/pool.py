@@ -2,7 +2,6 @@
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -16,9 +15,6 @@ from transforms.corpus.errors import CorpusError
 
 _OPEN, _CLOSE = "\u27e6", "\u27e7"
 _MARKED = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
-
-stop = threading.Event()
-"""Set to make the pools of this process begin no further task (Ctrl-C)."""
 
 
 class RunTasks(beam.PTransform):
@@ -57,12 +53,7 @@ class _Pooled(beam.DoFn):
         self._futures: list[Future[dict[str, Any]]] = []
 
     def process(self, element: Any) -> None:
-        self._futures.append(self._pool.submit(self._run, element))
-
-    def _run(self, element: Any) -> dict[str, Any]:
-        if stop.is_set():
-            raise InterruptedError("stopped")
-        return self._work(element)
+        self._futures.append(self._pool.submit(self._work, element))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         try:

@@ -15,7 +15,7 @@ from transforms.corpus.json_blocks import BadLine, read_blocks
 from transforms.corpus.sources import PARQUET, Source
 from transforms.corpus.storage import is_local, resolve
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES, JSON_BLOCK_BYTES = 4 << 20, 16 << 20
 BATCH_ROWS = 16_384
 _REPEATED_BYTES, _REPEATED_ROWS = 64 << 20, 256
 _DICTIONARY_LIMIT = 2 << 20
@@ -87,7 +87,7 @@ def read_piece(
     schema: pa.Schema | None = None,
     skip: npt.NDArray[np.uint64] | None = None,
 ) -> Iterator[Records]:
-    """Read `piece` in file order, in batches of about 16 MB.
+    """Read `piece` in file order, in batches of about 4 MB (Parquet) or 16 MB (JSONL).
 
     Args:
         piece: what to read.
@@ -102,7 +102,7 @@ def read_piece(
         yield from _read_parquet(piece, columns)
         return
     filesystem, path = resolve(piece.source.uri)
-    for block in read_blocks(filesystem, path, piece.lo, piece.hi, block_bytes=BATCH_BYTES, skip=skip, schema=schema):
+    for block in read_blocks(filesystem, path, piece.lo, piece.hi, block_bytes=JSON_BLOCK_BYTES, skip=skip, schema=schema):
         yield Records(block.positions, block.table, block.bad)
 
 

@@ -11,6 +11,11 @@ from transforms.corpus.addresses import POSITION_BITS
 END = (1 << 64) - 1
 
 
+def default_shard_bytes(text_bytes: int) -> int:
+    """A 64th of the text, between 32 and 512 MB: enough shards to keep all cores busy, few enough to handle."""
+    return max(32_000_000, min(512_000_000, text_bytes // 64))
+
+
 @dataclass(frozen=True)
 class Shard:
     """Addresses `lo` <= a < `hi` with the number of surviving documents in it and their text in bytes.

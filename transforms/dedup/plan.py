@@ -18,7 +18,7 @@ from transforms.corpus.errors import CorpusError
 from transforms.corpus.planned import edits_name, publish_quarantine
 from transforms.corpus.pool import CommitOnce, RunTasks
 from transforms.corpus.scanned import ScannedNumbers
-from transforms.corpus.shards import Shard, cut_shards
+from transforms.corpus.shards import Shard, cut_shards, default_shard_bytes
 from transforms.corpus.sink import write_table
 from transforms.corpus.work import Work
 from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, priority_order, representatives
@@ -43,7 +43,7 @@ class PlanConfig:
         threshold: estimated Jaccard similarity from which a document is a duplicate, 0 to 1.
         method: "survivors" (verified against kept documents) or "components" (transitive closure, unverified).
         bucket_cap: most kept documents of one bucket that a document is compared with.
-        shard_bytes: wanted text in a shard, in bytes.
+        shard_bytes: wanted text in a shard, in bytes; 0: by the size of the corpus.
         split: name of the split, in the files' names.
     """
 
@@ -155,7 +155,9 @@ class _Choose:
         sizes = numbers.numbers("bytes", np.uint32)
         kept = survivors.kept
         quarantine, quarantined = publish_quarantine(self.work, self.scan)
-        shards = cut_shards(addresses[kept], sizes[kept], self.config.shard_bytes, self.compressed_files)
+        text_bytes = int(sizes[kept].sum(dtype=np.int64))
+        shard_bytes = self.config.shard_bytes or default_shard_bytes(text_bytes)
+        shards = cut_shards(addresses[kept], sizes[kept], shard_bytes, self.compressed_files)
         self._write_edits(shards, np.union1d(addresses[~kept], quarantined))
         duplicates = self._publish_duplicates(numbers, survivors, addresses, kept)
         return self.work.commit(
