@@ -1,6 +1,7 @@
 """The command line: our flags first, then Beam's; leftovers are errors."""
 
 import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -155,10 +156,12 @@ def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: lis
         from pipelines.beam_flags import beam_options
         from pipelines.corpus_run import run
         from pipelines.progress import Progress
+        from pipelines.signals import stopped_by_signals
 
         if beam_tokens:
             beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
-        return run(config, lambda: beam_options(beam_tokens, ours), Progress())
+        with stopped_by_signals(_stop_now):
+            return run(config, lambda: beam_options(beam_tokens, ours), Progress())
     except CorpusError as error:
         raise RunError(str(error)) from error
 
@@ -209,6 +212,7 @@ def entry() -> NoReturn:
     What was registered to run at exit runs; tearing down the interpreter with all that Beam and Numba hold is left
     to the operating system, which takes no time.
     """
+    gc.disable()  # imports make half a million lasting objects; `launch` switches the collector on again
     code = main()
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way to run them early
     sys.stdout.flush()

@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import resource
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +13,7 @@ import pyarrow as pa
 from pipelines import output as outputs
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
 from pipelines.errors import RunError, UsageError
+from pipelines.memory import peak_rss_bytes
 from pipelines.plots import preload
 from pipelines.progress import Progress
 from pipelines.publish import publish
@@ -170,8 +169,7 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
         "resumed": resumed,
         "threads": threads,
         "stages": [vars(stage) for stage in progress.stages],
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        * (1 if sys.platform == "darwin" else 1024),
+        "peak_rss_bytes": peak_rss_bytes(),
     }
     publish("dedup", config, work, found.sources, rewrite_config.arrow_schema(), scan, plan, rewrite, facts)
     progress.say(f"done: {work.output.at('report.html')}")

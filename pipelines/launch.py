@@ -1,10 +1,12 @@
 """Run one Beam pipeline to its end, with errors a person can read."""
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
 
 from pipelines.errors import RunError
+from pipelines.signals import interrupted
 
 
 def launch(build: Callable[[Any], Any], options: Any) -> None:
@@ -14,6 +16,7 @@ def launch(build: Callable[[Any], Any], options: Any) -> None:
 
     Raises:
         RunError: if the pipeline fails; the message is the task's own where there is one.
+        KeyboardInterrupt: if it was interrupted, in whatever form Beam has wrapped that.
     """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import StandardOptions
@@ -23,6 +26,9 @@ def launch(build: Callable[[Any], Any], options: Any) -> None:
     from transforms.corpus.pool import task_message
 
     os.environ.setdefault("PYTHONSAFEPATH", "1")
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     named = options.view_as(StandardOptions).runner
     pipeline = beam.Pipeline(runner=None if named else FnApiRunner(), options=options)
     build(pipeline)
@@ -30,6 +36,8 @@ def launch(build: Callable[[Any], Any], options: Any) -> None:
         result = pipeline.run()
         state = result.wait_until_finish()
     except Exception as error:
+        if interrupted.is_set():
+            raise KeyboardInterrupt from error
         message = task_message(error)
         if message is None:
             raise

@@ -149,7 +149,7 @@ def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> in
     thousands of equal documents. Then a value may have all the bytes that the footer names, and the rows are so few
     that they stay bounded even so.
     """
-    rows = max(1, int(group.num_rows))
+    rows = max(1, group.num_rows)
     batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, group.total_byte_size)))
     for index in range(group.num_columns):
         column = group.column(index)
@@ -161,4 +161,4 @@ def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> in
             and size <= _DICTIONARY_LIMIT + 3 * rows
         ):
             batch_rows = min(batch_rows, max(_REPEATED_ROWS, _REPEATED_BYTES // max(1, size)))
-    return batch_rows
+    return int(batch_rows)

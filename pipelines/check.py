@@ -1,0 +1,170 @@
+"""`trapline check`: hold secrets or a reveal against what was published."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from pipelines.errors import RunError
+
+if TYPE_CHECKING:
+    from transforms.planting.check_secrets import Secrets
+    from transforms.planting.commitment import Commitment
+    from transforms.planting.randomness import Randomness
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CheckConfig:
+    """Settings of `trapline check`; the same names stand in the `[check]` table of a config file."""
+
+    secrets: str = ""
+    """A folder of secrets."""
+    reveal: str = ""
+    """Proofs made by trapline reveal; they need --commitment and the public randomness."""
+    commitment: str = ""
+    """commitment.json as it was published; with --secrets, the copy in that folder by default."""
+    previous: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
+    """commitment.json of every campaign before this one."""
+    beacon: str = ""
+    """Output of the beacon's round, as hexadecimal digits."""
+    nonce: str = ""
+    """The counterparty's nonce, as hexadecimal digits."""
+    self_attested: Annotated[bool, Parameter(name="--self", negative=())] = False
+    """The draw was declared to be decided by the key alone."""
+
+    def __post_init__(self) -> None:
+        """Check that there is something to hold against something."""
+        checks = (
+            (bool(self.secrets or self.reveal or self.commitment), "give --secrets, or --reveal, or --commitment"),
+            (not (self.secrets and self.reveal), "--secrets and --reveal: give one of them"),
+            (not self.reveal or bool(self.commitment), "--reveal needs --commitment, as it was published"),
+            (not self.reveal or self._any_randomness(), "--reveal needs --beacon HEX, --nonce HEX or --self"),
+        )
+        for fine, message in checks:
+            if not fine:
+                raise ValueError(message)
+
+    def _any_randomness(self) -> bool:
+        return bool(self.beacon or self.nonce or self.self_attested)
+
+    def randomness(self) -> "Randomness | None":
+        """The public randomness, where it is given."""
+        from transforms.planting.randomness import Randomness
+
+        return Randomness.given(self.beacon, self.nonce, self.self_attested) if self._any_randomness() else None
+
+
+def run(config: CheckConfig) -> int:
+    """Say what differs; returns 0 if nothing does, else 1."""
+    randomness = config.randomness()
+    if config.secrets:
+        problems, summary, commitment = _check_secrets(config, randomness)
+    else:
+        commitment = read_commitment(config.commitment)
+        problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root is that of its fields"]
+        if config.reveal and randomness is not None:
+            problems, summary = _check_reveal(config.reveal, commitment, randomness)
+    if commitment is not None:
+        before, links = _check_chain(config, commitment)
+        problems, summary = problems + before, summary + links
+    for problem in problems:
+        print(problem)
+    if problems:
+        print(f"differs: {len(problems)} found")
+        return 1
+    for line in summary:
+        print(line)
+    return 0
+
+
+def read_commitment(path: str) -> "Commitment":
+    """A published commitment.
+
+    Raises:
+        RunError: if it cannot be read or was changed.
+    """
+    from transforms.planting.commitment import Commitment
+
+    try:
+        return Commitment.parse(Path(path).read_bytes())
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise RunError(f"{path}: {error}") from error
+
+
+def _check_secrets(
+    config: CheckConfig, randomness: "Randomness | None"
+) -> "tuple[list[str], list[str], Commitment | None]":
+    from transforms.planting.check_secrets import check_secrets
+    from transforms.planting.secret_folder import secrets_path
+
+    published = None
+    if config.commitment:
+        try:
+            published = Path(config.commitment).read_bytes()
+        except OSError as error:
+            raise RunError(f"--commitment {config.commitment}: cannot be read ({error.strerror})") from error
+    found = check_secrets(secrets_path(config.secrets), published)
+    problems = list(found.problems)
+    if randomness is not None and found.randomness != randomness:
+        problems.append("draw.json: the draw was decided by other randomness than the one given, or was not made")
+    return problems, _summary(found), found.commitment
+
+
+def _summary(found: "Secrets") -> list[str]:
+    from transforms.corpus.readable import counted
+
+    if found.commitment is None or found.plan is None:
+        return []
+    declared = found.commitment.randomness.in_words
+    tranches = len(found.plan.tranche_sizes)
+    lines = [
+        f"commitment {found.commitment.sha256.hex()} holds (campaign {found.commitment.campaign})",
+        f"key, plan and {counted(len(found.units), 'unit')} of {found.plan.controls + 1} candidates"
+        + (f" in {tranches} tranches" if tranches > 1 else ""),
+        f"drawn, decided by {declared}" if found.randomness else f"not drawn yet; {declared} will decide",
+    ]
+    if found.burned:
+        lines.append(f"revealed and burned: {counted(len(found.burned), 'unit')}")
+    return lines + [f"timestamp {stamp} (its signature or block is not checked here)" for stamp in found.timestamps]
+
+
+def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness") -> tuple[list[str], list[str]]:
+    from transforms.corpus.readable import counted
+    from transforms.planting.reveal import check_reveal
+
+    try:
+        found = check_reveal(Path(path).read_bytes(), commitment, randomness)
+    except OSError as error:
+        raise RunError(f"--reveal {path}: cannot be read ({error.strerror})") from error
+    scope = {
+        "units": counted(len(found.units), "single unit"),
+        "tranche": f"the whole tranche {found.scope.tranche}, {counted(len(found.units), 'unit')}",
+        "all": f"all {counted(len(found.units), 'unit')}",
+    }.get(found.scope.kind, "")
+    lines = [
+        f"the reveal holds against commitment {commitment.sha256.hex()} (campaign {commitment.campaign})",
+        f"proved: {scope}, and their arms, decided by {commitment.randomness.in_words}",
+    ]
+    if found.scope.kind == "units":
+        lines.append("not proved: that no other unit was sealed; a verdict needs all units, or a whole tranche")
+    return found.problems, lines
+
+
+def _check_chain(config: CheckConfig, commitment: "Commitment") -> tuple[list[str], list[str]]:
+    from transforms.planting.commitment import broken_chain
+
+    if not config.previous:
+        if commitment.campaign == 1:
+            return [], ["first campaign: no other commitment stands before it"]
+        return [], [f"the {commitment.campaign - 1} campaigns before it were not checked: give them with --previous"]
+    chain = [(path, read_commitment(path)) for path in config.previous]
+    own = config.commitment or "commitment.json"
+    problems = broken_chain([*chain, (own, commitment)])
+    latest = max(one.campaign for _, one in chain)
+    if latest >= commitment.campaign:
+        problems.append(f"--previous holds campaign {latest}, not before campaign {commitment.campaign}")
+    return problems, [f"the chain of {len(chain) + 1} campaigns holds"]

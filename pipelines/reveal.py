@@ -1,0 +1,111 @@
+"""`trapline reveal`: proofs of some units, for anyone who has the published commitment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from schemas.plan import Plan
+    from transforms.planting.units import Unit
+
+_Flag = Parameter(negative=())
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RevealConfig:
+    """Settings of `trapline reveal`; the same names stand in the `[reveal]` table of a config file."""
+
+    secrets: str
+    """The folder that trapline seal made and trapline draw completed."""
+    unit: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
+    """Units to reveal, by their ids."""
+    tranche: int | None = None
+    """A whole tranche, from 0."""
+    all: Annotated[bool, _Flag] = False
+    """Every unit."""
+    output: str
+    """A new file for the proofs, readable by its owner until it is published."""
+    dry_run: Annotated[bool, _Flag] = False
+    """Say how many units would be revealed and burned; write nothing."""
+
+    def __post_init__(self) -> None:
+        """Check that it is clear what is revealed."""
+        if bool(self.unit) + (self.tranche is not None) + self.all != 1:
+            raise ValueError("give one of --unit ID, --tranche NUMBER and --all")
+
+
+def run(config: RevealConfig) -> int:
+    """Write the proofs and record their units as burned; returns the exit code.
+
+    Raises:
+        SealError: if the secrets do not hold or nothing was drawn yet.
+        UsageError: for a unit or tranche that does not exist, or an output that does.
+    """
+    from transforms.planting.secret_folder import locked, secrets_path
+
+    path = secrets_path(config.secrets)
+    with locked(path):
+        return _reveal(config, path)
+
+
+def _reveal(config: RevealConfig, path: Path) -> int:
+    from transforms.corpus.readable import counted
+    from transforms.corpus.storage import Folder
+    from transforms.planting import secret_folder as names
+    from transforms.planting.burned import burned_bytes
+    from transforms.planting.check_secrets import open_secrets
+    from transforms.planting.errors import SealError
+    from transforms.planting.reveal import Scope, reveal_bytes
+
+    output = Path(config.output).absolute()
+    if output.exists() or output.is_symlink() or not output.parent.is_dir():
+        raise UsageError(f"--output {config.output}: give a new file in a folder that exists")
+    found = open_secrets(path)
+    if found.randomness is None:
+        raise SealError(f"{path}: nothing was drawn yet, and a unit revealed before the draw is lost: trapline draw")
+    chosen, scope = _chosen(config, found.plan, found.units), Scope("units")
+    if config.tranche is not None or config.all:
+        scope = Scope("tranche", config.tranche) if config.tranche is not None else Scope("all")
+    burned = {*found.burned, *(found.units[at].id for at in chosen)}
+    new = len(burned) - len(found.burned)
+    if config.dry_run:
+        print(f"{counted(len(chosen), 'unit')} would be revealed, {new} for the first time; nothing was written")
+        return 0
+    data = reveal_bytes(
+        found.key,
+        found.units,
+        found.leaves,
+        chosen,
+        scope,
+        commitment=found.commitment,
+        plan=(path / names.PLAN).read_bytes(),
+        randomness=found.randomness,
+    )
+    Folder(str(path)).remove_temporaries("")
+    # Burned first: proofs that left the folder are never of units that it takes for fresh.
+    names.write(path, names.BURNED, burned_bytes(burned))
+    Folder(str(output.parent)).write(output.name, data, 0o600)
+    print(f"revealed {counted(len(chosen), 'unit')} in {output}; {len(burned)} of {len(found.units)} are burned now")
+    return 0
+
+
+def _chosen(config: RevealConfig, plan: "Plan", units: "Sequence[Unit]") -> list[int]:
+    """The leaves to reveal."""
+    if config.all:
+        return list(range(len(units)))
+    if config.tranche is not None:
+        try:
+            return list(plan.tranche(config.tranche))
+        except IndexError:
+            raise UsageError(f"--tranche {config.tranche}: tranches are 0 to {len(plan.tranche_sizes) - 1}") from None
+    leaf_of = {unit.id: at for at, unit in enumerate(units)}
+    unknown = [number for number, unit in enumerate(config.unit, 1) if unit not in leaf_of]
+    if unknown:
+        raise UsageError(f"--unit: number {unknown[0]} of those given is no unit of these secrets")
+    return sorted({leaf_of[unit] for unit in config.unit})

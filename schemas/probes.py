@@ -1,0 +1,137 @@
+"""Probes: texts of which a draw picks the ones that are planted. One row a candidate, any kind of probe."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.types as pat
+
+from schemas.described import NAME_KEY, VERSION_KEY, SchemaMismatchError, field, schema
+
+PROBES = schema(
+    "probes",
+    1,
+    [
+        field("id", pa.string(), "the candidate, unique among all probes"),
+        field("kind", pa.string(), "what made it: 'trap', 'puzzle', ..."),
+        field("unit", pa.string(), "the experiment to which it belongs: its candidates are exchangeable"),
+        field("candidate", pa.int32(), "place in the unit, 0 to m"),
+        field("stratum", pa.string(), "units that are alike, for example a length and a perplexity bucket"),
+        field("dose", pa.int32(), "copies to plant, 1 or more"),
+        field("text", pa.large_string(), "what is planted if this candidate is drawn"),
+        field("length_tokens", pa.int32(), "length in the generator's tokens", nullable=True),
+        field("perplexity", pa.float64(), "perplexity under the generator's model", nullable=True),
+        field("generator", pa.string(), "what produced the text, with its version", nullable=True),
+    ],
+)
+"""The columns every probes file has or may have (the nullable ones); a kind of probe may add scalar columns."""
+
+
+def conform(tables: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+    """All tables as one with the columns of `PROBES` first and further columns after them, by name.
+
+    Args:
+        tables: name (for messages) and content of each file.
+
+    Raises:
+        SchemaMismatchError: naming file and column, for a missing column, a null where none may be, a type that
+            cannot be held without loss, or two files that give a further column different types.
+    """
+    parts = [_conform(where, table) for where, table in tables]
+    types: dict[str, tuple[pa.DataType, str]] = {}
+    for (where, _), part in zip(tables, parts, strict=True):
+        for column in part.schema:
+            first, seen_in = types.setdefault(column.name, (column.type, where))
+            if column.type != first:
+                raise SchemaMismatchError(
+                    f"{where}: column {column.name!r} is {column.type}, in {seen_in} it is {first}: make them alike"
+                )
+    further = [pa.field(name, types[name][0]) for name in sorted(set(types) - set(PROBES.names))]
+    wanted = pa.schema([*PROBES, *further], metadata=PROBES.metadata)
+    return pa.concat_tables([_with_columns(part, wanted) for part in parts])
+
+
+def _conform(where: str, table: pa.Table) -> pa.Table:
+    metadata = table.schema.metadata or {}
+    for key in (NAME_KEY, VERSION_KEY):
+        if metadata.get(key, PROBES.metadata[key]) != PROBES.metadata[key]:
+            raise SchemaMismatchError(
+                f"{where}: {key.decode()} is {metadata[key].decode(errors='replace')}, "
+                f"expected {PROBES.metadata[key].decode()}"
+            )
+    repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if repeated:
+        raise SchemaMismatchError(f"{where}: there are two columns named {repeated[0]!r}")
+    for name in table.column_names:
+        try:
+            table.column(name).validate(full=True)
+        except pa.ArrowInvalid:
+            raise SchemaMismatchError(f"{where}: column {name!r} holds text that is not UTF-8") from None
+    columns: dict[str, pa.ChunkedArray] = {}
+    for wanted in PROBES:
+        if wanted.name not in table.column_names:
+            if not wanted.nullable:
+                raise SchemaMismatchError(
+                    f"{where}: no column {wanted.name!r}; probes need "
+                    f"{', '.join(one.name for one in PROBES if not one.nullable)}"
+                )
+            continue
+        columns[wanted.name] = _cast(where, wanted, table.column(wanted.name))
+    for name in table.column_names:
+        if name not in columns:
+            columns[name] = _scalars(where, name, table.column(name))
+    return pa.table(columns)
+
+
+def _cast(where: str, wanted: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pat.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    alike = (_is_text, pat.is_integer, pat.is_floating)
+    if not any(same(column.type) and same(wanted.type) for same in alike) and not pat.is_null(column.type):
+        raise SchemaMismatchError(f"{where}: column {wanted.name!r} is {column.type}, expected {wanted.type}")
+    if column.null_count and not wanted.nullable:
+        row = column.is_null().index(True).as_py()
+        raise SchemaMismatchError(f"{where}: row {row}: {wanted.name!r} is null")
+    try:
+        return column.cast(wanted.type)
+    except pa.ArrowInvalid:
+        # Arrow's own message shows the value.
+        raise SchemaMismatchError(
+            f"{where}: a value in column {wanted.name!r} ({column.type}) does not fit into {wanted.type}"
+        ) from None
+
+
+def _scalars(where: str, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A further column in the one type of its family that is kept."""
+    if pat.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    families = (
+        (_is_text, pa.large_string()),
+        (pat.is_signed_integer, pa.int64()),
+        (pat.is_unsigned_integer, pa.uint64()),
+        (pat.is_floating, pa.float64()),
+        (pat.is_boolean, pa.bool_()),
+        (pat.is_null, pa.large_string()),
+    )
+    for belongs, kept in families:
+        if belongs(column.type):
+            return column.cast(kept)
+    raise SchemaMismatchError(
+        f"{where}: column {name!r} is {column.type}; probes hold text, numbers and booleans: write it as text (JSON)"
+    )
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    return bool(pat.is_string(dtype) or pat.is_large_string(dtype) or pat.is_string_view(dtype))
+
+
+def _with_columns(part: pa.Table, wanted: pa.Schema) -> pa.Table:
+    missing = pa.nulls(0)
+    columns = [
+        part.column(one.name) if one.name in part.column_names else pa.chunked_array([missing.cast(one.type)])
+        for one in wanted
+    ]
+    full = [
+        column if len(column) == part.num_rows else pa.chunked_array([pa.nulls(part.num_rows, one.type)])
+        for column, one in zip(columns, wanted, strict=True)
+    ]
+    return pa.table(full, schema=wanted)

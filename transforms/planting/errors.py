@@ -1,0 +1,7 @@
+"""The error of whoever seals, draws or proves."""
+
+from transforms.corpus.errors import CorpusError
+
+
+class SealError(CorpusError):
+    """Probes or secrets that cannot be used; the message never holds a probe's text, its id or a key."""

@@ -1,0 +1,86 @@
+"""The key of a campaign: made once, shown to nobody."""
+
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from transforms.planting.errors import SealError
+from transforms.planting.fields import Field, packed
+
+KEY_BYTES = 32
+_T = TypeVar("_T")
+
+
+class Key:
+    """32 secret bytes. It has no readable form, cannot be copied or pickled, and so reaches no log and no worker."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != KEY_BYTES:
+            raise SealError(f"a key has {KEY_BYTES} bytes, this one {len(raw)}")
+        self._raw = raw
+
+    @classmethod
+    def create(cls, path: Path) -> "Key":
+        """Make a key with the operating system's randomness in a new file of mode 0600.
+
+        Raises:
+            FileExistsError: if there is such a file; it is left as it is.
+        """
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            os.fchmod(descriptor, 0o600)
+            raw = os.urandom(KEY_BYTES)
+            file.write(raw)
+            os.fsync(descriptor)
+        return cls(raw)
+
+    @classmethod
+    def load(cls, path: Path) -> "Key":
+        """Read a key.
+
+        Raises:
+            SealError: if it cannot be read, is no key, or if others than its owner may read it.
+        """
+        try:
+            with path.open("rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                raw = file.read(KEY_BYTES + 1)
+        except OSError as error:
+            raise SealError(f"{path}: the key cannot be read ({error.strerror})") from error
+        if mode & 0o077:
+            raise SealError(f"{path}: others than its owner may use the key (mode {mode:04o}): chmod 600 {path}")
+        if len(raw) != KEY_BYTES:
+            raise SealError(f"{path}: is no key: it must hold exactly {KEY_BYTES} bytes")
+        return cls(raw)
+
+    def hmac(self, domain: str, *fields: Field) -> bytes:
+        """HMAC-SHA256 of the packed domain and fields under this key, 32 bytes."""
+        return hmac.digest(self._raw, packed(domain, *fields), hashlib.sha256)
+
+    def derive(self, purpose: str) -> "Key":
+        """A key for one purpose, from which this one cannot be found."""
+        return Key(self.hmac("trapline/v1/derive", purpose))
+
+    def apply(self, function: Callable[[bytes], _T]) -> _T:
+        """`function` of the bytes, for a primitive that has no method here; what it returns must not tell them."""
+        return function(self._raw)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and hmac.compare_digest(self._raw, other._raw)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "Key(secret)"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a key is never pickled or copied: it stays in the process that read it")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a key is never pickled or copied: it stays in the process that read it")
