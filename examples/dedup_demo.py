@@ -56,7 +56,8 @@ def _show(console: Console, output: Path, source: Path) -> None:
 
 def _panel(name: str, identity: str, texts: dict[str, str]) -> Panel:
     lines = texts[identity].splitlines()[:LINES]
-    return Panel(Text("\n".join(lines), overflow="ellipsis", no_wrap=True), title=f"{name}: {identity}"[:70], width=None)
+    text = Text("\n".join(lines), overflow="ellipsis", no_wrap=True)
+    return Panel(text, title=f"{name}: {identity}"[:70])
 
 
 if __name__ == "__main__":

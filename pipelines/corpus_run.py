@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipelines import output as outputs
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
 from pipelines.errors import RunError, UsageError
-from pipelines.memory import peak_rss_bytes
+from pipelines.machine import cores, peak_rss_bytes
 from pipelines.plots import preload
 from pipelines.progress import Progress
 from pipelines.publish import publish
@@ -95,13 +95,12 @@ def run(config: DedupConfig, options: Callable[[], Any], progress: Progress) -> 
     work = Work(output, run_name(identity, versions(), found.sources))
     outputs.refuse_foreign(output)
     with outputs.locked(output):
-        if _enter(config, work, progress):
+        if _enter(config, found, work, progress):
             return 0
-        _check_space(config, found, work)
         return _work(config, options, found, work, progress)
 
 
-def _enter(config: DedupConfig, work: Work, progress: Progress) -> bool:
+def _enter(config: DedupConfig, found: Input, work: Work, progress: Progress) -> bool:
     """Make the output folder ready; true when this very run is finished already."""
     manifest = outputs.finished(work.output)
     if manifest is not None:
@@ -114,6 +113,8 @@ def _enter(config: DedupConfig, work: Work, progress: Progress) -> bool:
                 f"--output {work.output.uri} holds a finished output; "
                 "choose another folder, or replace it with --overwrite"
             )
+    _check_space(config, found, work)
+    if manifest is not None:
         outputs.discard_finished(work.output, manifest)
     if config.overwrite:
         work.output.child(".work").remove_folder(work.run)
@@ -127,7 +128,7 @@ def _enter(config: DedupConfig, work: Work, progress: Progress) -> bool:
 def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: Work, progress: Progress) -> int:
     began = time.perf_counter()
     resumed = bool(work.folder.names())
-    threads = config.threads or len(os.sched_getaffinity(0))
+    threads = config.threads or cores()
     progress.say(
         f"{counted(len(found.sources), 'file')}, about {size(found.text_bytes)} of text, {counted(threads, 'thread')}"
     )

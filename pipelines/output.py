@@ -166,7 +166,7 @@ def remove_temporaries(work: Work) -> None:
 
 
 def check_space(output: Folder, need: int) -> None:
-    """Refuse to begin when the disk cannot hold `need` bytes, of which an unfinished run may have written some.
+    """Refuse to begin when the disk cannot hold `need` bytes; what stands in `output` will be used or replaced.
 
     Raises:
         RunError: with what is needed and what is free, in bytes.

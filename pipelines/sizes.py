@@ -12,8 +12,9 @@ _UNITS = {
     "KI": 2**10,
     "MI": 2**20,
     "GI": 2**30,
+    "TI": 2**40,
 }
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE | re.ASCII)
 
 
 def parse_size(text: str) -> int:

@@ -1,4 +1,5 @@
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def written(texts: list[str], cuts: list[int], budget: int) -> pq.ParquetFile:
     writer = ShardWriter(HashingFile(buffer), SCHEMA, ParquetFormat(row_group_bytes=budget))
     table = pa.table({"text": texts, "n": range(len(texts))}, schema=SCHEMA)
     edges = [0, *sorted(cuts), len(texts)]
-    for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+    for lo, hi in itertools.pairwise(edges):
         part = table.slice(lo, hi - lo)
         writer.write(part, text_sizes(as_strings(part["text"])))
     writer.close()

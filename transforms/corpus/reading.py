@@ -1,7 +1,7 @@
 """Records of a piece of the input, whatever its format, in bounded batches and with their positions."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,8 +17,8 @@ from transforms.corpus.storage import is_local, resolve
 
 BATCH_BYTES, JSON_BLOCK_BYTES = 4 << 20, 16 << 20
 BATCH_ROWS = 16_384
-_REPEATED_BYTES, _REPEATED_ROWS = 64 << 20, 256
-_DICTIONARY_LIMIT = 2 << 20
+_REPEATED_BYTES, _REPEATED_ROWS = 192 << 20, 256
+_DICTIONARY_LIMIT, _COMPRESSION = 2 << 20, 32
 
 _READ_ERRORS = (pa.ArrowException, OSError)
 
@@ -102,7 +102,9 @@ def read_piece(
         yield from _read_parquet(piece, columns)
         return
     filesystem, path = resolve(piece.source.uri)
-    for block in read_blocks(filesystem, path, piece.lo, piece.hi, block_bytes=JSON_BLOCK_BYTES, skip=skip, schema=schema):
+    for block in read_blocks(
+        filesystem, path, piece.lo, piece.hi, block_bytes=JSON_BLOCK_BYTES, skip=skip, schema=schema
+    ):
         yield Records(block.positions, block.table, block.bad)
 
 
@@ -128,37 +130,53 @@ def _read_parquet(piece: Piece, columns: Sequence[str] | None) -> Iterator[Recor
 def _read_group(
     file: pq.ParquetFile, group: int, start: int, lo: int, hi: int, columns: Sequence[str] | None
 ) -> Iterator[Records]:
-    batch_rows = _batch_rows(file.metadata.row_group(group), columns)
+    metadata = file.metadata.row_group(group)
+    rows = max(1, metadata.num_rows)
+    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, metadata.total_byte_size)))
     names = None if columns is None else list(columns)
-    for batch in file.iter_batches(batch_rows, row_groups=[group], columns=names, use_threads=False):
-        first, last = max(lo, start), min(hi, start + batch.num_rows)
+    at_once = min(batch_rows, _REPEATED_ROWS) if _may_repeat(metadata, columns, batch_rows) else batch_rows
+    batches = file.iter_batches(at_once, row_groups=[group], columns=names, use_threads=False)
+    for table in _gathered(batches, batch_rows):
+        first, last = max(lo, start), min(hi, start + table.num_rows)
         if first < last:
-            yield Records(
-                np.arange(first, last, dtype=np.uint64),
-                pa.Table.from_batches([batch.slice(first - start, last - first)]),
-            )
-        start += batch.num_rows
+            yield Records(np.arange(first, last, dtype=np.uint64), table.slice(first - start, last - first))
+        start += table.num_rows
         if start >= hi:
             return
 
 
-def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> int:
-    """Rows of a row group that make about `BATCH_BYTES`.
+def _may_repeat(group: pq.RowGroupMetaData, columns: Sequence[str] | None, batch_rows: int) -> bool:
+    """Whether so many rows may take far more memory than the footer says.
 
-    The footer counts a value that repeats once where the column is stored by a dictionary alone, as it is for
-    thousands of equal documents. Then a value may have all the bytes that the footer names, and the rows are so few
-    that they stay bounded even so.
+    It counts a value once that a column repeats by reference to a dictionary, as with thousands of equal documents.
+    No value is larger than the dictionary, of which the footer knows the compressed size.
     """
-    rows = max(1, group.num_rows)
-    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, group.total_byte_size)))
     for index in range(group.num_columns):
         column = group.column(index)
         size = column.total_uncompressed_size
         if (
-            (columns is None or column.path_in_schema in columns)
-            and column.physical_type == "BYTE_ARRAY"
-            and any("DICTIONARY" in encoding for encoding in column.encodings)
-            and size <= _DICTIONARY_LIMIT + 3 * rows
+            (columns is not None and column.path_in_schema not in columns)
+            or column.physical_type != "BYTE_ARRAY"
+            or not any("DICTIONARY" in encoding for encoding in column.encodings)
+            or size > _DICTIONARY_LIMIT + 3 * group.num_rows
         ):
-            batch_rows = min(batch_rows, max(_REPEATED_ROWS, _REPEATED_BYTES // max(1, size)))
-    return int(batch_rows)
+            continue
+        if column.has_dictionary_page:
+            size = min(size, _COMPRESSION * (column.data_page_offset - column.dictionary_page_offset))
+        if size * batch_rows > _REPEATED_BYTES:
+            return True
+    return False
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], most_rows: int) -> Iterator[pa.Table]:
+    """The batches, put together up to `most_rows` or `BATCH_BYTES`."""
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= most_rows or size >= BATCH_BYTES:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)

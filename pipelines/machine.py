@@ -1,8 +1,16 @@
-"""The peak memory of this process."""
+"""What this machine gives: its cores, and the memory that the process has taken."""
 
+import os
 import resource
 import sys
 from pathlib import Path
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def peak_rss_bytes() -> int:

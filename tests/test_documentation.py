@@ -1,0 +1,100 @@
+"""What the documentation tells people to type works as it stands there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+
+from pipelines.beam_flags import beam_options
+from pipelines.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands(text: str) -> list[list[str]]:
+    """The `trapline` commands of the indented blocks, without comments."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    lines = [line.strip() for line in joined.splitlines() if line.startswith("    trapline ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the commands name."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("corpus", "more"):
+        (tmp_path / folder).mkdir()
+        texts = [f"{folder} " + " ".join(f"w{at}n{word}" for word in range(50)) for at in range(20)]
+        pq.write_table(pa.table({"id": list(range(21)), "text": [*texts, texts[0]]}), tmp_path / folder / "a.parquet")
+    rows = [
+        {
+            "id": f"{unit}-{candidate}", "kind": "trap", "unit": f"u{unit}", "candidate": candidate, "stratum": "25",
+            "dose": 10, "text": f"a text of unit {unit} and candidate {candidate}",
+        }
+        for unit in range(8) for candidate in range(3)
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "probes.parquet")
+    return tmp_path
+
+
+def test_the_readmes_commands_run_one_after_the_other(place: Path) -> None:
+    local = [one for one in commands(README) if not any("gs://" in token for token in one)]
+    assert len(local) == 8
+    for one in local:
+        # When the stop is shown, the same output is finished already: it is tried on another one.
+        target = "planned" if "--until" in one else "clean"
+        assert main([target if token == "clean" else token for token in one]) == 0, one
+    assert pq.read_table(place / "clean/data").num_rows == 20
+    assert pq.read_table(place / "clean2/data").num_rows == 20
+    assert not (place / "planned/_SUCCESS").exists()
+
+
+def test_the_readmes_config_file_is_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    block = re.search(r"(?:^    .*\n|\n)+", README[README.index("    [dedup]") :], re.MULTILINE)
+    assert block is not None
+    text = "\n".join(line.strip() for line in block[0].splitlines())
+    (place / "settings.toml").write_text(text)
+    assert main(["dedup", "--config", "settings.toml", "--dry-run"]) == 0
+    assert "threshold = 0.8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/runners.md"])
+def test_commands_for_a_cluster_hold_flags_that_exist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Beam's own check of a Dataflow job asks Google for the bucket.
+    monkeypatch.setattr(PipelineOptionsValidator, "validate", lambda _: [])
+    found = [one for one in commands((ROOT / name).read_text(encoding="utf-8")) if "--runner" in one]
+    assert found
+    for one in found:
+        options = beam_options(one[one.index("--runner") :], [])
+        assert options.get_all_options()["runner"] == "DataflowRunner"
+
+
+def test_the_query_of_the_documentation_runs(place: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is a development dependency")
+    assert main(["dedup", "--input", "corpus", "--output", "clean"]) == 0
+    text = (ROOT / "docs/deduplication.md").read_text(encoding="utf-8")
+    query = re.search(r"    (SELECT.*?;)", text, re.DOTALL)
+    assert query is not None
+    assert duckdb.sql(query[1]).fetchall() == [("20", "0", 1.0, 0, 20)]
+
+
+@pytest.mark.slow
+def test_the_demo_shows_a_pair_and_where_the_report_is(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    environment.pop("PYTHONSAFEPATH", None)
+    result = subprocess.run(
+        [sys.executable, "-m", "examples.dedup_demo"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "A pair that was found" in result.stdout
+    assert (tmp_path / "demo-out/output/report.html").exists()
+    assert pq.read_table(tmp_path / "demo-out/output/duplicates").num_rows > 100
