@@ -8,8 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 from pipelines.cli import main
+
+settings.register_profile("trapline", deadline=None)  # a first call compiles or loads; a shared machine pauses
+settings.load_profile("trapline")
 
 Record = dict[str, Any]
 

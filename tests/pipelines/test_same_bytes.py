@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,9 +105,11 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
     run(corpus, tmp_path / "timed")
     whole = time.monotonic() - began
     interrupted = 0
-    for _ in range(20):
+    for _ in range(60):
+        if interrupted == 20:
+            break
         process = subprocess.Popen(command(corpus, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.3, 1.05) * whole)
+        time.sleep(chance.uniform(0.2, 0.95) * whole)
         interrupted += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -114,8 +117,8 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
             assert digests(output) == undisturbed
             run(corpus, output)
             assert_nothing_is_left(output)
-            subprocess.run(["rm", "-rf", str(output)], check=True)
-    assert interrupted > 10
+            shutil.rmtree(output)
+    assert interrupted == 20
     assert run(corpus, output) == undisturbed
     assert_nothing_is_left(output)
 
@@ -155,7 +158,8 @@ def test_ctrl_c_stops_tidily(corpus: Path, undisturbed: dict[str, str], tmp_path
         if line.startswith("scan"):
             break
     process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
+    with process.stderr:
+        rest = process.stderr.read()
     assert process.wait() == 1
     assert "stopped" in rest
     assert "Traceback" not in rest
