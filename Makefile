@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 demo: $(STAMP) ## deduplicate the text that this installation holds and show what was found
-	$(BIN)/python -m examples.dedup_demo
+	PYTHONPATH=. $(BIN)/python -m examples.dedup_demo
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -5,9 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from rich.columns import Columns
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from examples.installed_text import write_jsonl
@@ -45,7 +45,11 @@ def _show(console: Console, output: Path, source: Path) -> None:
         pair = near[len(near) // 2]
         console.print(f"\nA pair that was found, similarity about {pair['similarity']:.2f}:")
         removed, kept = (_panel(name, pair[key], texts) for name, key in (("removed", "id"), ("kept", "kept_id")))
-        console.print(Columns([kept, removed], equal=True, expand=True))
+        side_by_side = Table.grid(expand=True)
+        for _ in range(2):
+            side_by_side.add_column(ratio=1)
+        side_by_side.add_row(kept, removed)
+        console.print(side_by_side)
     counts = json.loads((output / "metrics.json").read_text(encoding="utf-8"))["counts"]
     gone = sum(counts["removed"].values())
     console.print(f"\n{gone:,} of {counts['documents_in']:,} documents were near-duplicates of others.")

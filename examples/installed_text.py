@@ -10,7 +10,7 @@ from pathlib import Path
 _WHOLE_FILES = (".md", ".rst", ".txt")
 _LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
 _SHORTEST, _LARGEST = 200, 1 << 20
-_DOCSTRINGS_EACH = 40
+_DOCSTRINGS_EACH, _MODULES_EACH = 40, 30
 _DOCSTRING = re.compile(
     r'^[ \t]*(?:async[ ]+)?(?:def|class)[ ]+(?P<name>\w+)[^\n]*:\n[ \t]+"""(?P<doc>(?:(?!""").){100,20000})"""',
     re.MULTILINE | re.DOTALL,
@@ -36,16 +36,17 @@ def _texts(distribution: Distribution) -> Iterator[tuple[str, str]]:
     description = distribution.metadata.get_payload() if distribution.metadata else None
     if isinstance(description, str):
         yield "description", description
-    left = _DOCSTRINGS_EACH
+    left, modules = _DOCSTRINGS_EACH, _MODULES_EACH
     for file in sorted(distribution.files or [], key=str):
         name = file.name
         whole = name.upper().startswith(_LICENCES) or name.lower().endswith(_WHOLE_FILES)
-        if not whole and (left <= 0 or not name.endswith(".py")):
+        if not whole and (left <= 0 or modules <= 0 or not name.endswith(".py")):
             continue
         text = _read(Path(str(distribution.locate_file(file))))
         if whole:
             yield str(file), text
         else:
+            modules -= 1
             for place, doc in _docstrings(text):
                 left -= 1
                 yield f"{file}:{place}", doc
