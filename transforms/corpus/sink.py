@@ -1,7 +1,6 @@
 """The Parquet shards of an output: row groups of a fixed byte budget, one chunk each, hashed as they are written."""
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,8 +139,3 @@ def text_sizes(column: pa.Array) -> npt.NDArray[np.uint32]:
     kind = np.int64 if pa.types.is_large_string(column.type) else np.int32
     offsets = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column) + 1]
     return np.diff(offsets).astype(np.uint32)
-
-
-def concatenated(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
-    """Tables of one schema as one; an empty table if there are none."""
-    return pa.concat_tables(tables) if tables else schema.empty_table()
