@@ -54,8 +54,11 @@ def test_our_flags_with_an_underscore_are_refused(token: str) -> None:
         refuse_our_flags_misspelt(["--threshold", "1", token], OURS)
 
 
-def test_our_flags_and_beams_pass() -> None:
-    refuse_our_flags_misspelt(["--dry-run", "--num-perm=3", "dry_run", "--direct_num_workers", "2"], OURS)
+def test_our_flags_and_beams_pass_up_to_the_misspelt_one() -> None:
+    fine = ["--dry-run", "--num-perm=3", "dry_run", "--direct_num_workers", "2"]
+    refuse_our_flags_misspelt(fine, OURS)
+    with pytest.raises(UsageError, match="--num_perm is not a flag"):
+        refuse_our_flags_misspelt([*fine, "--num_perm=3"], OURS)
 
 
 def test_suggestions() -> None:

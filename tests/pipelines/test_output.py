@@ -93,7 +93,9 @@ def test_a_folder_of_someone_else_is_refused(names: list[str], output: Folder) -
 def test_a_folder_of_ours_is_taken(names: list[str], output: Folder) -> None:
     for name in names:
         output.write(name, b"")
+    before = tree(output)
     outputs.refuse_foreign(output)
+    assert tree(output) == before
 
 
 def test_the_lock_holds_off_a_second_run_and_leaves_nothing(output: Folder) -> None:
