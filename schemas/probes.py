@@ -21,6 +21,12 @@ PROBES = schema(
         field("length_tokens", pa.int32(), "length in the generator's tokens", nullable=True),
         field("perplexity", pa.float64(), "perplexity under the generator's model", nullable=True),
         field("generator", pa.string(), "what produced the text, with its version", nullable=True),
+        field(
+            "planted_as",
+            pa.string(),
+            "'insertion' (also null): inside documents of the corpus; 'document': as documents of their own",
+            nullable=True,
+        ),
     ],
 )
 """The columns every probes file has or may have (the nullable ones); a kind of probe may add scalar columns."""
