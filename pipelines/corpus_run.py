@@ -24,7 +24,7 @@ from transforms.corpus.merged_schema import merge_schemas, storable
 from transforms.corpus.planned import QUARANTINE_FILE, shard_name
 from transforms.corpus.readable import count, counted, reason, size
 from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema
-from transforms.corpus.rewrite import RewriteConfig
+from transforms.corpus.rewrite import Expected, RewriteConfig
 from transforms.corpus.scanned import scan_name
 from transforms.corpus.shards import Shard
 from transforms.corpus.sources import PARQUET, Source, list_sources, would_list
@@ -153,7 +153,7 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
     shards = [Shard(**shard) for shard in plan["shards"]]
     rewrite_config = _rewrite_config(config, found.sources, schema, len(shards))
     outputs.announce_outputs(work, [entry["path"] for entry in plan["files"]] + _shard_names(config, len(shards)))
-    expected = {"kept": plan["counts"]["kept"], "documents_in": scan["documents_in"]}
+    expected = Expected(documents_in=scan["documents_in"], kept=plan["counts"]["kept"])
     threading.Thread(target=preload, name="plots", daemon=True).start()
     receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
     with progress.stage("rewrite", work.folder.child("rewrite"), receipts) as stage:

@@ -1,4 +1,4 @@
-"""What planting does to a shard, one row a copy, in address order. Secret: it lies with the secrets until it is done."""
+"""What planting does to a shard, one row a copy, in address order. Secret."""
 
 import pyarrow as pa
 

@@ -18,8 +18,7 @@ PROPERTIES = (
     (8, r"\p{Sentence_Break=Close}"),
     (
         16,
-        r"[\p{Grapheme_Cluster_Break=Extend}\p{Grapheme_Cluster_Break=SpacingMark}\p{Grapheme_Cluster_Break=ZWJ}"
-        r"\p{General_Category=Mark}\p{General_Category=Format}]",
+        r"[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}\p{General_Category=Mark}\p{General_Category=Format}]",
     ),
     (32, r"\p{Sentence_Break=Lower}"),
     (64, r"[[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]&&\p{General_Category=Letter}]"),

@@ -46,6 +46,7 @@ def commit_scan(work: Work, results: list[dict[str, Any]]) -> dict[str, Any]:
         "documents_in": sum(result["documents_in"] for result in results),
         "rows": sum(result["rows"] for result in results),
         "bytes": sum(result["bytes"] for result in results),
+        "watched": [address for result in results for address in result["watched"]],
         "quarantined": dict(sorted(quarantined.items())),
     }
     return work.commit("scan", summary)
