@@ -18,6 +18,7 @@ from pipelines.dedup import DedupConfig
 from pipelines.draw import DrawConfig
 from pipelines.draw import run as run_draw
 from pipelines.errors import RunError, UsageError
+from pipelines.prepare import PrepareConfig
 from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
 from pipelines.seal import SealConfig
@@ -49,6 +50,12 @@ def dedup(config: DedupConfig) -> DedupConfig:
 
     A document is removed only if a kept document is its verified neighbour; duplicates/ says which.
     """
+    return config
+
+
+@app.command
+def prepare(config: PrepareConfig) -> PrepareConfig:
+    """Deduplicate a corpus, plant what was drawn, and write Parquet shards: one run, with a secret ledger."""
     return config
 
 
@@ -187,6 +194,7 @@ Runner = Callable[[Any, list[str], list[str], list[str]], int]
 
 COMMANDS: dict[str, Runner] = {
     "dedup": _run_on_beam,
+    "prepare": _run_on_beam,
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipelines.errors import RunError, UsageError
@@ -185,11 +185,21 @@ def check_space(output: Folder, need: int) -> None:
         )
 
 
-def succeed(work: Work, manifest: Mapping[str, Any], others: Mapping[str, bytes]) -> None:
-    """Write what describes the output, then the manifest, then `_SUCCESS`; then the work folder goes."""
+def succeed(
+    work: Work,
+    manifest: Mapping[str, Any],
+    others: Mapping[str, bytes],
+    before: Callable[[bytes], None] | None = None,
+) -> None:
+    """Write what describes the output, then the manifest, then `_SUCCESS`; then the work folder goes.
+
+    `before` is given the manifest's bytes before they are written.
+    """
     for name, data in others.items():
         work.output.write(name, data)
     data = pretty_json(dict(manifest))
+    if before is not None:
+        before(data)
     work.output.write(MANIFEST, data)
     work.output.write(SUCCESS, pretty_json({"manifest_sha256": hashlib.sha256(data).hexdigest()}))
     work.output.child(FOLDER).remove_folder(work.run)

@@ -74,6 +74,14 @@ class ScannedNumbers:
             out[self.starts[index] : self.starts[index + 1]] = self._read(name, column)[column].to_numpy()
         return out
 
+    def flags(self, column: str) -> npt.NDArray[np.bool_]:
+        """A column of truth values, whole: bool[size]."""
+        out = np.empty(self.size, np.bool_)
+        for index, name in enumerate(self._names):
+            values = self._read(name, column)[column].to_numpy(zero_copy_only=False)
+            out[self.starts[index] : self.starts[index + 1]] = values
+        return out
+
     def slices_of_keys(
         self, columns: Sequence[str], part: int, parts: int
     ) -> tuple[list[npt.NDArray[np.uint64]], list[npt.NDArray[np.uint32]] | None]:
