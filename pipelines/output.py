@@ -102,6 +102,11 @@ def finished(output: Folder) -> dict[str, Any] | None:
     return manifest
 
 
+def sha256_of_manifest(output: Folder) -> str:
+    """Hex digest of the bytes of a finished output's manifest."""
+    return hashlib.sha256(output.read(MANIFEST)).hexdigest()
+
+
 def refuse_foreign(output: Folder) -> None:
     """Refuse a folder that holds something which no run of ours put there.
 
@@ -161,7 +166,7 @@ def remove_temporaries(work: Work) -> None:
         return
     for folder in ("", *_FOLDERS):
         work.output.remove_temporaries(folder)
-    for folder in ("", "scan", "buckets", "edits", "rewrite"):
+    for folder in ("", "scan", "buckets", "edits", "rewrite", "restore"):
         work.folder.remove_temporaries(folder)
 
 

@@ -18,11 +18,13 @@ from schemas.probes import conform
 from schemas.sealed_units import SEALED_UNITS
 from transforms.planting import secret_folder as names
 from transforms.planting.burned import parse_burned
+from transforms.planting.check_planting import check_planting
 from transforms.planting.commitment import Commitment
 from transforms.planting.drawn import MOST_DETAILS, DrawRecord, draw_problems
 from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.merkle import MerkleTree
+from transforms.planting.planted import PlantingRecord
 from transforms.planting.randomness import Randomness
 from transforms.planting.record import SealRecord, file_hashes, key_check
 from transforms.planting.seal import leaf_of, plan_fits, plan_hash, plan_salt, record_hash
@@ -48,18 +50,23 @@ class Secrets:
     randomness: Randomness | None = None
     """What decided the draw; None before it."""
     arms: list[int] = field(default_factory=list)
+    planting: PlantingRecord | None = None
+    """How it was planted; None before that."""
     burned: list[str] = field(default_factory=list)
     timestamps: list[str] = field(default_factory=list)
     """Name, kind and time of each attached timestamp."""
 
 
-def check_secrets(path: Path, published: bytes | None = None, *, draw: bool = True) -> Secrets:
+def check_secrets(
+    path: Path, published: bytes | None = None, planted: bytes | None = None, *, draw: bool = True
+) -> Secrets:
     """Read secrets and check all that was committed.
 
     Args:
         path: the folder.
         published: `commitment.json` as it was published; the folder's own copy by default.
-        draw: whether to read and check the draw, too.
+        planted: `planted.json` as it was published; the folder's own copy by default.
+        draw: whether to read and check the draw and the planting, too.
     """
     found = Secrets(path)
     if not path.is_dir():
@@ -78,6 +85,9 @@ def check_secrets(path: Path, published: bytes | None = None, *, draw: bool = Tr
         found.problems += _published_differs(held.get(names.COMMITMENT, b""), published)
     if _check_sealed(found, held) and draw:
         _check_draw(found)
+        if found.key is not None and found.commitment is not None:
+            found.planting, problems = check_planting(path, found.key, found.commitment, planted)
+            found.problems += problems
     _check_burned(found)
     _check_timestamps(found, held.get(names.COMMITMENT, b"") if published is None else published)
     return found
@@ -95,6 +105,7 @@ class Sealed:
     randomness: Randomness | None
     arms: list[int]
     burned: list[str]
+    planting: PlantingRecord | None
 
 
 def open_secrets(path: Path, *, draw: bool = True) -> Sealed:
@@ -116,6 +127,7 @@ def open_secrets(path: Path, *, draw: bool = True) -> Sealed:
         found.randomness,
         found.arms,
         found.burned,
+        found.planting,
     )
 
 
