@@ -134,6 +134,21 @@ def blanks(_context: Any, _source: Any) -> Any:
 
 
 @_instruction
+def equal_bytes(_context: Any, _source: Any, _wanted: Any) -> Any:
+    """Which of the 64 bytes at an address are the low byte of `wanted` (int64): one bit each, int64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(_BYTE, STEP)
+        undefined, first = ir.Constant(vector, ir.Undefined), ir.Constant(_INT, 0)
+        wanted = builder.insert_element(undefined, builder.trunc(args[1], _BYTE), first)
+        wanted = builder.shuffle_vector(wanted, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
+        text = builder.load(_at(builder, args[0], vector), align=1)
+        return builder.bitcast(builder.icmp_unsigned("==", text, wanted), _LONG)
+
+    return types.int64(types.int64, types.int64), code
+
+
+@_instruction
 def lower_lanes(_context: Any, _values: Any, _count: Any, _a: Any, _b: Any, _minima: Any) -> Any:
     """minima[k] = min(minima[k], a[k] * x + b[k]), 0 <= k < 64, for each of `count` x in `values`.
 

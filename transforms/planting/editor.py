@@ -24,7 +24,7 @@ BOUNDARIES = ("start", "end", "paragraph", "sentence", "word")
 DOCUMENT = "document"
 SEPARATORS = (b"", b" ", b"\n", b"\n\n", b"\r\n", b"\r\n\r\n")
 NEIGHBOUR_CHARACTERS = 32
-BYTES_A_TOKEN = 16
+BYTES_A_TOKEN = 8
 """Bytes of context that are kept for each token of it that will be wanted."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.corpus.instructions import STEP, equal_bytes, trailing_zeros
 from transforms.corpus.jit import inline_kernel, kernel
 
 START, END, PARAGRAPH, SENTENCE, WORD = 0, 1, 2, 3, 4
@@ -103,35 +104,83 @@ def _is_row(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
 
 
 @kernel
+def _find(data: NDArray[np.uint8], byte: int, lo: int) -> int:
+    """The first place of a byte from `lo` on; len(data) if there is none."""
+    size = len(data)
+    base = np.int64(data.ctypes.data)
+    at = lo
+    while at + STEP <= size:
+        found = equal_bytes(base + at, byte)
+        if found != 0:
+            return int(at + trailing_zeros(found))
+        at += STEP
+    while at < size and data[at] != byte:
+        at += 1
+    return at
+
+
+@kernel
+def _may_have_fence(data: NDArray[np.uint8]) -> bool:
+    """Whether three ` or three ~ stand side by side anywhere."""
+    for mark in (_TICK, _TILDE):
+        at = _find(data, mark, 0)
+        while at + 2 < len(data):
+            if data[at + 1] == mark and data[at + 2] == mark:
+                return True
+            at = _find(data, mark, at + 1)
+    return False
+
+
+@kernel
+def _line_before(data: NDArray[np.uint8], first: int) -> int:
+    """Where the last line with content that begins before `first` begins; 0 if there is none."""
+    lo = min(first, len(data))
+    while lo > 0:
+        hi = lo - 1
+        lo = hi
+        while lo > 0 and data[lo - 1] != _NEWLINE:
+            lo -= 1
+        if not _is_blank(data, lo, hi):
+            break
+    return lo
+
+
+@kernel
 def find_slots(
     data: NDArray[np.uint8],
     table: NDArray[np.uint8],
+    first: int,
+    last: int,
     offsets: NDArray[np.int64],
     kinds: NDArray[np.int8],
 ) -> int:
-    """All slots of one text, ascending, into `offsets` and `kinds` (len(data) + 2 of each); returns how many.
+    """The slots of one text, ascending, into `offsets` and `kinds` (len(data) + 2 of each); returns how many.
+
+    All between the bytes `first` and `last`, both included, are found, and a few beyond.
 
     Args:
         data: uint8[bytes], valid UTF-8.
         table: `places_table()`.
+        first: no slot before it is wanted.
+        last: no slot after it is wanted.
         offsets: int64, filled with byte offsets.
         kinds: int8, filled with `START` ... `WORD`.
     """
     size = len(data)
     offsets[0], kinds[0], count = 0, START, 1
+    fenced = _may_have_fence(data)
     fence = 0
-    was_blank, was_indented, ended_sentence, was_prose = False, False, False, False
-    lo = 0
-    while lo < size:
-        hi = lo
-        while hi < size and data[hi] != _NEWLINE:
-            hi += 1
+    was_blank, was_indented, ended_sentence = False, False, False
+    # Without a fence only the line before matters to a line, and blank lines between.
+    lo = 0 if fenced else _line_before(data, first)
+    while lo < size and (fenced or lo <= last):
+        hi = _find(data, _NEWLINE, lo)
         after = min(hi + 1, size)
         if _is_blank(data, lo, hi):
             was_blank, ended_sentence = True, False
             lo = after
             continue
-        mark = _fence(data, lo, hi)
+        mark = _fence(data, lo, hi) if fenced else 0
         in_fence = fence != 0
         indented = _indent(data, lo, hi) >= 4
         if not in_fence and was_blank and lo > 0 and not (indented and was_indented):
@@ -143,15 +192,12 @@ def find_slots(
             fence = mark
         elif in_fence and mark * fence > 0 and abs(mark) >= abs(fence):
             fence = 0
-        prose = not in_fence and mark == 0 and not indented and not _is_row(data, lo, hi)
         ended = False
-        if prose:
-            count, ended = _slots_in_line(
-                data, table, lo, hi, ended_sentence and was_prose and not was_blank, offsets, kinds, count
-            )
-        was_blank, was_indented, was_prose, ended_sentence = False, indented, prose, ended
+        if not in_fence and mark == 0 and not indented and after >= first and lo <= last and not _is_row(data, lo, hi):
+            count, ended = _slots_in_line(data, table, lo, hi, ended_sentence and not was_blank, offsets, kinds, count)
+        was_blank, was_indented, ended_sentence = False, indented, ended
         lo = after
-    if fence == 0 and size > 0:
+    if fence == 0 and 0 < size <= last:
         offsets[count], kinds[count] = size, END
         count += 1
     return count
@@ -317,6 +363,7 @@ def choose_slots(
     total = len(fractions)
     at, kind = np.empty(total, np.int64), np.empty(total, np.int8)
     lead, tail = np.empty(total, np.int8), np.empty(total, np.int8)
+    chosen = np.empty(total, np.int64)
     longest = 0
     for text in range(len(starts)):
         longest = max(longest, ends[text] - starts[text])
@@ -325,18 +372,29 @@ def choose_slots(
     for text in range(len(starts)):
         own = data[starts[text] : ends[text]]
         size = len(own)
-        count = find_slots(own, table, offsets, kinds)
-        used[:count] = False
-        returns = False
-        for byte in range(size):
-            if own[byte] == _NEWLINE:
-                returns = byte > 0 and own[byte - 1] == _RETURN
+        newline = _find(own, _NEWLINE, 0)
+        returns = 0 < newline < size and own[newline - 1] == _RETURN
+        lowest: Any = np.int64(size)
+        highest: Any = np.int64(0)
+        for insertion in range(first[text], first[text + 1]):
+            wanted = np.int64((fractions[insertion] >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
+            at[insertion] = wanted
+            lowest, highest = min(lowest, wanted), max(highest, wanted)
+        # What is chosen nearly always lies within reach: all of a text is looked at only where it does not.
+        for whole in range(2):
+            reach: Any = size if whole else PARAGRAPH_REACH
+            count = find_slots(own, table, max(0, lowest - reach), highest + reach, offsets, kinds)
+            used[:count] = False
+            near = True
+            for insertion in range(first[text], first[text + 1]):
+                slot = nearest(offsets, kinds, used, count, at[insertion])
+                near = near and not used[slot] and abs(offsets[slot] - at[insertion]) <= PARAGRAPH_REACH
+                used[slot] = True
+                chosen[insertion] = slot
+            if near:
                 break
         for insertion in range(first[text], first[text + 1]):
-            share = fractions[insertion] >> np.uint64(32)
-            wanted: Any = np.int64(share * np.uint64(size) >> np.uint64(32))
-            slot = nearest(offsets, kinds, used, count, wanted)
-            used[slot] = True
+            slot = chosen[insertion]
             at[insertion], kind[insertion] = offsets[slot], kinds[slot]
             before, after = separators(own, table, offsets[slot], kinds[slot], returns)
             lead[insertion], tail[insertion] = before, after

@@ -79,8 +79,11 @@ def cut_spans(
 @kernel
 def count_characters(data: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Code points in each of some stretches of UTF-8: int64[k]."""
-    found = np.zeros(len(begins), np.int64)
+    found = np.empty(len(begins), np.int64)
     for stretch in range(len(begins)):
-        for at in range(begins[stretch], ends[stretch]):
-            found[stretch] += (data[at] & 0xC0) != 0x80
+        own = data[begins[stretch] : ends[stretch]]
+        count = 0
+        for at in range(len(own)):
+            count += (own[at] & 0xC0) != 0x80
+        found[stretch] = count
     return found
