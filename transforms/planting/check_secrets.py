@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from schemas.described import SchemaMismatchError
 from schemas.documents import DocumentError, parse
@@ -241,21 +241,29 @@ def _compare_units(found: Secrets, held: Mapping[str, bytes], changed: set[str])
     tranches = table.column("tranche").to_pylist()
     planned = found.plan.tranche_of_leaves() if found.plan is not None else tranches
     details: list[str] = []
-    for at, (row, unit, leaf) in enumerate(zip(table.to_pylist(), found.units, found.leaves, strict=True)):
-        digests = unit.field_digests()
-        labels = [label for label, _ in unit.fields()]
-        before = len(details)
-        if len(digests) == len(row["fields"]):
-            pairs = zip(labels, digests, row["fields"], strict=True)
-            details += [f"{blamed}: leaf {at}: {label} differs" for label, one, other in pairs if one != other]
-        if len(details) == before and (row["leaf"] != leaf or row["unit"] != unit.id):
-            details.append(f"{blamed}: leaf {at}: is another unit than was sealed, or has other fields")
+    leaves, ids = (table.column(name).to_pylist() for name in ("leaf", "unit"))
+    for at, (unit, leaf) in enumerate(zip(found.units, found.leaves, strict=True)):
+        # A leaf holds every field: the fields are looked at one by one only where something was changed.
+        if names.UNITS in changed or leaf != leaves[at] or unit.id != ids[at]:
+            details += _differing_fields(unit, leaf, table.slice(at, 1).to_pylist()[0], f"{blamed}: leaf {at}")
         # A plan whose tranches do not add up was itself changed, which is said elsewhere.
         if len(planned) == len(tranches) and planned[at] != tranches[at]:
             details.append(f"{names.UNITS}: leaf {at}: tranche differs")
     found.problems += details[:MOST_DETAILS]
     if len(details) > MOST_DETAILS:
         found.problems.append(f"{blamed}: {len(details) - MOST_DETAILS} more fields differ")
+
+
+def _differing_fields(unit: Unit, leaf: bytes, row: Mapping[str, Any], where: str) -> list[str]:
+    """What of a unit is not as `units.parquet` has it."""
+    digests, labels = unit.field_digests(), [label for label, _ in unit.fields()]
+    found = []
+    if len(digests) == len(row["fields"]):
+        pairs = zip(labels, digests, row["fields"], strict=True)
+        found = [f"{where}: {label} differs" for label, one, other in pairs if one != other]
+    if not found and (row["leaf"] != leaf or row["unit"] != unit.id):
+        found = [f"{where}: is another unit than was sealed, or has other fields"]
+    return found
 
 
 def _check_draw(found: Secrets) -> None:
