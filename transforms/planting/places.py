@@ -112,10 +112,10 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     costs = np.array([cost(unit) for unit in units], np.int64)
     doses = np.array([unit.dose for unit in units], np.int64)
     as_document = np.array([unit.as_document for unit in units], np.bool_)
+    if not len(room.addresses):
+        raise PlacesError("no document reaches the output: there is nothing to plant into")
     _refuse_too_much(costs, doses, room, limits)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses)])
-    if starts[-1] and not len(room.addresses):
-        raise PlacesError("no document reaches the output: there is nothing to plant into")
     # The largest go first, while there is room everywhere: costs and doses are the same whatever is drawn.
     weight = costs * (doses if limits.together else 1)
     tie = [keyed_hash(key, "trapline/v1/place-order", unit.id) for unit in units]
@@ -173,7 +173,7 @@ def _refuse_too_much(costs: npt.NDArray[np.int64], doses: npt.NDArray[np.int64],
         else "not even one copy of the units with the largest dose fits beside the others"
     )
     raise PlacesError(
-        f"{count(len(costs))} units with {count(int(doses.sum()))} copies in all take up to {size(planted)}; "
+        f"{counted(len(costs), 'unit')} with {count(int(doses.sum()))} copies in all take up to {size(planted)}; "
         f"--max-corpus-share {limits.corpus_share:g} of {size(room.text_bytes)} of text allows {size(allowed)}: {can}; "
         f"for these doses a corpus of some {size(need)} is needed: give more text, fewer units or smaller doses, or "
         "allow a larger share"
