@@ -99,10 +99,9 @@ def _of_shard(
                 whole = bool(len(inside)) and starts[inside[0]] >= begin and ends[inside[-1]] <= end
                 found.append((first, len(inside), bool(whole and ids == alone[candidate])))
                 at += 1
-    columns = list(zip(*found, strict=True)) if found else [[], [], []]
-    return pa.table(
-        [*(own[name] for name in ("unit", "candidate", "copy", "shard", "row")), *columns], schema=TOKEN_OFFSETS
-    )
+    copied = [own[name] for name in ("unit", "candidate", "copy", "shard", "row")]
+    columns = [[one[part] for one in found] for part in range(3)]
+    return pa.table([*copied, *columns], schema=TOKEN_OFFSETS)
 
 
 def _documents(corpus: Folder, path: str, column: str, rows: npt.NDArray[np.int64]) -> Iterator[list[tuple[int, str]]]:
