@@ -22,6 +22,8 @@ from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
+from pipelines.traps import TrapsConfig
+from pipelines.traps import run as run_traps
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -49,6 +51,12 @@ def dedup(config: DedupConfig) -> DedupConfig:
 
     A document is removed only if a kept document is its verified neighbour; duplicates/ says which.
     """
+    return config
+
+
+@app.command
+def traps(config: TrapsConfig) -> TrapsConfig:
+    """Make candidates for copyright traps, of which a draw will later pick those that are planted."""
     return config
 
 
@@ -182,11 +190,36 @@ def _run_here(run: Callable[[Any], int]) -> "Runner":
     return runner
 
 
+def _run_to_the_end(run: Callable[[Any], int]) -> "Runner":
+    """A command of this process that makes its output whole or not at all, and says so when it is stopped."""
+    here = _run_here(run)
+
+    def runner(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+        import logging
+
+        logging.getLogger().setLevel(logging.ERROR)
+        from pipelines.signals import stopped_by_signals
+
+        def stop() -> None:
+            _complain("stopped; nothing was written")
+            os._exit(FAILED)
+
+        try:
+            with stopped_by_signals(stop):
+                return here(config, from_file, unused, ours)
+        except KeyboardInterrupt:
+            stop()
+        return FAILED
+
+    return runner
+
+
 Runner = Callable[[Any, list[str], list[str], list[str]], int]
 """Config, Beam's flags from the config file, flags on the command line that are not ours, and our flags."""
 
 COMMANDS: dict[str, Runner] = {
     "dedup": _run_on_beam,
+    "traps": _run_to_the_end(run_traps),
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),
