@@ -25,6 +25,7 @@ from transforms.traps.strata import Design, bucket_of, quantile_edges, share_out
 _MOST_ROUNDS = 8
 _MOST_TRIES = 60  # calls of the generator for one length and round
 _PROBE, _MANY = 256, 1 << 40  # candidates made at a temperature before its yield is known
+_LEAST_GAIN = 0.02  # of what was looked at: where less is accepted, what is missing is not to be had
 _FIRST_RESERVE, _MOST_RESERVE = 1.15, 6.0
 
 FindShared = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]]
@@ -94,7 +95,7 @@ def fill(
         _choose(filled, fresh, np.concatenate(cells), design, rules, find_shared, key)
         filled.rounds += 1
         gained = len(filled.cell) - before
-        if not gained:
+        if gained < _LEAST_GAIN * len(fresh.texts) or not gained:
             break
         reserve = min(_MOST_RESERVE, max(_FIRST_RESERVE, 1.2 * len(fresh.texts) / gained))
     filled.edges = [maker.edges for maker in makers if maker.edges is not None]

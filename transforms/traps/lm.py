@@ -3,6 +3,7 @@
 Nothing of this imports Beam: it also runs where only PyTorch is.
 """
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,12 +76,14 @@ def sample_tokens(
     from transformers import DynamicCache
 
     n, device = len(temperatures), temperatures.device
-    cache = DynamicCache(config=model.config)
+    # Newer versions of transformers call it `cache`, and warn at the other name.
+    name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    cache = {name: DynamicCache(config=model.config)}
     token = torch.full((n, 1), bos, dtype=torch.int64, device=device)
     ids = torch.empty((n, length), dtype=torch.int64, device=device)
     total = torch.zeros(n, dtype=torch.float64, device=device)
     for place in range(length):
-        logits = model(input_ids=token, past_key_values=cache, use_cache=True).logits[:, -1].float()
+        logits = model(input_ids=token, use_cache=True, **cache).logits[:, -1].float()
         of_all = logits.logsumexp(-1)
         mask = allowed[0 if place == 0 else 1 if place == length - 1 else 2]
         # The largest of logits with Gumbel noise is a sample of their softmax.

@@ -60,6 +60,9 @@ def load_generator(folder: str, longest: int, key: bytes) -> "LmGenerator":
     from transforms.traps.lm import LmGenerator
     from transforms.traps.tokens import load_tokenizer
 
+    quiet: Any = transformers.utils.logging
+    quiet.disable_progress_bar()
+    quiet.set_verbosity_error()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
