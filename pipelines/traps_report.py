@@ -64,7 +64,7 @@ def facts_of(
         for at, length in enumerate(design.lengths)
         for bucket in range(design.buckets)
     ]
-    known = filled.batch.perplexity[np.isfinite(filled.batch.perplexity)]
+    known = filled.batch.perplexity[np.isfinite(filled.batch.perplexity) & (filled.batch.perplexity > 0)]
     counts, edges = np.histogram(np.log10(known), _BINS) if len(known) else (np.empty(0, int), np.empty(0))
     return {
         "command": "traps",

@@ -25,6 +25,7 @@ from transforms.traps.strata import Design, bucket_of, quantile_edges, share_out
 _MOST_ROUNDS = 8
 _MOST_TRIES = 60  # calls of the generator for one length and round
 _PROBE, _MANY = 256, 1 << 40  # candidates made at a temperature before its yield is known
+_MOST_MADE = 30  # candidates made for each one needed, before what is missing is given up
 _LEAST_GAIN = 0.02  # of what was looked at: where less is accepted, what is missing is not to be had
 _FIRST_RESERVE, _MOST_RESERVE = 1.15, 6.0
 
@@ -79,7 +80,8 @@ def fill(
         edges: borders of the buckets; without them, quantiles of what the generator makes first, by length.
     """
     filled = Filled(concatenated([]), np.empty(0, np.int32))
-    makers = [_Maker(generator, rules, length, design.buckets, edges, filled) for length in design.lengths]
+    needed = design.cell_candidates * design.buckets
+    makers = [_Maker(generator, rules, length, needed, design.buckets, edges, filled) for length in design.lengths]
     reserve = _FIRST_RESERVE
     for _ in range(_MOST_ROUNDS):
         missing = design.cell_candidates - filled.have(design)
@@ -110,6 +112,7 @@ class _Maker:
         generator: Generator,
         rules: Rules,
         length: int,
+        needed: int,
         buckets: int,
         edges: npt.NDArray[np.float64] | None,
         filled: Filled,
@@ -117,6 +120,7 @@ class _Maker:
         self.edges = edges
         self._generator, self._rules, self._length, self._filled = generator, rules, length, filled
         rungs = len(generator.ladder(length))
+        self._most_made = _MOST_MADE * needed + rungs * 2 * _PROBE
         self._made = np.zeros(rungs, np.int64)
         self._useful = np.zeros((rungs, buckets), np.int64)
 
@@ -139,7 +143,10 @@ class _Maker:
         supply = self._generator.supply(self._length)
         if supply is None:
             # Quantiles need many; where the borders are given, a few show which temperatures are worth it.
-            return share_out(missing, self._made, self._useful, _MANY if self.edges is None else _PROBE)
+            probe = _MANY if self.edges is None else _PROBE
+            counts = share_out(missing, self._made, self._useful, probe)
+            left = self._most_made - int(self._made.sum())
+            return counts if counts.sum() <= left else counts * max(left, 0) // max(1, int(counts.sum()))
         return np.maximum(supply - self._made, 0) if missing.any() else np.zeros(len(self._made), np.int64)
 
     def _make(self, counts: npt.NDArray[np.int64]) -> list[tuple[Batch, npt.NDArray[np.int32]]]:

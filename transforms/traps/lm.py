@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
 
 from transforms.traps.candidates import Batch
 from transforms.traps.randomness import keyed
-from transforms.traps.suitable import UNSUITABLE
+from transforms.traps.suitable import is_plain, is_word_character
 
 _SHORT_LADDER = tuple(step / 2 for step in range(1, 9))
 _LONG_LADDER = tuple(step / 4 for step in range(2, 33))
@@ -47,10 +46,11 @@ def allowed_tokens(tokenizer: Tokenizer, size: int) -> Allowed:
     alone = tokenizer.decode_batch([[token] for token in range(known)], skip_special_tokens=False)
     again = tokenizer.encode_batch_fast(alone, add_special_tokens=False)
     itself = np.array([one.ids == [token] for token, one in enumerate(again)], np.bool_)
-    text = pl.Series(alone)
-    plain = (~text.str.contains(UNSUITABLE) & (text.str.len_bytes() > 0)).to_numpy().copy()
+    plain = np.array([bool(text) and is_plain(text) for text in alone], np.bool_)
     plain[[token for token in tokenizer.get_added_tokens_decoder() if token < known]] = False
-    begins, ends = text.str.contains(r"^\w").to_numpy(), text.str.contains(r"\w$").to_numpy()
+    begins, ends = (
+        np.array([bool(text) and is_word_character(text[at]) for text in alone], np.bool_) for at in (0, -1)
+    )
     padding = (0, size - known)
     return Allowed(*(np.pad(one, padding) for one in (plain & itself & begins, plain & ends, plain)))
 
@@ -100,13 +100,15 @@ class LmGenerator:
 
     Attributes:
         name: with version and the checkpoint's hash.
+        model: on its device.
         tokenizer: the checkpoint's own.
+        batch: sequences sampled at once; halved when the GPU's memory does not hold them.
     """
 
     def __init__(self, name: str, model: Any, tokenizer: Tokenizer, bos: int, key: bytes) -> None:
         """Take a model in evaluation mode on its device."""
         self.name, self.tokenizer = name, tokenizer
-        self._model, self._bos, self._key = model, bos, key
+        self.model, self._bos, self._key = model, bos, key
         self._device = model.device
         size = model.get_output_embeddings().weight.shape[0]
         chosen = allowed_tokens(tokenizer, size)
@@ -114,7 +116,7 @@ class LmGenerator:
         if not allowed.any(axis=1).all():
             raise ValueError("the tokenizer has no token that begins, none that ends, or none that is plain text")
         self._allowed = torch.from_numpy(allowed).to(self._device)
-        self._batch = _CPU_BATCH if self._device.type == "cpu" else _GPU_BATCH
+        self.batch = _CPU_BATCH if self._device.type == "cpu" else _GPU_BATCH
 
     def ladder(self, length: int) -> tuple[float, ...]:
         """Temperatures 0.5 to 4 in steps of 0.5; for long candidates 0.5 to 8 in steps of 0.25.
@@ -154,13 +156,13 @@ class LmGenerator:
         ids, log_probs = np.empty((len(temperatures), length), np.int64), np.empty(len(temperatures))
         at = 0
         while at < len(temperatures):
-            rows = slice(at, min(at + self._batch, len(temperatures)))
+            rows = slice(at, min(at + self.batch, len(temperatures)))
             try:
-                some, mean = sample_tokens(self._model, self._bos, temperatures[rows], length, self._allowed, random)
+                some, mean = sample_tokens(self.model, self._bos, temperatures[rows], length, self._allowed, random)
             except torch.OutOfMemoryError:
-                if self._batch == 1:
+                if self.batch == 1:
                     raise
-                self._batch //= 2
+                self.batch //= 2
                 torch.cuda.empty_cache()
                 continue
             ids[rows], log_probs[rows] = some.cpu().numpy(), mean.cpu().numpy()

@@ -55,6 +55,7 @@ def load_generator(folder: str, longest: int, key: bytes) -> "LmGenerator":
     try:
         import torch
         import transformers
+        from safetensors import SafetensorError
     except ImportError as error:
         raise CorpusError(f"--generator lm needs {error.name}: pip install 'trapline[score]'") from error
     from transforms.traps.lm import LmGenerator
@@ -72,7 +73,7 @@ def load_generator(folder: str, longest: int, key: bytes) -> "LmGenerator":
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise CorpusError(f"--model {folder}: cannot be loaded ({error})") from error
     bos = next(
         (one for one in (model.config.bos_token_id, model.config.eos_token_id) if isinstance(one, int) and one >= 0),

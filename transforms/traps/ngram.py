@@ -16,7 +16,7 @@ from transforms.traps.sample_kernel import Tempered, cumulative_weights, sample
 
 NAME = "ngram/1"
 TEMPERATURES = (1.0, 1.15, 1.3, 1.5, 1.75)
-_MOST_PIECES, _LEAST_COUNT = 200_000, 2
+_MOST_PIECES, _SMALL = 200_000, 1 << 20
 _CHUNK = 512
 
 
@@ -42,7 +42,10 @@ class NgramGenerator:
         Raises:
             ValueError: if there are no words in the texts.
         """
-        self._vocabulary, ids = vocabulary(split(texts), _MOST_PIECES, _LEAST_COUNT)
+        # In a large sample what occurs once is mostly a slip or an identifier; in a small one there is little else.
+        self._vocabulary, ids = vocabulary(split(texts), _MOST_PIECES, 2 if texts.nbytes > _SMALL else 1)
+        if not self._vocabulary.is_word.any():
+            raise ValueError("the sample of the corpus holds no words: give more of it, or text of another kind")
         self._model = fit(ids, len(self._vocabulary) - 1)
         self._key, self._threads = key, threads
         self._tokenizer = tokenizer

@@ -49,8 +49,8 @@ class Rules:
 def _unsuitable(texts: pa.Array) -> npt.NDArray[np.bool_]:
     series = pl.Series(texts)
     bad = series.str.contains(UNSUITABLE) | ~series.str.contains(ENDS)
-    unusual = pc.not_equal(pc.utf8_normalize(texts, form="NFC"), texts).to_numpy(zero_copy_only=False)
-    return np.asarray(bad.to_numpy() | unusual, np.bool_)
+    unusual = series.str.normalize("NFC") != series
+    return np.asarray((bad | unusual).to_numpy(), np.bool_)
 
 
 def _contains(texts: pa.Array, separators: Sequence[str]) -> npt.NDArray[np.bool_]:

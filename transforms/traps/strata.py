@@ -120,4 +120,5 @@ def share_out(
         rung = best[bucket]
         # A rung also fills its neighbours' buckets: what the largest demand on it makes serves the others too.
         out[rung] = max(out[rung], int(np.ceil(1.1 * missing[bucket] / rate[rung, bucket])) + 8)
-    return np.minimum(out, _MOST_AT_ONCE)
+    # A rate of which little is known is not believed at once: at most as many again as were made so far.
+    return np.minimum(out, min(_MOST_AT_ONCE, max(probe, int(made.sum()))))
