@@ -312,3 +312,12 @@ def test_a_run_that_is_stopped_leaves_nothing_half(
     else:
         assert said.strip() == "trapline: stopped; nothing was written"
         assert not list(probes.parent.iterdir())
+
+
+def test_the_documentations_commands_run(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "corpus").symlink_to(corpus)
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).resolve().parents[2] / "docs/traps.md").read_text(encoding="utf-8")
+    found = [line.split()[1:] for line in text.splitlines() if line.startswith("    trapline ")]
+    assert [one[0] for one in found] == ["traps", "seal"]
+    assert [main(one) for one in found] == [0, 0]
