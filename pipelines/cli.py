@@ -22,6 +22,8 @@ from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
+from pipelines.verify import VerifyConfig
+from pipelines.verify import run as run_verify
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -74,6 +76,12 @@ def reveal(config: RevealConfig) -> RevealConfig:
 def check(config: CheckConfig | None = None) -> CheckConfig:
     """Hold secrets or a reveal against the published commitment and say what differs."""
     return config or CheckConfig()
+
+
+@app.command
+def verify(config: VerifyConfig) -> VerifyConfig:
+    """Tell whether a model saw what was planted, by the analysis that was sealed, with an exact error rate."""
+    return config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -191,6 +199,7 @@ COMMANDS: dict[str, Runner] = {
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),
     "check": _run_here(run_check),
+    "verify": _run_here(run_verify),
 }
 """How each command is run."""
 

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.verification.table import ScoreTable
+
 Statistic = Literal["aligned_rank", "mean"]
 _MOST = 1 << 61
 """No sum of contributions passes this: twice of it still fits into an int64."""
@@ -98,6 +100,11 @@ def contributions(
     sizes = np.bincount(strata, minlength=len(weights)) * scores.shape[1] + 1
     doubled = doubled_midranks(spread, strata) - sizes[strata][:, None]
     return _weighted(doubled, strata, sizes, weights)
+
+
+def parts_of(table: ScoreTable, statistic: Statistic) -> Contributions:
+    """What each candidate of a table contributes; all of its units are complete."""
+    return contributions(table.scores, table.strata, table.weights, statistic)
 
 
 def _weighted(

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.verification.alignment import Statistic
-from transforms.verification.sequence import parts_of
+from transforms.verification.alignment import Statistic, parts_of
 from transforms.verification.table import ScoreTable
 
 

@@ -53,6 +53,12 @@ class ScoreTable:
         columns = {name: getattr(self, name)[chosen] for name in ("scores", "arms", "strata", "doses", "place")}
         return replace(self, **columns)
 
+    def crossed_with_doses(self) -> "ScoreTable":
+        """The same units in strata by stratum and dose: with doses pooled, none is ranked against another."""
+        doses, dose = np.unique(self.doses, return_inverse=True)
+        strata = self.strata * len(doses) + dose
+        return replace(self, strata=strata, weights=np.repeat(self.weights, len(doses)))
+
 
 def complete(*scores: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Units of which every candidate has a finite score in every table (bool[units]); the arms are not looked at."""
