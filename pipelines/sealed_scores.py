@@ -52,21 +52,29 @@ class Judged:
 
     def means(self, column: str) -> "NDArray[np.float64]":
         """Mean of a numeric column over each unit's candidates, float64[units]; NaN where a candidate lacks it."""
-        import struct
-
         import numpy as np
 
-        def value(kind: str, text: str) -> float:
-            return float(struct.unpack(">d", bytes.fromhex(text))[0]) if kind == "float64" else float(text)
-
-        readers = ("integer", "float64")
-        found = np.full((len(self.units), len(self.units[0].candidates)), np.nan)
-        for at, unit in enumerate(self.units):
-            for number, candidate in enumerate(unit.candidates):
+        found = np.full(len(self.units) * len(self.units[0].candidates), np.nan)
+        doubles, integers = [], []
+        at = 0
+        for unit in self.units:
+            for candidate in unit.candidates:
                 for name, kind, text in candidate.columns:
-                    if name == column and kind in readers:
-                        found[at, number] = value(kind, text)
-        return np.asarray(found.mean(axis=1))
+                    if name == column:
+                        if kind == "float64":
+                            doubles.append((at, text))
+                        elif kind == "integer":
+                            integers.append((at, int(text)))
+                        break
+                at += 1
+        if integers:
+            places, values = zip(*integers, strict=True)
+            found[list(places)] = values
+        if doubles:
+            # A seal holds a double as the hexadecimal digits of its bytes.
+            places, digits = zip(*doubles, strict=True)
+            found[list(places)] = np.frombuffer(bytes.fromhex("".join(digits)), ">f8")
+        return np.asarray(found.reshape(len(self.units), -1).mean(axis=1))
 
 
 def judged_units(sealed: "Sealed", tranche: int | None) -> Judged:

@@ -3,7 +3,7 @@
 Nothing here rejects anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.verdict_case import Case, Tree
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from transforms.verification.breakdown import Cell
+    from transforms.verification.breakdown import Cell, Groups
     from transforms.verification.effect import Auc
     from transforms.verification.sequence import Analysis, DoseTest
     from transforms.verification.table import ScoreTable
@@ -119,17 +119,23 @@ def _breakdowns(case: Case, table: "ScoreTable") -> Tree:
     columns = [(name, groups) for name, groups in columns if groups.labels]
     found: Tree = {}
     for name, groups in columns:
-        found[f"by_{name}_and_dose"] = [_cell(one, [name, "dose"]) for one in cells(table, [groups, doses], seed)]
+        found[f"by_{name}_and_dose"] = _grid(table, {name: groups, "dose": doses}, seed)
     if len(columns) == 2:
-        found["by_length_and_perplexity"] = [
-            _cell(one, ["length", "perplexity"]) for one in cells(table, [groups for _, groups in columns], seed)
-        ]
+        found["by_length_and_perplexity"] = _grid(table, dict(columns), seed)
     if len(judged.stratum_names) > 1:
         strata = Groups(table.strata, stratum_labels(case))
         found["by_stratum"] = [_cell(one, ["stratum"]) for one in cells(table, [strata], seed)]
     if len(kinds) > 1:
         found["by_kind"] = [_cell(one, ["kind"]) for one in cells(table, [Groups(codes, tuple(kinds))], seed)]
     return found
+
+
+def _grid(table: "ScoreTable", groupings: "Mapping[str, Groups]", seed: bytes) -> Tree:
+    """The effect by two columns, with the labels of each in order."""
+    from transforms.verification.breakdown import cells
+
+    found = [_cell(one, list(groupings)) for one in cells(table, list(groupings.values()), seed)]
+    return {"labels": {name: list(groups.labels) for name, groups in groupings.items()}, "cells": found}
 
 
 def stratum_labels(case: Case) -> tuple[str, ...]:

@@ -211,41 +211,56 @@ def _auc_cells(row: Mapping[str, Any]) -> list[str]:
     return [count(auc["units"]), f"{auc['value']:.3f}", f"{auc['low']:.2f} to {auc['high']:.2f}"]
 
 
-_BREAKDOWNS = (
-    ("by_length_and_dose", "By length and dose", ("length", "dose")),
-    ("by_length_and_perplexity", "By length and perplexity", ("length", "perplexity")),
-    ("by_perplexity_and_dose", "By perplexity and dose", ("perplexity", "dose")),
-    ("by_stratum", "By stratum", ("stratum",)),
-    ("by_kind", "By kind", ("kind",)),
+_GRIDS = (
+    ("by_length_and_dose", "By length and dose", "length", "dose"),
+    ("by_length_and_perplexity", "By length and perplexity", "length", "perplexity"),
+    ("by_perplexity_and_dose", "By perplexity and dose", "perplexity", "dose"),
 )
 
 
 def _breakdowns(found: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = []
-    dose_rows = [
+    columns = ("Units", "AUC", "95 % interval", "Exposure, bits")
+    rows = [
         [count(one["dose"]), *_auc_cells(one), significant(one["exposure"], 2), probability(one["p_value"])]
         for one in found["by_dose"]
     ]
-    columns = ("Units", "AUC", "95 % interval", "Exposure, bits")
     blocks.append(
         Table(
             "By dose",
             ("Dose", *columns, "p by itself"),
-            dose_rows,
+            rows,
             numeric=frozenset(range(6)),
             note="Exploratory. Exposure is -log2 of a unit's own p, its mean over units.",
+            wide=True,
         )
     )
-    for key, title, names in _BREAKDOWNS:
-        rows = [
-            [*(one[name] for name in names), *_auc_cells(one), significant(one["exposure"], 2)]
-            for one in found.get(key, ())
-        ]
+    blocks += [_grid(found[key], title, row, column) for key, title, row, column in _GRIDS if found.get(key)]
+    for name in ("stratum", "kind"):
+        rows = [[one[name], *_auc_cells(one), significant(one["exposure"], 2)] for one in found.get(f"by_{name}", ())]
         if rows:
-            heads = tuple(name.capitalize() for name in names)
-            numeric = frozenset(range(len(names), len(names) + 4))
-            blocks.append(Table(title, (*heads, *columns), rows, numeric=numeric, note="Exploratory."))
+            heads = (name.capitalize(), *columns)
+            numeric = frozenset({1, 2, 3, 4})
+            blocks.append(Table(f"By {name}", heads, rows, numeric=numeric, note="Exploratory."))
     return blocks
+
+
+def _grid(found: Mapping[str, Any], title: str, row: str, column: str) -> Block:
+    """AUC by two columns: one down, one across."""
+    by_place = {(one[row], one[column]): one["auc"] for one in found["cells"]}
+
+    def cell(place: tuple[str, str]) -> str:
+        auc = by_place.get(place)
+        return "—" if auc is None else f"{auc['value']:.2f} ({count(auc['units'])})"
+
+    down, across = found["labels"][row], found["labels"][column]
+    return Table(
+        title,
+        (f"{row.capitalize()}, by {column}", *across),
+        [[name, *(cell((name, other)) for other in across)] for name in down],
+        numeric=frozenset(range(1, len(across) + 1)),
+        note="Exploratory. AUC within units, and in brackets the number of units.",
+    )
 
 
 def _others(found: Mapping[str, Any]) -> list[Block]:
