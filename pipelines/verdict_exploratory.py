@@ -90,6 +90,7 @@ def _by_dose(case: Case, table: "ScoreTable", analysis: "Analysis", tests: "Sequ
     import numpy as np
 
     from transforms.verification.breakdown import by_value, cells
+    from transforms.verification.power import detectable_auc
     from transforms.verification.sequence import evidence_of
 
     known = {one.dose: one.evidence.p_value for one in tests}
@@ -98,7 +99,12 @@ def _by_dose(case: Case, table: "ScoreTable", analysis: "Analysis", tests: "Sequ
         part = table.take(table.doses == dose)
         (cell,) = cells(part, [by_value(part.doses)], case.seed("bootstrap"))
         p_value = known[int(dose)] if dose in known else evidence_of([part], analysis, case.threads).p_value
-        row = {"dose": int(dose), "p_value": p_value, "in_sequence": int(dose) in known}
+        row = {
+            "dose": int(dose),
+            "p_value": p_value,
+            "in_sequence": int(dose) in known,
+            "detectable_auc": detectable_auc(len(part), part.controls, analysis.alpha),
+        }
         rows.append({**_cell(cell, ["label"]), **row})
     return rows
 

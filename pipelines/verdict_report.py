@@ -222,16 +222,23 @@ def _breakdowns(found: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = []
     columns = ("Units", "AUC", "95 % interval", "Exposure, bits")
     rows = [
-        [count(one["dose"]), *_auc_cells(one), significant(one["exposure"], 2), probability(one["p_value"])]
+        [
+            count(one["dose"]),
+            *_auc_cells(one),
+            significant(one["exposure"], 2),
+            probability(one["p_value"]),
+            "—" if one["detectable_auc"] is None else f"{one['detectable_auc']:.2f}",
+        ]
         for one in found["by_dose"]
     ]
     blocks.append(
         Table(
             "By dose",
-            ("Dose", *columns, "p by itself"),
+            ("Dose", *columns, "p by itself", "AUC that would be found"),
             rows,
-            numeric=frozenset(range(6)),
-            note="Exploratory. Exposure is -log2 of a unit's own p, its mean over units.",
+            numeric=frozenset(range(7)),
+            note="Exploratory. Exposure is -log2 of a unit's own p, its mean over units. Last, the smallest AUC that "
+            "so many units find with probability .9 at alpha, for Gaussian scores.",
             wide=True,
         )
     )

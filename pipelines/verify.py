@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from transforms.planting.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
-NAME, VERSION = "verdict", 1
 _Flag = Parameter(negative=())
 _Several = Parameter(consume_multiple=True, negative=())
 
@@ -178,6 +177,7 @@ def _write(output: Path, findings: "Findings", case: "Case") -> None:
     from pipelines.page import render
     from pipelines.verdict_report import report_page
     from schemas.documents import to_bytes
+    from schemas.verdict import NAME, VERSION
     from transforms.corpus.storage import Folder
 
     html = render(report_page(findings, case)).encode()

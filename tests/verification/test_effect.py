@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.verification.effect import auc, beaten, exposure, pooled_roc, unit_p_values
-from transforms.verification.power import power_of, shift_of, units_needed
+from transforms.verification.power import detectable_auc, power_of, shift_of, units_needed
 from transforms.verification.table import LARGEST, ScoreTable, complete
 
 SEED = bytes(32)
@@ -90,6 +90,9 @@ def test_power_is_that_of_the_units_needed_and_none_where_nothing_can_be_rejecte
         units = units_needed(0.65, controls, 0.001, power=0.8)
         assert power_of(units, 0.65, controls, 0.001) == pytest.approx(0.8, abs=0.01)
     assert power_of(9, 0.99, 1, 0.001) == 0.0
+    assert detectable_auc(9, 1, 0.001) is None
+    assert detectable_auc(49, 1, 0.001) == 0.75
+    assert detectable_auc(27, 9, 0.001) == 0.75
     assert units_needed(0.99999, 1, 0.001) >= 10
     with pytest.raises(ValueError, match=r"between \.5 and 1"):
         units_needed(0.5, 1, 0.001)

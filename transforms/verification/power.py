@@ -8,6 +8,7 @@ v1 = Var(G(c_D) - mean_j F(c_j)), the second term being what a unit does to the 
 n = ((z_alpha sqrt v0 + z_power sqrt v1) / mu)^2. For m = 1 and small d this is Noether's formula (1987).
 """
 
+import bisect
 import functools
 import math
 
@@ -56,6 +57,13 @@ def units_needed(auc: float, controls: int, alpha: float, power: float = 0.9) ->
     # With fewer units not even the best draw is rare enough.
     attainable = math.log(1 / alpha) / math.log(controls + 1)
     return math.ceil(max((wanted / mean) ** 2, attainable))
+
+
+def detectable_auc(units: int, controls: int, alpha: float, power: float = 0.9) -> float | None:
+    """The smallest AUC, in steps of .01, that so many units find with this power; None if not even .99."""
+    candidates = [step / 100 for step in range(51, 100)]
+    at = bisect.bisect_left(candidates, power, key=lambda auc: power_of(units, auc, controls, alpha))
+    return candidates[at] if at < len(candidates) else None
 
 
 def power_of(units: int, auc: float, controls: int, alpha: float) -> float:
