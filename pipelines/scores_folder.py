@@ -29,6 +29,7 @@ class ScoresFolder:
         checkpoints: name and sha256 of each, in the order of the manifest.
         references: sha256 of each reference checkpoint.
         sequences: sha256 of each file of sequences.
+        slots_sha256: of the file of slots; empty where candidates were scored without context.
         manifest_sha256: of the file `manifest.json`.
     """
 
@@ -38,6 +39,7 @@ class ScoresFolder:
     checkpoints: Sequence[tuple[str, str]]
     references: Sequence[str]
     sequences: Sequence[str]
+    slots_sha256: str
     manifest_sha256: str
 
     @property
@@ -79,6 +81,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
         checkpoints,
         [text(one, "sha256") or "" for one in branches(content, "references")],
         [text(one, "sha256") or "" for one in branches(content, "sequences")],
+        text(content, "slots_sha256") or "",
         hashlib.sha256(folder.read(MANIFEST)).hexdigest(),
     )
 

@@ -106,16 +106,27 @@ def judged_units(sealed: "Sealed", tranche: int | None) -> Judged:
     )
 
 
-def refuse_other_settings(scores: "ScoresFolder", plan: "Plan") -> None:
+def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, slots_sha256: str) -> None:
     """Check that scores were made as the plan binds it.
+
+    Candidates that are planted as documents of their own have no slots, and are scored without context.
+
+    Args:
+        scores: and how they were made.
+        plan: the sealed plan.
+        judged: the units.
+        slots_sha256: of the slots that were written when planting; empty where there are none.
 
     Raises:
         RunError: naming the setting, what was sealed and what was found.
     """
     settings = scores.settings
-    pairs: list[tuple[str, Any, Any]] = [
-        (name, getattr(plan, name), settings[name]) for name in ("bos", "dtype", "context", "slots")
-    ]
+    pairs: list[tuple[str, Any, Any]] = [(name, getattr(plan, name), settings[name]) for name in ("bos", "dtype")]
+    in_context = plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
+    if in_context or settings["context"]:
+        pairs.append(("context", plan.context, settings["context"]))
+    if in_context and slots_sha256:
+        pairs.append(("sha256 of the slots", slots_sha256, scores.slots_sha256))
     if plan.tokenizer.startswith("sha256:"):
         pairs.append(("tokenizer", plan.tokenizer, f"sha256:{settings['tokenizer_sha256']}"))
     pairs.append((f"version of the metric {plan.metric!r}", plan.metric_version, scores.metrics.get(plan.metric)))
@@ -219,10 +230,8 @@ def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, p
             f"no verdict: --scores {uri}: {counted(uneven, 'unit')} whose candidates were not all scored at as many "
             "slots: score planted and held-out candidates alike, in one run"
         )
-    if not plan.context:
-        return
     inserted = np.array([_planted_as(unit) in INSERTED for unit in judged.units])
-    wanted = np.where(inserted, np.minimum(plan.slots, judged.doses), 0)
+    wanted = np.where(inserted & (plan.context > 0), np.minimum(plan.slots, judged.doses), 0)
     wrong = (slots[:, 0] >= 0) & (slots[:, 0] != wanted)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])

@@ -1,5 +1,6 @@
 """The verdict: the primary analysis that was sealed, as one tree of plain values."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ def _dose(test: "DoseTest", alpha: float) -> Tree:
         "dose": test.dose,
         "units": evidence.units,
         "tested": test.tested,
-        "statistic": evidence.statistic if test.tested else None,
+        "statistic": evidence.statistic if test.tested and math.isfinite(evidence.statistic) else None,
         "p_value": evidence.p_value if test.tested else None,
         "smallest_p": evidence.smallest_p,
         "cannot_reject": evidence.smallest_p > alpha,

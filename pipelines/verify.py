@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from transforms.planting.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
+SLOTS = "slots.parquet"
 _Flag = Parameter(negative=())
 _Several = Parameter(consume_multiple=True, negative=())
 
@@ -91,8 +92,6 @@ def gather(config: VerifyConfig) -> "Case":
         RunError: if there can be no verdict on them.
         SealError: if the secrets do not hold.
     """
-    import hashlib
-
     from pipelines.scores_folder import read_scores, refuse_differing
     from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
     from pipelines.verdict_case import Case
@@ -104,9 +103,10 @@ def gather(config: VerifyConfig) -> "Case":
     if config.alpha is not None and config.alpha != plan.alpha:
         raise RunError(f"no verdict: --alpha {config.alpha:g}: {plan.alpha:g} was sealed, and it cannot be changed now")
     scores = read_scores(config.scores)
-    refuse_other_settings(scores, plan)
-    metrics = _exploratory(config.exploratory_metric, scores, plan.metric)
     judged = judged_units(sealed, config.tranche)
+    slots = secrets / SLOTS
+    refuse_other_settings(scores, plan, judged, _sha256(slots) if slots.exists() else "")
+    metrics = _exploratory(config.exploratory_metric, scores, plan.metric)
     baselines = []
     for uri in config.baseline_scores:
         other = read_scores(uri, "--baseline-scores")
@@ -119,13 +119,19 @@ def gather(config: VerifyConfig) -> "Case":
         judged,
         scores,
         score_matrices(scores, sealed, judged, [plan.metric, *metrics]),
-        probes_sha256=hashlib.sha256((secrets / PROBES).read_bytes()).hexdigest(),
+        probes_sha256=_sha256(secrets / PROBES),
         metrics=metrics,
         tranche=config.tranche,
         baselines=baselines,
         reveal=config.reveal,
         threads=config.threads,
     )
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _open(secrets: Path) -> "Sealed":

@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {
     "bos": "checkpoint",
     "dtype": "float32",
     "context": 0,
-    "slots": 4,
+    "slots": 0,
     "tokenizer_sha256": "70" * 32,
     "metrics": {"loss": 1},
 }
@@ -30,6 +30,7 @@ def write_scores(
     sequences: Path | None = None,
     checkpoints: Sequence[str] = ("model",),
     references: Sequence[str] = (),
+    slots_sha256: str = "",
     **settings: Any,
 ) -> Path:
     """Rows are id and metrics; checkpoint, slots and tokens have defaults. Given settings replace the usual ones."""
@@ -42,6 +43,7 @@ def write_scores(
     content = {
         "settings": used,
         "checkpoints": [{"name": name, "sha256": hashlib.sha256(name.encode()).hexdigest()} for name in checkpoints],
+        **({"slots_sha256": slots_sha256} if slots_sha256 else {}),
         "references": [{"name": "reference", "sha256": one} for one in references],
         "sequences": [{"path": sequences.name, "rows": len(rows), "sha256": sha256(sequences)}] if sequences else [],
         "files": [

@@ -215,6 +215,25 @@ def test_a_draw_that_the_holder_made_alone_is_called_so(tmp_path: Path, capsys: 
     assert words[1:] in (campaign.folder / "verdict/report.html").read_text()
 
 
+@pytest.mark.parametrize("value", [None, 1.5])
+@pytest.mark.parametrize("rule", ["single", "maximum", "series"])
+def test_scores_that_tell_nothing_reject_nothing(
+    tmp_path: Path, rule: str, value: float | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = Campaign(tmp_path / "c", "--redraws", "999", "--checkpoints", rule)
+    names = ["only"] if rule == "single" else ["first", "second"]
+    rows = [
+        {"id": row["id"], "loss": value, "other": value, "checkpoint": name} for row in campaign.rows for name in names
+    ]
+    scores = campaign.write(rows, checkpoints=names, metrics={"loss": 1, "other": 1})
+    flags = ["--exploratory-metric", "other", "--baseline-scores", str(scores)]
+    assert campaign.verify(scores, *flags) == 0
+    found = campaign.verdict()
+    assert (found["p_value"], found["reject"], found["minimum_detected_dose"]) == (1.0, False, None)
+    assert found["units"]["dropped"] == (60 if value is None else 0)
+    assert "Nothing could be rejected" in capsys.readouterr().out
+
+
 def test_too_few_units_cannot_reject(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     campaign = Campaign(tmp_path / "c", rows=probe_rows({10: 4}))
     assert campaign.verify(campaign.write(campaign.scored(9.0))) == 0
@@ -231,7 +250,6 @@ def test_too_few_units_cannot_reject(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("bos", "never", 'bos is "never", and "checkpoint" was sealed'),
         ("dtype", "bfloat16", 'dtype is "bfloat16", and "float32" was sealed'),
         ("context", 64, "context is 64, and 0 was sealed"),
-        ("slots", 1, "slots is 1, and 4 was sealed"),
         ("metrics", {"loss": 2}, "version of the metric 'loss' is 2, and 1 was sealed"),
         ("metrics", {"zlib": 1}, "version of the metric 'loss' is null, and 1 was sealed"),
     ],
@@ -298,10 +316,30 @@ def test_in_context_each_unit_is_scored_at_as_many_slots_as_were_sealed(
     campaign = Campaign(tmp_path / "c", "--redraws", "999", "--context", "64", rows=rows)
     slots = {row["id"]: 0 if row["kind"] == "puzzle" else min(4, row["dose"]) for row in rows}
     scored = campaign.scored()
-    good = campaign.write([{**row, "slots": slots[row["id"]]} for row in scored], "good", context=64)
-    bad = campaign.write([{**row, "slots": min(1, slots[row["id"]])} for row in scored], "bad", context=64)
-    refused(campaign, bad, "one of dose 100 at 1 in place of 4", capsys)
-    assert campaign.verify(good) == 0
+    good = [{**row, "slots": slots[row["id"]]} for row in scored]
+    few = campaign.write([{**row, "slots": min(1, slots[row["id"]])} for row in scored], "few", context=64, slots=1)
+    refused(campaign, few, "one of dose 100 at 1 in place of 4", capsys)
+    refused(campaign, campaign.write(scored, "alone"), "context is 0, and 64 was sealed", capsys)
+    assert campaign.verify(campaign.write(good, "good", context=64, slots=4)) == 0
+    (campaign.secrets / "slots.parquet").write_bytes(b"slots")
+    (campaign.secrets / "slots.parquet").chmod(0o600)
+    shutil.rmtree(campaign.folder / "verdict")
+    refused(campaign, campaign.write(good, "other", context=64, slots=4), "sha256 of the slots is", capsys)
+    bound = {"context": 64, "slots": 4, "slots_sha256": sha256(campaign.secrets / "slots.parquet")}
+    assert campaign.verify(campaign.write(good, "bound", **bound)) == 0
+
+
+def test_without_context_no_candidate_is_scored_at_a_slot(
+    campaign: Campaign, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{**row, "slots": 1} for row in campaign.scored()]
+    refused(campaign, campaign.write(rows), "in place of 0", capsys)
+
+
+def test_documents_of_their_own_need_no_context(tmp_path: Path) -> None:
+    rows = [{**row, "planted_as": "document"} for row in probe_rows()]
+    campaign = Campaign(tmp_path / "c", "--redraws", "999", "--context", "64", rows=rows)
+    assert campaign.verify(campaign.write(campaign.scored())) == 0
 
 
 def test_scores_that_were_changed_or_are_unfinished_get_no_verdict(
