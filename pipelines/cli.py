@@ -29,6 +29,8 @@ from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
 from pipelines.traps import TrapsConfig
 from pipelines.traps import run as run_traps
+from pipelines.verify import VerifyConfig
+from pipelines.verify import run as run_verify
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -105,6 +107,12 @@ def reveal(config: RevealConfig) -> RevealConfig:
 def check(config: CheckConfig | None = None) -> CheckConfig:
     """Hold secrets or a reveal against the published commitment and say what differs."""
     return config or CheckConfig()
+
+
+@app.command
+def verify(config: VerifyConfig) -> VerifyConfig:
+    """Tell whether a model saw what was planted, by the analysis that was sealed, with an exact error rate."""
+    return config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -260,6 +268,7 @@ COMMANDS: dict[str, Runner] = {
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),
     "check": _run_here(run_check),
+    "verify": _run_here(run_verify),
 }
 """How each command is run."""
 

@@ -98,7 +98,30 @@ class Code:
     kind: ClassVar[str] = "code"
 
 
-Block = Plot | Table | Pairs | Code
+@dataclass(frozen=True)
+class Folded:
+    """One line that opens to a table of its own, of which the rows `marked` stand out."""
+
+    line: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A table whose lines open: each shows what it is made of. `numeric` has the inner columns set to the right."""
+
+    title: str
+    columns: Sequence[str]
+    lines: Sequence[Folded]
+    numeric: frozenset[int] = frozenset()
+    note: str = ""
+    wide: bool = True
+    kind: ClassVar[str] = "drill"
+
+
+Block = Plot | Table | Pairs | Code | Drill
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,136 @@ def bars(labels: Sequence[str], values: Sequence[float], notes: Sequence[str], *
         return _svg(figure, label)
 
 
+def compared(edges: Sequence[float], shares: Sequence[tuple[str, Sequence[float]]], *, label: str, xlabel: str) -> str:
+    """Two distributions over the same bins: the first filled, the second as an outline over it.
+
+    Args:
+        edges: n + 1 ascending bin edges.
+        shares: name and n shares of each of the two.
+        label: what the plot shows, for readers who do not see it.
+        xlabel: what is binned.
+
+    Returns:
+        One `<svg>` element.
+
+    Raises:
+        ValueError: if there are not two, or not one edge more than shares.
+    """
+    if len(shares) != 2 or any(len(edges) != len(one) + 1 for _, one in shares):
+        raise ValueError(f"{len(shares)} distributions over {len(edges)} edges: give two, of one share a bin")
+    with _drawing():
+        figure, axes = _figure(2.9, left=0.12, right=0.12, bottom=0.6, top=0.36)
+        places = np.asarray(edges, float)
+        first, second = (np.asarray(one, float) for _, one in shares)
+        _rectangles(axes, places[:-1], places[1:], np.zeros_like(first), first)
+        steps = [(places[0], 0.0)]
+        for at, height in enumerate(second):
+            steps += [(places[at], height), (places[at + 1], height)]
+        steps.append((places[-1], 0.0))
+        _lines(axes, [steps], colour=INK, width=1.4)
+        axes.set_xlim(places[0], places[-1])
+        axes.set_ylim(0, 1.04 * (max(first.max(), second.max()) or 1.0))
+        axes.set_yticks([])
+        _lines(axes, [((places[0], 0), (places[-1], 0))], colour=MUTED)
+        axes.set_xlabel(xlabel)
+        for at, (colour, (name, _)) in enumerate(zip((ACCENT, INK), shares, strict=True)):
+            axes.annotate(
+                ("\u25a0 " if not at else "\u25a1 ") + _short(name, 24),
+                (0 if not at else 1, 1),
+                (0, 8),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="right" if at else "left",
+                color=colour,
+                parse_math=False,
+            )
+        return _svg(figure, label)
+
+
+def curve(x: Sequence[float], y: Sequence[float], *, label: str, xlabel: str, ylabel: str) -> str:
+    """A curve in the unit square over its diagonal.
+
+    Args:
+        x: ascending, 0 to 1.
+        y: of the same length, 0 to 1.
+        label: what the plot shows, for readers who do not see it.
+        xlabel: what x is.
+        ylabel: what y is.
+
+    Returns:
+        One `<svg>` element.
+
+    Raises:
+        ValueError: if the two differ in length or hold fewer than two points.
+    """
+    if len(x) != len(y) or len(x) < 2:
+        raise ValueError(f"{len(x)} and {len(y)} coordinates: give two points or more")
+    with _drawing():
+        figure, axes = _figure(3.6, left=0.85, right=0.2, bottom=0.62, top=0.14)
+        ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
+        names = ["0", ".25", ".5", ".75", "1"]
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xticks(ticks, names)
+        axes.set_yticks(ticks, names)
+        _lines(axes, [((0, tick), (1, tick)) for tick in ticks], under=True)
+        _lines(axes, [((0, 0), (1, 1))], colour=MUTED, linestyle=(0, (3, 3)))
+        _lines(axes, [list(zip(map(float, x), map(float, y), strict=True))], colour=ACCENT, width=2.0)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        return _svg(figure, label)
+
+
+def intervals(
+    labels: Sequence[str],
+    ranges: Sequence[tuple[float, float, float]],
+    *,
+    label: str,
+    xlabel: str,
+    ylabel: str,
+    reference: float,
+) -> str:
+    """Values with their intervals, one a category from left to right, over a reference line.
+
+    Args:
+        labels: names of the categories.
+        ranges: low end, value and high end of each, 0 to 1.
+        label: what the plot shows, for readers who do not see it.
+        xlabel: what the categories are.
+        ylabel: what the values are.
+        reference: where the dashed line is.
+
+    Returns:
+        One `<svg>` element.
+
+    Raises:
+        ValueError: if labels and ranges differ in number or there are none.
+    """
+    if len(labels) != len(ranges) or not labels:
+        raise ValueError(f"{len(labels)} labels and {len(ranges)} ranges: give one of each a category")
+    with _drawing():
+        figure, axes = _figure(2.9, left=0.85, right=0.2, bottom=0.62, top=0.16)
+        lows, values, highs = np.asarray(ranges, float).T
+        floor = 0.25 * np.floor(4 * min(float(lows.min()), reference, 0.5))
+        ticks = [tick for tick in (0.0, 0.25, 0.5, 0.75, 1.0) if tick >= floor]
+        axes.set_xlim(-0.6, len(labels) - 0.4)
+        axes.set_ylim(floor - 0.02, 1.02)
+        axes.set_xticks(range(len(labels)), [_short(one, 14) for one in labels])
+        axes.set_yticks(ticks, [f"{tick:g}".lstrip("0") or "0" for tick in ticks])
+        ends = (-0.6, len(labels) - 0.4)
+        _lines(axes, [((ends[0], tick), (ends[1], tick)) for tick in ticks], under=True)
+        _lines(axes, [((ends[0], reference), (ends[1], reference))], colour=MUTED, linestyle=(0, (3, 3)))
+        places = np.arange(len(labels), dtype=float)
+        _lines(axes, [((x, low), (x, high)) for x, low, high in zip(places, lows, highs, strict=True)], colour=INK,
+               width=1.4)  # fmt: skip
+        _lines(axes, [list(zip(places, values, strict=True))], colour=ACCENT, width=1.4)
+        half, tall = 0.012 * (ends[1] - ends[0]), 0.016 * (1.04 - floor)
+        _rectangles(axes, places - half, places + half, values - tall, values + tall)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        return _svg(figure, label)
+
+
 @contextlib.contextmanager
 def _drawing() -> Iterator[None]:
     """Matplotlib with the settings above; a glyph that its font lacks is no matter, the page has fonts of its own."""
@@ -184,10 +314,12 @@ def _rectangles(axes: Any, left: Any, right: Any, bottom: Any, top: Any) -> None
     )
 
 
-def _lines(axes: Any, segments: Sequence[Any], *, colour: str = LINE, under: bool = False, **style: Any) -> None:
+def _lines(
+    axes: Any, segments: Sequence[Any], *, colour: str = LINE, under: bool = False, width: float = 0.8, **style: Any
+) -> None:
     from matplotlib.collections import LineCollection
 
-    lines = LineCollection(segments, colors=colour, linewidths=0.8, clip_on=False, zorder=0 if under else 2, **style)
+    lines = LineCollection(segments, colors=colour, linewidths=width, clip_on=False, zorder=0 if under else 2, **style)
     axes.add_collection(lines, autolim=False)
 
 

@@ -1,0 +1,129 @@
+"""What `trapline score` wrote: held against its manifest and read."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import RunError
+from pipelines.output import MANIFEST, finished
+from transforms.corpus.storage import Folder
+from transforms.corpus.trees import branch, branches, number, text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCORES = "scores"
+_COLUMNS = ("id", "checkpoint", "slots", "tokens")
+
+
+@dataclass(frozen=True, repr=False)
+class ScoresFolder:
+    """Scores and how they were made.
+
+    Attributes:
+        uri: of the folder.
+        table: all rows: id, checkpoint, slots, tokens and a float64 column a metric.
+        settings: bos, dtype, context, slots, tokenizer_sha256 and metrics, as the manifest has them.
+        checkpoints: name and sha256 of each, in the order of the manifest.
+        references: sha256 of each reference checkpoint.
+        sequences: sha256 of each file of sequences.
+        slots_sha256: of the file of slots; empty where candidates were scored without context.
+        manifest_sha256: of the file `manifest.json`.
+    """
+
+    uri: str
+    table: "pa.Table"
+    settings: Mapping[str, Any]
+    checkpoints: Sequence[tuple[str, str]]
+    references: Sequence[str]
+    sequences: Sequence[str]
+    slots_sha256: str
+    manifest_sha256: str
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """Version by metric."""
+        return dict(self.settings["metrics"])
+
+
+def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
+    """Read a folder of scores.
+
+    Args:
+        uri: of the folder.
+        flag: that named it, for messages.
+
+    Raises:
+        RunError: if it is unfinished, was changed since, or is not what `trapline score` writes.
+    """
+    folder = Folder(uri)
+    where = f"{flag} {uri}"
+    manifest = finished(folder)
+    if manifest is None:
+        raise RunError(f"{where}: there is no finished run of trapline score (no _SUCCESS): run it to its end")
+    if manifest.get("schema") != "trapline.manifest" or manifest.get("command") != "score":
+        raise RunError(f"{where}: is the output of trapline {manifest.get('command')}, not of trapline score")
+    content = branch(manifest, "content")
+    settings = branch(content, "settings")
+    missing = sorted({"bos", "dtype", "context", "slots", "tokenizer_sha256", "metrics"} - set(settings))
+    if missing or not isinstance(settings["metrics"], Mapping):
+        raise RunError(f"{where}: manifest.json does not say {(missing or ['metrics'])[0]!r} of its settings")
+    checkpoints = [(text(one, "name") or "", text(one, "sha256") or "") for one in branches(content, "checkpoints")]
+    if not checkpoints or len({name for name, _ in checkpoints}) < len(checkpoints):
+        raise RunError(f"{where}: manifest.json lists no checkpoints, or two of one name")
+    table = _read_files(folder, where, content, list(settings["metrics"]))
+    return ScoresFolder(
+        uri,
+        table,
+        settings,
+        checkpoints,
+        [text(one, "sha256") or "" for one in branches(content, "references")],
+        [text(one, "sha256") or "" for one in branches(content, "sequences")],
+        text(content, "slots_sha256") or "",
+        hashlib.sha256(folder.read(MANIFEST)).hexdigest(),
+    )
+
+
+def _read_files(folder: Folder, where: str, content: Mapping[str, object], metrics: Sequence[str]) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from schemas.described import SchemaMismatchError, check
+    from schemas.scores import scores
+
+    listed = {text(one, "path") or "": one for one in branches(content, "files")}
+    listed = {name: one for name, one in listed.items() if name.split("/")[0] == SCORES}
+    present = {f"{SCORES}/{name}" for name in folder.names(SCORES)}
+    odd = sorted(present ^ set(listed))
+    if odd or not listed:
+        raise RunError(f"{where}: {(odd or [SCORES])[0]} is missing, or is there and not in manifest.json")
+    parts = []
+    for name, entry in sorted(listed.items()):
+        data = folder.read(name)
+        if hashlib.sha256(data).hexdigest() != entry.get("sha256") or len(data) != number(entry, "bytes"):
+            raise RunError(f"{where}: {name} was changed since it was written (sha256): score again")
+        try:
+            part = pq.read_table(pa.BufferReader(data))
+            check(part.schema, scores(part.column_names[len(_COLUMNS) :]), f"{where}: {name}")
+        except (pa.ArrowException, SchemaMismatchError) as error:
+            raise RunError(f"{where}: {name} cannot be read as scores ({str(error).splitlines()[0]})") from error
+        if sorted(part.column_names[len(_COLUMNS) :]) != sorted(metrics):
+            raise RunError(f"{where}: {name} has other metrics than manifest.json says")
+        parts.append(part)
+    return pa.concat_tables([part.select(parts[0].column_names) for part in parts])
+
+
+def refuse_differing(one: ScoresFolder, other: ScoresFolder) -> None:
+    """Check that two folders were scored alike.
+
+    Raises:
+        RunError: naming the setting.
+    """
+    for name in sorted({*one.settings, *other.settings} - {"metrics"}):
+        if one.settings.get(name) != other.settings.get(name):
+            raise RunError(
+                f"{other.uri}: was scored with {name} {json.dumps(other.settings.get(name))}, "
+                f"{one.uri} with {json.dumps(one.settings.get(name))}: score both alike"
+            )

@@ -1,0 +1,246 @@
+"""Scores held against what was sealed: the same settings, exactly the sealed candidates, planted and held-out alike."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import RunError
+from transforms.corpus.readable import count, counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from pipelines.scores_folder import ScoresFolder
+    from schemas.plan import Plan
+    from transforms.planting.check_secrets import Sealed
+    from transforms.planting.units import Unit
+    from transforms.verification.table import ScoreTable
+
+INSERTED = ("", "insertion")
+
+
+@dataclass(frozen=True, repr=False)
+class Judged:
+    """The units that are judged, in the order of their leaves, and what is known of them beside their scores.
+
+    Attributes:
+        units: as sealed.
+        leaves: int64[units], place of each among all leaves.
+        arms: int64[units].
+        strata: int64[units], numbers into `stratum_names`.
+        stratum_names: sorted.
+        weights: float64[strata].
+        doses: int64[units].
+    """
+
+    units: "Sequence[Unit]"
+    leaves: "NDArray[np.int64]"
+    arms: "NDArray[np.int64]"
+    strata: "NDArray[np.int64]"
+    stratum_names: Sequence[str]
+    weights: "NDArray[np.float64]"
+    doses: "NDArray[np.int64]"
+
+    def table(self, scores: "NDArray[np.float64]") -> "ScoreTable":
+        """With scores of all of its units."""
+        from transforms.verification.table import ScoreTable
+
+        return ScoreTable(scores, self.arms, self.strata, self.weights, self.doses, self.leaves)
+
+    def means(self, column: str) -> "NDArray[np.float64]":
+        """Mean of a numeric column over each unit's candidates, float64[units]; NaN where a candidate lacks it."""
+        import numpy as np
+
+        found = np.full(len(self.units) * len(self.units[0].candidates), np.nan)
+        doubles, integers = [], []
+        at = 0
+        for unit in self.units:
+            for candidate in unit.candidates:
+                for name, kind, text in candidate.columns:
+                    if name == column:
+                        if kind == "float64":
+                            doubles.append((at, text))
+                        elif kind == "integer":
+                            integers.append((at, int(text)))
+                        break
+                at += 1
+        if integers:
+            places, values = zip(*integers, strict=True)
+            found[list(places)] = values
+        if doubles:
+            # A seal holds a double as the hexadecimal digits of its bytes.
+            places, digits = zip(*doubles, strict=True)
+            found[list(places)] = np.frombuffer(bytes.fromhex("".join(digits)), ">f8")
+        return np.asarray(found.reshape(len(self.units), -1).mean(axis=1))
+
+
+def judged_units(sealed: "Sealed", tranche: int | None) -> Judged:
+    """All units, or those of a tranche.
+
+    Raises:
+        RunError: if there is no such tranche, or none of its units is in the primary analysis.
+    """
+    import numpy as np
+
+    plan = sealed.plan
+    try:
+        chosen = range(len(sealed.units)) if tranche is None else plan.tranche(tranche)
+    except IndexError:
+        raise RunError(f"--tranche {tranche}: tranches are 0 to {len(plan.tranche_sizes) - 1}") from None
+    units = [sealed.units[at] for at in chosen]
+    if not any(unit.dose in plan.sequence for unit in units):
+        raise RunError(f"--tranche {tranche}: no unit of the primary analysis is in it")
+    names = sorted(plan.weights)
+    number = {name: at for at, name in enumerate(names)}
+    return Judged(
+        units,
+        np.array(chosen, np.int64),
+        np.array([sealed.arms[at] for at in chosen], np.int64),
+        np.array([number[unit.stratum] for unit in units], np.int64),
+        names,
+        np.array([plan.weights[name] for name in names], np.float64),
+        np.array([unit.dose for unit in units], np.int64),
+    )
+
+
+def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, slots_sha256: str) -> None:
+    """Check that scores were made as the plan binds it.
+
+    Candidates that are planted as documents of their own have no slots, and are scored without context.
+
+    Args:
+        scores: and how they were made.
+        plan: the sealed plan.
+        judged: the units.
+        slots_sha256: of the slots that were written when planting; empty where there are none.
+
+    Raises:
+        RunError: naming the setting, what was sealed and what was found.
+    """
+    settings = scores.settings
+    pairs: list[tuple[str, Any, Any]] = [(name, getattr(plan, name), settings[name]) for name in ("bos", "dtype")]
+    in_context = plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
+    if in_context or settings["context"]:
+        pairs.append(("context", plan.context, settings["context"]))
+    if in_context and slots_sha256:
+        pairs.append(("sha256 of the slots", slots_sha256, scores.slots_sha256))
+    if plan.tokenizer.startswith("sha256:"):
+        pairs.append(("tokenizer", plan.tokenizer, f"sha256:{settings['tokenizer_sha256']}"))
+    pairs.append((f"version of the metric {plan.metric!r}", plan.metric_version, scores.metrics.get(plan.metric)))
+    if plan.references:
+        pairs.append(("reference checkpoints", sorted(plan.references), sorted(scores.references)))
+    for name, wanted, found in pairs:
+        if wanted != found:
+            raise RunError(
+                f"no verdict: --scores {scores.uri}: {name} is {json.dumps(found)}, and {json.dumps(wanted)} was "
+                "sealed: score again as the plan says"
+            )
+    if plan.checkpoints == "single" and len(scores.checkpoints) > 1:
+        raise RunError(
+            f"no verdict: --scores {scores.uri}: holds {len(scores.checkpoints)} checkpoints, and the plan judges a "
+            "single one: score that one alone, into a folder of its own"
+        )
+
+
+def score_matrices(
+    scores: "ScoresFolder", sealed: "Sealed", judged: Judged, metrics: Sequence[str]
+) -> "dict[tuple[str, str], NDArray[np.float64]]":
+    """Scores as float64[units, candidates] by (metric, checkpoint), high for memorised; NaN where one is missing.
+
+    Nothing here looks at the arms.
+
+    Raises:
+        RunError: unless the scores hold exactly the sealed candidates of the judged units, each once a checkpoint, all
+            candidates of a unit at equally many slots.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    candidates = sealed.plan.controls + 1
+    ids = pa.array([one.id for unit in judged.units for one in unit.candidates], pa.string())
+    primary = np.repeat(np.isin(judged.doses, sealed.plan.sequence), candidates)
+    found: dict[tuple[str, str], NDArray[np.float64]] = {}
+    names = [name for name, _ in scores.checkpoints]
+    if not set(scores.table.column("checkpoint").unique().to_pylist()) <= set(names):
+        raise RunError(f"--scores {scores.uri}: has scores of a checkpoint that manifest.json does not list")
+    for name in names:
+        rows = scores.table.filter(pc.equal(scores.table.column("checkpoint"), name))
+        places = pc.index_in(rows.column("id").combine_chunks(), value_set=ids)
+        _refuse_other_units(scores.uri, sealed, rows, places)
+        place = places.to_numpy()
+        times = np.bincount(place, minlength=len(ids))
+        if (times > 1).any():
+            raise RunError(f"no verdict: --scores {scores.uri}: {counted(int((times > 1).sum()), 'candidate')} twice")
+        if (missing := int(((times == 0) & primary).sum())) > 0:
+            raise RunError(
+                f"no verdict: --scores {scores.uri}: {count(missing)} of {count(int(primary.sum()))} sealed candidates "
+                "have no scores: score every candidate, planted and held out, in one run"
+            )
+        slots = np.full(len(ids), -1)
+        slots[place] = rows.column("slots").to_numpy()
+        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates), judged, sealed.plan)
+        for metric in metrics:
+            values = np.full(len(ids), np.nan)
+            values[place] = rows.column(metric).to_numpy()
+            # The sealed sign is that of the primary metric; every stored metric is high for memorised.
+            sign = sealed.plan.sign if metric == sealed.plan.metric else 1
+            found[metric, name] = sign * values.reshape(-1, candidates)
+    return found
+
+
+def _refuse_other_units(uri: str, sealed: "Sealed", rows: "pa.Table", places: "pa.Array") -> None:
+    """Check that no score is of anything else than the judged units."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not places.null_count:
+        return
+    every = pa.array([one.id for unit in sealed.units for one in unit.candidates], pa.string())
+    strange = rows.column("id").combine_chunks().filter(places.is_null())
+    sealed_elsewhere = pc.sum(pc.is_in(strange, value_set=every)).as_py() or 0
+    if sealed_elsewhere:
+        raise RunError(
+            f"no verdict: --scores {uri}: {counted(sealed_elsewhere, 'candidate')} of other tranches: a verdict needs "
+            "a whole tranche and nothing more, or every unit (no --tranche): score that tranche alone"
+        )
+    raise RunError(
+        f"no verdict: --scores {uri}: {counted(len(strange), 'sequence')} that these secrets do not hold: score the "
+        "sealed candidates alone, into a folder of their own"
+    )
+
+
+def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, plan: "Plan") -> None:
+    """Check that the candidates of a unit were scored at equally many slots, and at as many as the plan says.
+
+    Args:
+        uri: of the scores.
+        slots: int64[units, candidates]; -1 where there is no score.
+        judged: the units.
+        plan: the sealed plan.
+    """
+    import numpy as np
+
+    uneven = int((slots != slots[:, :1]).any(axis=1).sum())
+    if uneven:
+        raise RunError(
+            f"no verdict: --scores {uri}: {counted(uneven, 'unit')} whose candidates were not all scored at as many "
+            "slots: score planted and held-out candidates alike, in one run"
+        )
+    inserted = np.array([_planted_as(unit) in INSERTED for unit in judged.units])
+    wanted = np.where(inserted & (plan.context > 0), np.minimum(plan.slots, judged.doses), 0)
+    wrong = (slots[:, 0] >= 0) & (slots[:, 0] != wanted)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise RunError(
+            f"no verdict: --scores {uri}: {counted(int(wrong.sum()), 'unit')} scored at another number of slots than "
+            f"was sealed, one of dose {judged.doses[at]} at {slots[at, 0]} in place of {wanted[at]}: give trapline "
+            "score the slots that trapline prepare wrote"
+        )
+
+
+def _planted_as(unit: "Unit") -> str:
+    return next((value for name, _, value in unit.candidates[0].columns if name == "planted_as"), "")

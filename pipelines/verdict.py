@@ -1,0 +1,156 @@
+"""The verdict: the primary analysis that was sealed, as one tree of plain values."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.verdict_case import Case, Tree
+from pipelines.verdict_exploratory import exploratory, fresh_p_values_of
+from pipelines.verdict_words import statement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from transforms.verification.sequence import DoseTest
+    from transforms.verification.table import ScoreTable
+
+SELF_ATTESTED = "self-attested: exact only if the holder did not choose the key"
+
+
+@dataclass(frozen=True, repr=False)
+class Findings:
+    """The verdict and what a report draws.
+
+    Attributes:
+        verdict: the content of `verdict.json`.
+        table: complete units of the primary metric at the checkpoint that is shown: the last.
+        fresh_p: float64[fresh draws] of the first dose; empty where no unit is left.
+    """
+
+    verdict: Tree
+    table: "ScoreTable"
+    fresh_p: "NDArray[np.float64]"
+
+
+def find(case: Case) -> Findings:
+    """Do the primary analysis, then the exploratory ones."""
+    import numpy as np
+
+    from transforms.verification.sequence import judge_doses, judge_series, minimum_detected
+    from transforms.verification.table import complete
+
+    plan, judged, analysis = case.sealed.plan, case.judged, case.analysis()
+    names = [name for name, _ in case.scores.checkpoints]
+    matrices = [case.matrices[plan.metric, name] for name in names]
+    if plan.checkpoints == "series":
+        kept = [complete(one) for one in matrices]
+        tables = [judged.table(one).take(rows) for one, rows in zip(matrices, kept, strict=True)]
+        tests = judge_series(tables, analysis, plan.series_lambda)
+    else:
+        kept = [complete(*matrices)] * len(matrices)
+        tables = [judged.table(one).take(rows) for one, rows in zip(matrices, kept, strict=True)]
+        tests = judge_doses(tables, analysis, case.threads)
+    shown, rows = tables[-1], kept[-1]
+    in_sequence = np.isin(judged.doses, plan.sequence)
+    units = {
+        "sealed": len(case.sealed.units),
+        "judged": int(in_sequence.sum()),
+        "used": int((in_sequence & rows).sum()),
+        "dropped": int((in_sequence & ~rows).sum()),
+        "outside_sequence": int((~in_sequence).sum()),
+        "burned": len({unit.id for unit in judged.units} & set(case.sealed.burned)),
+    }
+    fresh = fresh_p_values_of(case, shown, analysis)
+    first = tests[0]
+    verdict: Tree = {
+        "p_value": first.evidence.p_value,
+        "reject": first.reject,
+        "alpha": plan.alpha,
+        "minimum_detected_dose": minimum_detected(tests),
+        "doses": [_dose(one, plan.alpha) for one in tests],
+        "self_attested": case.sealed.commitment.randomness.kind == "self",
+        "randomness": case.sealed.commitment.randomness.to_json(),
+        "campaign": case.sealed.commitment.campaign,
+        "scope": {"kind": "all"} if case.tranche is None else {"kind": "tranche", "tranche": case.tranche},
+        "units": units,
+        "controls": plan.controls,
+        "statistic": plan.statistic,
+        "metric": {"name": plan.metric, "version": plan.metric_version, "sign": plan.sign},
+        "redraws": {
+            "monte_carlo": plan.redraws, "of_many_units": plan.redraws_many, "many_units": plan.many_units,
+            "enumerate_up_to": plan.enumerate_up_to, "seed": plan.monte_carlo_seed, "seed_hex": case.seed().hex(),
+        },
+        "missing": plan.missing,
+        "checkpoints": {
+            "rule": plan.checkpoints,
+            "note": plan.checkpoint_note,
+            "scored": [{"name": name, "sha256": sha256} for name, sha256 in case.scores.checkpoints],
+        },
+        "settings": dict(case.scores.settings),
+        "hashes": {
+            "commitment": case.sealed.commitment.sha256.hex(),
+            "root": case.sealed.commitment.root.hex(),
+            "plan": case.sealed.commitment.plan_hash.hex(),
+            "scores_manifest": case.scores.manifest_sha256,
+        },
+        "redacted": not case.reveal,
+        "exploratory": exploratory(case, shown, analysis, tests, fresh),
+    }  # fmt: skip
+    verdict["caveats"] = _caveats(case, verdict, tests)
+    verdict["statement"] = statement(verdict)
+    return Findings(verdict, shown, fresh)
+
+
+def _dose(test: "DoseTest", alpha: float) -> Tree:
+    """One step of the sequence; the p of a dose that was not tested is exploratory and stands there."""
+    evidence = test.evidence
+    return {
+        "dose": test.dose,
+        "units": evidence.units,
+        "tested": test.tested,
+        "statistic": evidence.statistic if test.tested and math.isfinite(evidence.statistic) else None,
+        "p_value": evidence.p_value if test.tested else None,
+        "smallest_p": evidence.smallest_p,
+        "cannot_reject": evidence.smallest_p > alpha,
+        "draws": evidence.draws,
+        "enumerated": evidence.enumerated,
+        "reject": test.reject,
+    }
+
+
+def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]") -> list[str]:
+    """What a reader must know, gravest first."""
+    from transforms.corpus.readable import count, counted
+
+    sealed, units = case.sealed, verdict["units"]
+    said = []
+    if verdict["self_attested"]:
+        said.append(SELF_ATTESTED)
+    dull = [one.dose for one in tests if one.evidence.smallest_p > sealed.plan.alpha]
+    if dull:
+        said.append(
+            f"cannot reject at a dose of {', '.join(f'{dose:,}' for dose in dull)}: no draw of the units that are left "
+            "could have had a p at or below alpha"
+        )
+    if units["dropped"]:
+        said.append(
+            f"{counted(units['dropped'], 'unit')} of {count(units['judged'])} dropped for a missing or non-finite "
+            "score, whichever candidate had it"
+        )
+    if case.tranche is not None:
+        said.append(f"judged by tranche {case.tranche} of {len(sealed.plan.tranche_sizes)} alone")
+    if units["burned"]:
+        said.append(
+            f"{counted(units['burned'], 'unit')} had been revealed: about a model trained after that they prove nothing"
+        )
+    if case.probes_sha256 not in case.scores.sequences:
+        said.append(
+            "the scored file is not the sealed one, byte for byte: that its texts are the sealed ones was not checked"
+        )
+    said += [
+        "a rejection says that the model saw the draw: if the planted text leaked elsewhere, that is how",
+        f"this is campaign {verdict['campaign']} of its chain; that no other seal was made and hidden cannot be shown",
+    ]
+    return said

@@ -1,0 +1,199 @@
+"""`trapline verify`: the verdict on a model, with an exact error rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from pipelines.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from pipelines.scores_folder import ScoresFolder
+    from pipelines.verdict import Findings
+    from pipelines.verdict_case import Case
+    from transforms.planting.check_secrets import Sealed
+
+VERDICT, REPORT = "verdict.json", "report.html"
+SLOTS = "slots.parquet"
+_Flag = Parameter(negative=())
+_Several = Parameter(consume_multiple=True, negative=())
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class VerifyConfig:
+    """Settings of `trapline verify`; the same names stand in the `[verify]` table of a config file."""
+
+    scores: str
+    """The folder that trapline score wrote: the sealed candidates, all of them, in one run."""
+    secrets: str
+    """The folder that trapline seal made and trapline draw completed."""
+    output: str
+    """A new folder for the verdict and the report."""
+    alpha: float | None = None
+    """Only a check: refused unless it is the alpha that was sealed."""
+    tranche: int | None = None
+    """Judge this tranche alone, from 0."""
+    exploratory_metric: Annotated[tuple[str, ...], _Several] = ()
+    """Further metrics of the scores to look at; none of them can reject."""
+    baseline_scores: Annotated[tuple[str, ...], _Several] = ()
+    """Other models' scores of the same candidates, such as an untrapped twin's, to show beside."""
+    reveal: Annotated[bool, _Flag] = False
+    """Show texts and ids of candidates in the report; the output is then for its owner alone."""
+    threads: int = 0
+    """0: all cores; the verdict does not depend on it."""
+    overwrite: Annotated[bool, _Flag] = False
+    """Replace the verdict and the report that are there."""
+    dry_run: Annotated[bool, _Flag] = False
+    """Check secrets and scores, say what would be judged; compute and write nothing."""
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the files."""
+        if self.threads < 0:
+            raise ValueError(f"--threads {self.threads}: give 0 (all cores) or more")
+
+
+def run(config: VerifyConfig) -> int:
+    """Write the verdict and the report; returns the exit code.
+
+    Raises:
+        RunError: if there can be no verdict; the message says why.
+        SealError: if the secrets do not hold.
+        UsageError: for an output that cannot be used.
+    """
+    from transforms.corpus.readable import counted
+    from transforms.planting.secret_folder import secrets_path
+
+    secrets = secrets_path(config.secrets)
+    output = _output(config, secrets)
+    case = gather(config)
+    if config.dry_run:
+        print(
+            f"{counted(len(case.judged.units), 'unit')} of {case.sealed.plan.controls + 1} candidates would be judged "
+            f"at {counted(len(case.scores.checkpoints), 'checkpoint')}; nothing was written"
+        )
+        return 0
+    from pipelines.verdict import find
+    from pipelines.verdict_words import aloud
+
+    findings = find(case)
+    _write(output, findings, case)
+    print(aloud(findings.verdict))
+    print(f"  {output / VERDICT}\n  {output / REPORT}" + ("  (secret)" if config.reveal else ""))
+    return 0
+
+
+def gather(config: VerifyConfig) -> "Case":
+    """Read secrets and scores, and check that they belong together.
+
+    Raises:
+        RunError: if there can be no verdict on them.
+        SealError: if the secrets do not hold.
+    """
+    from pipelines.scores_folder import read_scores, refuse_differing
+    from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
+    from pipelines.verdict_case import Case
+    from transforms.planting.secret_folder import PROBES, secrets_path
+
+    secrets = secrets_path(config.secrets)
+    sealed = _open(secrets)
+    plan = sealed.plan
+    if config.alpha is not None and config.alpha != plan.alpha:
+        raise RunError(f"no verdict: --alpha {config.alpha:g}: {plan.alpha:g} was sealed, and it cannot be changed now")
+    scores = read_scores(config.scores)
+    judged = judged_units(sealed, config.tranche)
+    slots = secrets / SLOTS
+    refuse_other_settings(scores, plan, judged, _sha256(slots) if slots.exists() else "")
+    metrics = _exploratory(config.exploratory_metric, scores, plan.metric)
+    baselines = []
+    for uri in config.baseline_scores:
+        other = read_scores(uri, "--baseline-scores")
+        refuse_differing(scores, other)
+        if other.metrics.get(plan.metric) != plan.metric_version:
+            raise RunError(f"--baseline-scores {uri}: has no metric {plan.metric!r} of version {plan.metric_version}")
+        baselines.append((other, score_matrices(other, sealed, judged, [plan.metric])))
+    return Case(
+        sealed,
+        judged,
+        scores,
+        score_matrices(scores, sealed, judged, [plan.metric, *metrics]),
+        probes_sha256=_sha256(secrets / PROBES),
+        metrics=metrics,
+        tranche=config.tranche,
+        baselines=baselines,
+        reveal=config.reveal,
+        threads=config.threads,
+    )
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _open(secrets: Path) -> "Sealed":
+    from transforms.planting.check_secrets import open_secrets
+    from transforms.planting.errors import SealError
+
+    sealed = open_secrets(secrets)
+    if sealed.randomness is None:
+        raise SealError(f"--secrets {secrets}: nothing was drawn yet, so nothing was planted: trapline draw")
+    return sealed
+
+
+def _exploratory(wanted: Sequence[str], scores: "ScoresFolder", primary: str) -> tuple[str, ...]:
+    """The exploratory metrics, each once."""
+    unknown = sorted(set(wanted) - set(scores.metrics))
+    if unknown:
+        raise RunError(
+            f"--exploratory-metric {unknown[0]}: the scores have {', '.join(sorted(scores.metrics))}: give one of these"
+        )
+    return tuple(name for name in dict.fromkeys(wanted) if name != primary)
+
+
+def _output(config: VerifyConfig, secrets: Path) -> Path:
+    """The folder to write into.
+
+    Raises:
+        UsageError: if it is among the secrets or holds something else than an earlier verdict.
+    """
+    from transforms.corpus.storage import is_local
+
+    if not is_local(config.output):
+        raise UsageError(f"--output {config.output}: give a local folder")
+    output = Path(config.output).resolve()
+    if output == secrets or output.is_relative_to(secrets) or secrets.is_relative_to(output):
+        raise UsageError(f"--output {config.output}: is in the secrets, or they are in it: choose another folder")
+    if output.exists():
+        if not output.is_dir():
+            raise UsageError(f"--output {config.output}: is a file; give a folder")
+        found = {path.name for path in output.iterdir()}
+        if found - {VERDICT, REPORT}:
+            raise UsageError(f"--output {config.output}: holds something else than a verdict: choose another folder")
+        if found and not config.overwrite:
+            raise UsageError(f"--output {config.output}: holds a verdict already: choose another, or pass --overwrite")
+    return output
+
+
+def _write(output: Path, findings: "Findings", case: "Case") -> None:
+    """The report, then the verdict, each whole or not at all."""
+    from pipelines.page import render
+    from pipelines.verdict_report import report_page
+    from schemas.documents import to_bytes
+    from schemas.verdict import NAME, VERSION
+    from transforms.corpus.storage import Folder
+
+    html = render(report_page(findings, case)).encode()
+    verdict = to_bytes(NAME, VERSION, findings.verdict)
+    folder, mode = Folder(str(output)), 0o600 if case.reveal else 0o666
+    output.mkdir(parents=True, exist_ok=True)
+    if case.reveal:
+        output.chmod(0o700)
+    # An earlier verdict is gone before anything of the new one is there.
+    for name in (VERDICT, REPORT):
+        folder.remove(name)
+    folder.write(REPORT, html, mode)
+    folder.write(VERDICT, verdict, mode)

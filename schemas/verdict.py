@@ -1,0 +1,30 @@
+"""The verdict on a model: `verdict.json`."""
+
+NAME, VERSION = "verdict", 1
+
+FIELDS = {
+    "statement": "the verdict in one sentence",
+    "p_value": "of the first dose of the sequence",
+    "reject": "whether that dose is rejected: whether the model saw what was planted",
+    "alpha": "that was sealed",
+    "minimum_detected_dose": "the last rejected dose of the sequence; null if there is none",
+    "doses": "the sealed sequence: dose, units, tested, statistic, p_value, smallest_p (that the scores allow), "
+    "cannot_reject (smallest_p is above alpha), draws (of which p is a share; 0 for a series), enumerated, reject",
+    "self_attested": "whether the key alone decided the draw",
+    "randomness": "what was declared to decide the draw",
+    "campaign": "its number in the chain of commitments",
+    "scope": "all units, or a tranche",
+    "units": "sealed; judged (of a dose in the sequence); used; dropped for a missing score; outside_sequence; burned",
+    "controls": "held-outs of a unit (m)",
+    "statistic": "aligned_rank or mean",
+    "metric": "name, version and sign of the primary metric",
+    "redraws": "the sealed rule, and the seed of the Monte Carlo redraws",
+    "missing": "what a missing score does",
+    "checkpoints": "the sealed rule and note; name and sha256 of each that was scored, in order",
+    "settings": "how the scores were made, as their manifest has it",
+    "hashes": "of the commitment and its root, the plan (salted), and the manifest of the scores",
+    "redacted": "whether names of strata and candidates are left out of verdict and report",
+    "caveats": "what a reader must know, gravest first",
+    "exploratory": "everything else; nothing in it rejects",
+}
+"""What each field of the document means."""
