@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.corpus.words import word_table
 from transforms.dedup.instructions import LANES
 from transforms.dedup.minhash_kernel import scan_texts, scan_tokens
-from transforms.corpus.words import word_table
 
 _SEED = 1  # datasketch's default
 _MAX_NGRAM = 256
