@@ -295,7 +295,7 @@ def test_candidates_that_were_not_scored_are_missed(campaign: Campaign, capsys: 
     only = campaign.write([row for row in rows if row["id"] in planted], "planted")
     refused(campaign, only, "180 of 240 sealed candidates have no scores", capsys)
     refused(campaign, campaign.write(rows[1:], "most"), "1 of 240 sealed candidates have no scores", capsys)
-    refused(campaign, campaign.write([*rows, rows[0]], "twice"), "1 candidate twice", capsys)
+    refused(campaign, campaign.write([*rows, rows[0]], "twice"), "scores of 1 candidate more than once", capsys)
     strange = campaign.write([*rows, {"id": "another", "loss": 1.0}], "more")
     refused(campaign, strange, "1 sequence that these secrets do not hold", capsys)
 
@@ -401,6 +401,7 @@ def test_a_whole_tranche_can_be_judged_and_nothing_more_or_less(
     part = campaign.write([row for row in rows if row["id"] in inside], "part")
     whole = campaign.write(rows, "whole")
     refused(campaign, part, "160 of 240 sealed candidates have no scores", capsys)
+    refused(campaign, part, "for a tranche alone, give --tranche", capsys)
     refused(campaign, whole, "160 candidates of other tranches", capsys, "--tranche", "1")
     refused(campaign, part, "tranches are 0 to 2", capsys, "--tranche", "3")
     less = campaign.write([row for row in rows if row["id"] in inside][1:], "less")
