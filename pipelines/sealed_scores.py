@@ -210,12 +210,12 @@ def _refuse_other_units(uri: str, sealed: "Sealed", rows: "pa.Table", places: "p
     sealed_elsewhere = pc.sum(pc.is_in(strange, value_set=every)).as_py() or 0
     if sealed_elsewhere:
         raise RunError(
-            f"no verdict: --scores {uri}: holds {counted(sealed_elsewhere, 'candidate')} of other tranches: a verdict needs "
-            "a whole tranche and nothing more, or every unit (no --tranche): score that tranche alone"
+            f"no verdict: --scores {uri}: holds {counted(sealed_elsewhere, 'candidate')} of other tranches: a verdict "
+            "needs a whole tranche and nothing more, or every unit (no --tranche): score that tranche alone"
         )
     raise RunError(
-        f"no verdict: --scores {uri}: holds {counted(len(strange), 'sequence')} that these secrets do not hold: score the "
-        "sealed candidates alone, into a folder of their own"
+        f"no verdict: --scores {uri}: holds {counted(len(strange), 'sequence')} that these secrets do not hold: score "
+        "the sealed candidates alone, into a folder of their own"
     )
 
 
