@@ -18,10 +18,17 @@ from pipelines.dedup import DedupConfig
 from pipelines.draw import DrawConfig
 from pipelines.draw import run as run_draw
 from pipelines.errors import RunError, UsageError
+from pipelines.planting_report import ReportConfig
+from pipelines.planting_report import run as run_report
+from pipelines.prepare import PrepareConfig
+from pipelines.restore import RestoreCommand
+from pipelines.restore import run as run_restore
 from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
+from pipelines.traps import TrapsConfig
+from pipelines.traps import run as run_traps
 from pipelines.verify import VerifyConfig
 from pipelines.verify import run as run_verify
 
@@ -51,6 +58,30 @@ def dedup(config: DedupConfig) -> DedupConfig:
 
     A document is removed only if a kept document is its verified neighbour; duplicates/ says which.
     """
+    return config
+
+
+@app.command
+def prepare(config: PrepareConfig) -> PrepareConfig:
+    """Deduplicate a corpus, plant what was drawn, and write Parquet shards: one run, with a secret ledger."""
+    return config
+
+
+@app.command
+def restore(config: RestoreCommand) -> RestoreCommand:
+    """Take out what prepare planted: the corpus as it was before, bit for bit."""
+    return config
+
+
+@app.command
+def traps(config: TrapsConfig) -> TrapsConfig:
+    """Make candidates for copyright traps, of which a draw will later pick those that are planted."""
+    return config
+
+
+@app.command
+def report(config: ReportConfig) -> ReportConfig:
+    """Say, among the secrets, what was planted, what it can detect, and which tokens came out intact."""
     return config
 
 
@@ -149,29 +180,39 @@ def _flags(command: str) -> list[str]:
     return [name for name in names if name.startswith("--")] + ["--config"]
 
 
-def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
-    import logging
+def _run_on_beam(run: Callable[[Any, Callable[[], Any], Any], int]) -> "Runner":
+    """A command whose work are Beam pipelines: what is not ours among the flags is Beam's."""
 
-    # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
-    logging.getLogger().setLevel(logging.ERROR)
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    from transforms.corpus.errors import CorpusError
+    def runner(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+        import logging
 
-    beam_tokens = [*from_file, *unused]
-    if beam_tokens and not beam_tokens[0].startswith("-"):
-        raise UsageError(suggest(beam_tokens[0], ours))
-    try:
-        from pipelines.beam_flags import beam_options
-        from pipelines.corpus_run import run
-        from pipelines.progress import Progress
-        from pipelines.signals import stopped_by_signals
+        # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
+        logging.getLogger().setLevel(logging.ERROR)
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        from transforms.corpus.errors import CorpusError
 
-        if beam_tokens:
-            beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
-        with stopped_by_signals(_stop_now):
-            return run(config, lambda: beam_options(beam_tokens, ours), Progress())
-    except CorpusError as error:
-        raise RunError(str(error)) from error
+        beam_tokens = [*from_file, *unused]
+        if beam_tokens and not beam_tokens[0].startswith("-"):
+            raise UsageError(suggest(beam_tokens[0], ours))
+        try:
+            from pipelines.beam_flags import beam_options
+            from pipelines.progress import Progress
+            from pipelines.signals import stopped_by_signals
+
+            if beam_tokens:
+                beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
+            with stopped_by_signals(_stop_now):
+                return run(config, lambda: beam_options(beam_tokens, ours), Progress())
+        except CorpusError as error:
+            raise RunError(str(error)) from error
+
+    return runner
+
+
+def _run_corpus(config: Any, options: Callable[[], Any], progress: Any) -> int:
+    from pipelines.corpus_run import run
+
+    return run(config, options, progress)
 
 
 def _run_here(run: Callable[[Any], int]) -> "Runner":
@@ -190,11 +231,39 @@ def _run_here(run: Callable[[Any], int]) -> "Runner":
     return runner
 
 
+def _run_to_the_end(run: Callable[[Any], int]) -> "Runner":
+    """A command of this process that makes its output whole or not at all, and says so when it is stopped."""
+    here = _run_here(run)
+
+    def runner(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+        import logging
+
+        logging.getLogger().setLevel(logging.ERROR)
+        from pipelines.signals import stopped_by_signals
+
+        def stop() -> None:
+            _complain("stopped; nothing was written")
+            os._exit(FAILED)
+
+        try:
+            with stopped_by_signals(stop):
+                return here(config, from_file, unused, ours)
+        except KeyboardInterrupt:
+            stop()
+        return FAILED
+
+    return runner
+
+
 Runner = Callable[[Any, list[str], list[str], list[str]], int]
 """Config, Beam's flags from the config file, flags on the command line that are not ours, and our flags."""
 
 COMMANDS: dict[str, Runner] = {
-    "dedup": _run_on_beam,
+    "dedup": _run_on_beam(_run_corpus),
+    "prepare": _run_on_beam(_run_corpus),
+    "restore": _run_on_beam(run_restore),
+    "report": _run_here(run_report),
+    "traps": _run_to_the_end(run_traps),
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),

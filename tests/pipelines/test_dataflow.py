@@ -9,7 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
 from transforms.corpus.reading import Piece
-from transforms.corpus.rewrite import RewriteConfig
+from transforms.corpus.rewrite import Expected, RewriteConfig
 from transforms.corpus.shards import END, Shard
 from transforms.corpus.sink import ParquetFormat
 from transforms.corpus.sources import Source
@@ -33,7 +33,7 @@ def plan(root: Pipeline) -> object:
 def rewrite(root: Pipeline) -> object:
     schema = pa.schema([("text", pa.string())]).serialize().to_pybytes()
     config = RewriteConfig((SOURCE,), schema, ParquetFormat(), "train", 1)
-    return build_rewrite(root, [Shard(0, 0, END, 10, 1000)], config, WORK, {"kept": 10, "documents_in": 10}, 1)
+    return build_rewrite(root, [Shard(0, 0, END, 10, 1000)], config, WORK, Expected(10, 10), 1)
 
 
 @pytest.mark.filterwarnings("default")

@@ -18,40 +18,42 @@ from transforms.planting.errors import SealError
 KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.json"
 PROBES, UNITS = "probes/probes.parquet", "units.parquet"
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
+LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
+PLANTING, PLANTED = "planting.json", "planted.json"
 SEALED = (PLAN, PROBES, UNITS)
 """Files that `seal.json` lists with their hashes."""
 
-PUBLIC = (COMMITMENT,)
-"""The one file in the folder that is no secret: it is there to be published."""
+PUBLIC = (COMMITMENT, PLANTED)
+"""The files in the folder that are no secret: they are there to be published."""
 
 
-def secrets_path(secrets: str) -> Path:
-    """The folder that `--secrets` names.
+def secrets_path(secrets: str, flag: str = "--secrets") -> Path:
+    """The folder that `--secrets`, or another `flag`, names.
 
     Raises:
         SealError: if it is on an object store: secrets stay on this machine.
     """
     if not is_local(secrets):
-        raise SealError(f"--secrets {secrets}: secrets stay on this machine: give a local folder")
+        raise SealError(f"{flag} {secrets}: secrets stay on this machine: give a local folder")
     path = Folder(secrets).local_path()
     return path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
 
 
-def refuse_existing(path: Path) -> None:
-    """Check that nothing stands where new secrets will.
+def refuse_existing(path: Path, flag: str = "--secrets") -> None:
+    """Check that nothing stands where new secrets will; `flag` is what named the path, for messages.
 
     Raises:
         SealError: if something does; whatever it is, it is left alone.
     """
     if path.is_dir() and not path.is_symlink():
         if any(path.iterdir()):
-            raise SealError(f"--secrets {path}: holds something, and secrets are never replaced: choose another")
+            raise SealError(f"{flag} {path}: holds something, and secrets are never replaced: choose another")
     elif path.exists() or path.is_symlink():
-        raise SealError(f"--secrets {path}: is a file: give a new folder")
+        raise SealError(f"{flag} {path}: is a file: give a new folder")
 
 
 @contextlib.contextmanager
-def new_secrets(path: Path) -> Iterator[Path]:
+def new_secrets(path: Path, flag: str = "--secrets") -> Iterator[Path]:
     """A folder in which to prepare secrets: it becomes `path` when the block ends without an exception.
 
     Until then it has a temporary name beside `path`; what a killed run left under such a name is removed.
@@ -59,13 +61,13 @@ def new_secrets(path: Path) -> Iterator[Path]:
     Raises:
         SealError: if something stands at `path`, or the folder cannot be made.
     """
-    refuse_existing(path)
+    refuse_existing(path, flag)
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)
     except OSError as error:
-        raise SealError(f"--secrets {path}: cannot be made ({error.strerror}: {error.filename})") from error
+        raise SealError(f"{flag} {path}: cannot be made ({error.strerror}: {error.filename})") from error
     try:
         with _held(draft):
             draft.chmod(0o700)
@@ -76,9 +78,7 @@ def new_secrets(path: Path) -> Iterator[Path]:
             try:
                 draft.rename(path)
             except OSError as error:
-                raise SealError(
-                    f"--secrets {path}: cannot be put in place ({error.strerror}): choose another"
-                ) from error
+                raise SealError(f"{flag} {path}: cannot be put in place ({error.strerror}): choose another") from error
             _sync(path.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

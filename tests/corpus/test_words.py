@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dedup import slow_reference, unicode_words_generator
-from transforms.dedup import words as words_module
-from transforms.dedup.words import IN_WORD, PARTS_WORDS, WORD_BY_ITSELF, word_table, words
+from tests.corpus import unicode_words_generator
+from tests.dedup import slow_reference
+from transforms.corpus import words as words_module
+from transforms.corpus.words import IN_WORD, PARTS_WORDS, WORD_BY_ITSELF, word_table, words
 
 TABLE = Path(words_module.__file__).with_name("unicode_words.tsv")
 VERSION = TABLE.read_text("ascii").split(maxsplit=6)[5].rstrip(":")

@@ -1,0 +1,196 @@
+"""What planting costs beside a deduplication, whether it is undone exactly, and whether it is fair over many keys.
+
+    python -m benchmarks.planting cost    --corpus DIR... [--scale 4] [--repeat 5]
+    python -m benchmarks.planting restore --corpus DIR
+    python -m benchmarks.planting keys    --corpus DIR [--keys 100]
+
+`cost` runs `trapline dedup` and `trapline prepare` in turn on the same files and gives the ratio pair by pair.
+`restore` plants 3,000 units in 20,000 copies and compares every restored file with those of `trapline dedup`.
+`keys` seals the same candidates under many keys: chi-square of the draws, area under the curve of a bag of words.
+Candidates are random words of the corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from benchmarks import measure
+from benchmarks.corpus import parquet_files
+
+TRAPLINE = [sys.executable, "-m", "pipelines.cli"]
+SHARES = ["--max-doc-share", ".25", "--max-corpus-share", ".05"]
+
+
+def candidates(corpus: Sequence[Path], path: Path, units: int, m: int, doses: Sequence[int], seed: int = 5) -> None:
+    """Probes of 25, 50 and 100 words of the corpus, with the doses in turn."""
+    texts = pq.read_table(parquet_files(corpus)[0], columns=["text"])["text"].to_pylist()[:300]
+    words = [word for text in texts if text for word in text.split() if word.isalpha()]
+    chance = random.Random(seed)
+    rows = [
+        {
+            "id": f"c{unit:05d}x{at}",
+            "kind": "trap",
+            "unit": f"u{unit:05d}",
+            "candidate": at,
+            "stratum": str((25, 50, 100)[unit % 3]),
+            "dose": doses[unit % len(doses)],
+            "text": " ".join(chance.choices(words, k=(25, 50, 100)[unit % 3])),
+        }
+        for unit in range(units)
+        for at in range(m + 1)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def trapline(log: Path, *arguments: object) -> measure.Measured:
+    """Run one command as a user does."""
+    return measure.run([*TRAPLINE, *map(str, arguments)], log)
+
+
+def sealed(folder: Path, probes: Path, name: str = "secrets") -> Path:
+    """Secrets of which the draw is made."""
+    secrets = folder / name
+    trapline(folder / "log", "seal", "--probes", probes, "--secrets", secrets)
+    trapline(folder / "log", "draw", "--secrets", secrets, "--self")
+    return secrets
+
+
+def digests(output: Path) -> dict[str, str]:
+    """SHA-256 of every shard."""
+    found = {}
+    for path in sorted((output / "data").iterdir()):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def cost(given: argparse.Namespace, folder: Path) -> None:
+    """Time of `prepare` over that of `dedup`, in turn."""
+    inputs = folder / "in"
+    inputs.mkdir()
+    for copy in range(given.scale):
+        for at, file in enumerate(parquet_files(given.corpus)):
+            table = pq.read_table(file)
+            if copy:  # other words, so that copies are no duplicates
+                marked = pc.replace_substring_regex(table["text"], r"(\w+) ", rf"\1{copy} ")
+                table = table.set_column(table.column_names.index("text"), "text", marked)
+            pq.write_table(table, inputs / f"{copy:02d}-{at:05d}.parquet", compression="zstd")
+    candidates(given.corpus, folder / "probes.parquet", given.units, given.controls, given.doses)
+    secrets = sealed(folder, folder / "probes.parquet")
+    ratios, plain, planting = [], [], []
+    for turn in range(given.repeat + 1):
+        for name in ("dedup", "prepare"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        one = trapline(folder / "log", "dedup", "--input", inputs, "--output", folder / "dedup")
+        fresh = folder / f"secrets{turn}"
+        shutil.copytree(secrets, fresh)
+        other = trapline(
+            folder / "log", "prepare", "--input", inputs, "--output", folder / "prepare", "--secrets", fresh, *SHARES
+        )
+        if turn:  # the first pair compiles kernels
+            plain.append(one)
+            planting.append(other)
+            ratios.append(other.wall_s / one.wall_s)
+    copies = pq.read_metadata(fresh / "ledger" / "ledger.parquet").num_rows
+    size = sum(file.stat().st_size for file in inputs.iterdir())
+    print(f"{size / 1e6:,.0f} MB on disk, {given.units:,} units of {given.controls + 1}, {copies:,} copies")
+    for name, runs in (("dedup", plain), ("prepare", planting)):
+        walls, cpus = ([getattr(run, part) for run in runs] for part in ("wall_s", "cpu_s"))
+        peak = max(run.peak_rss for run in runs) / 1e9
+        print(
+            f"{name:8} {statistics.median(walls):6.2f} s ({min(walls):.2f} to {max(walls):.2f}), "
+            f"CPU {statistics.median(cpus):.2f} s, peak {peak:.2f} GB"
+        )
+    print(f"ratio    {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def restore(given: argparse.Namespace, folder: Path) -> None:
+    """Plant 20,000 copies and take them out again."""
+    candidates(given.corpus, folder / "probes.parquet", 3000, 9, (1, 2, 4, 20))
+    secrets = sealed(folder, folder / "probes.parquet")
+    flags = ["--input", *given.corpus, "--output"]
+    trapline(folder / "log", "dedup", *flags, folder / "dedup")
+    trapline(folder / "log", "prepare", *flags, folder / "prepare", "--secrets", secrets, *SHARES)
+    took = trapline(
+        folder / "log", "restore", "--input", folder / "prepare", "--secrets", secrets, "--output", folder / "restored"
+    )
+    copies = pq.read_metadata(secrets / "ledger" / "ledger.parquet").num_rows
+    same = digests(folder / "restored") == digests(folder / "dedup")
+    other = digests(folder / "prepare") != digests(folder / "dedup")
+    print(f"3,000 units, {copies:,} copies; planted files differ: {other}; restored files are those of dedup: {same}")
+    print(f"restore took {took.wall_s:.1f} s")
+    if not (same and other):
+        raise SystemExit("restoration is not exact")
+
+
+def keys(given: argparse.Namespace, folder: Path) -> None:
+    """Draws, bag of words and the ledger's promises, over many keys."""
+    from scipy.stats import chisquare, kstest
+    from transforms.traps.bag_of_words import bag_of_words
+
+    from pipelines.seal import SealConfig
+    from pipelines.seal import run as seal
+    from transforms.planting.check_secrets import open_secrets
+
+    candidates(given.corpus, folder / "probes.parquet", 1000, 9, (1,))
+    p_values, areas, arms = [], [], Counter[int]()
+    for number in range(given.keys):
+        secrets = folder / f"key{number}"
+        seal(SealConfig(probes=(str(folder / "probes.parquet"),), secrets=str(secrets)))
+        trapline(folder / "log", "draw", "--secrets", secrets, "--self")
+        held = open_secrets(secrets)
+        own = Counter(held.arms)
+        arms += own
+        p_values.append(float(chisquare([own[arm] for arm in range(10)]).pvalue))
+        drawn = [unit.candidates[arm].text for unit, arm in zip(held.units, held.arms, strict=True)]
+        others = [unit.candidates[(arm + 1) % 10].text for unit, arm in zip(held.units, held.arms, strict=True)]
+        names = [unit.id for unit in held.units]
+        found = bag_of_words(
+            pa.array(drawn + others), pa.array([True] * 1000 + [False] * 1000).to_numpy(zero_copy_only=False), names * 2
+        )
+        areas.append(found.auc)
+        shutil.rmtree(secrets)
+    whole = chisquare([arms[arm] for arm in range(10)])
+    print(f"{given.keys} keys, 1,000 units of 10 candidates: arms {[arms[arm] for arm in range(10)]}")
+    each = kstest(p_values, "uniform").pvalue
+    print(
+        f"chi-square of all draws: p {whole.pvalue:.3f}; p of each key against uniform (Kolmogorov-Smirnov): {each:.3f}"
+    )
+    print(
+        f"bag of words, 1,000 pairs, folds by unit: mean area {statistics.mean(areas):.4f}, "
+        f"standard deviation {statistics.stdev(areas):.4f}, {min(areas):.3f} to {max(areas):.3f}"
+    )
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("cost", "restore", "keys"))
+    parser.add_argument("--corpus", nargs="+", type=Path, required=True, help="folders of Parquet files")
+    parser.add_argument("--scale", type=int, default=1, help="cost: how many times the corpus, each with other words")
+    parser.add_argument("--repeat", type=int, default=5, help="cost: pairs that count")
+    parser.add_argument("--units", type=int, default=3000)
+    parser.add_argument("--controls", type=int, default=9)
+    parser.add_argument("--doses", type=int, nargs="+", default=[1, 2, 4, 20])
+    parser.add_argument("--keys", type=int, default=100)
+    parser.add_argument("--work", type=Path, help="where to work; a temporary folder by default")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.work) as folder:
+        {"cost": cost, "restore": restore, "keys": keys}[given.part](given, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Planting into arbitrary documents and taking it out again is the identity."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.corpus.shards import END, Shard
+from transforms.corpus.sink import ParquetFormat
+from transforms.corpus.storage import Folder
+from transforms.planting.editor import PlantingEditor, ledger_part
+from transforms.planting.errors import SealError
+from transforms.planting.followers import Follower
+from transforms.planting.places import Places
+from transforms.planting.plantings import write_plantings
+from transforms.planting.restoration import PlantedShard, RestoreConfig, _Planted
+from transforms.planting.secret_folder import read_parquet
+from transforms.planting.secret_work import VARIABLE, SecretWork
+from transforms.planting.units import AS_DOCUMENT, Candidate, Unit
+
+SHARD = PlantedShard(0, "data/x.parquet", 10**6, "")
+CONFIG = RestoreConfig(Folder("nowhere"), ParquetFormat(), (Follower("size", "bytes"),))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+def plant(texts: list[str], copies: list[tuple[int, int, str, bool]], batch: int) -> tuple[pa.Table, pa.Table]:
+    """The planted documents and the ledger; `copies` are (document, fraction, text, as a document of its own)."""
+    marks = [(("planted_as", "text", AS_DOCUMENT),) if own else () for *_, own in copies]
+    texts_of = [text for _, _, text, _ in copies]
+    units = [
+        Unit(f"u{at}", "trap", "s", 1, (Candidate(f"c{at}", text, mark),))
+        for at, (text, mark) in enumerate(zip(texts_of, marks, strict=True))
+    ]
+    places = Places(
+        np.arange(len(copies), dtype=np.int32),
+        np.zeros(len(copies), np.int32),
+        np.array([document for document, *_ in copies], np.uint64),
+        np.array([fraction for _, fraction, *_ in copies], np.uint64),
+        np.array([own for *_, own in copies], np.bool_),
+    )
+    shard = Shard(0, 0, END, len(texts), 0)
+    work = SecretWork("run")
+    work.make("plantings", "ledger", "slots")
+    write_plantings(work, places, units, [0] * len(units), 4, [shard])
+    editor = PlantingEditor(work, "text", CONFIG.followers, 64).open(shard)
+    documents = table(texts)
+    parts = [
+        editor.edit(np.arange(at, min(len(texts), at + batch), dtype=np.uint64), documents.slice(at, batch))
+        for at in range(0, len(texts), batch)
+    ]
+    editor.close()
+    ledger = read_parquet(work.folder.read(ledger_part(0)))
+    assert ledger is not None
+    return pa.concat_tables(parts), ledger
+
+
+def table(texts: list[str]) -> pa.Table:
+    return pa.table({"text": texts, "size": [len(text.encode()) for text in texts]})
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "replaced by every example")
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(TEXT, min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 2**64 - 1), TEXT, st.booleans()), max_size=10),
+    st.integers(1, 8),
+    st.integers(1, 8),
+)
+def test_insertion_then_restoration_is_the_identity(
+    texts: list[str], copies: list[tuple[int, int, str, bool]], batch: int, other_batch: int
+) -> None:
+    inside = [(document % len(texts), *rest) for document, *rest in copies]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[VARIABLE] = folder
+        planted, ledger = plant(texts, inside, batch)  # type: ignore[arg-type]
+    assert planted.num_rows == len(texts) + sum(own for *_, own in copies)
+    for row in ledger.to_pylist():
+        document = planted["text"][row["row"]].as_py()
+        wanted = copies[int(row["candidate"][1:])][2]
+        assert document.encode()[row["byte_offset"] :].startswith(wanted.encode())
+        assert document[row["char_offset"] :].startswith(wanted)
+    restoring = _Planted(ledger, SHARD, CONFIG)
+    parts = [restoring.without(at, planted.slice(at, other_batch)) for at in range(0, planted.num_rows, other_batch)]
+    assert pa.concat_tables(parts).equals(table(texts))
+
+
+def test_a_changed_document_is_named(tmp_path: Path) -> None:
+    os.environ[VARIABLE] = str(tmp_path)
+    planted, ledger = plant(["one two", "three four"], [(1, 2**63, "x y", False)], 2)
+    changed = planted.set_column(0, "text", pa.array([*planted["text"].to_pylist()[:1], "three x y fou"]))
+    with pytest.raises(SealError, match="row 1: the document is not the one that was planted"):
+        _Planted(ledger, SHARD, CONFIG).without(0, changed)

@@ -1,0 +1,107 @@
+"""Candidates that the user brings, in Parquet, JSONL or plain text with one a line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+import pyarrow.parquet as pq
+
+from transforms.corpus.columns import as_strings, is_text
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.sources import JSONL, PARQUET, format_of
+from transforms.traps.candidates import Batch
+from transforms.traps.randomness import keyed_order
+from transforms.traps.rules import Rules
+
+NAME = "file/1"
+ANY_LENGTH = 0
+
+
+class BroughtCandidates:
+    """Hands over what was brought, as a `Generator` whose supply ends; a length of `ANY_LENGTH` takes all."""
+
+    name = NAME
+
+    def __init__(self, texts: pa.Array, perplexity: pa.Array, rules: Rules, key: bytes) -> None:
+        """Take texts (large_string[n]) and perplexities (float64[n] with nulls); lengths are counted by the rules."""
+        order = keyed_order(key, "brought", texts.to_pylist())
+        self._texts = texts.take(pa.array(order))
+        self._perplexity = perplexity.take(pa.array(order)).to_numpy(zero_copy_only=False).astype(np.float64)
+        _, offsets = rules.tokens(self._texts)
+        self._lengths = np.diff(offsets).astype(np.int32)
+
+    def supply(self, length: int) -> int:
+        """How many have that length."""
+        return len(self._texts) if length == ANY_LENGTH else int((self._lengths == length).sum())
+
+    def ladder(self, length: int) -> tuple[float, ...]:
+        """One rung."""
+        del length
+        return (1.0,)
+
+    def sample(self, length: int, first: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> list[Batch]:
+        """The next of that length."""
+        alike = np.arange(len(self._texts)) if length == ANY_LENGTH else np.flatnonzero(self._lengths == length)
+        chosen = alike[first[0] : first[0] + counts[0]]
+        return [Batch(self._texts.take(pa.array(chosen)), self._lengths[chosen], self._perplexity[chosen], {})]
+
+
+def read_candidates(files: Sequence[str], text_column: str) -> tuple[pa.Array, pa.Array]:
+    """All candidates of some files: large_string[n] texts, and float64[n] perplexities, null where there is none.
+
+    Parquet and JSONL have the text in `text_column` and may have numbers in `perplexity`; of any other file each line
+    that is not empty is a candidate.
+
+    Raises:
+        CorpusError: naming the file, for what cannot be read or used.
+    """
+    texts, perplexities = [], []
+    for file in files:
+        text, perplexity = _read(file, text_column)
+        texts.append(text)
+        perplexities.append(perplexity)
+    return (
+        pa.concat_arrays([pa.array([], pa.large_string()), *texts]),
+        pa.concat_arrays([pa.array([], pa.float64()), *perplexities]),
+    )
+
+
+def _read(file: str, text_column: str) -> tuple[pa.Array, pa.Array]:
+    kind, _ = format_of(file) or ("", "")
+    try:
+        if kind == PARQUET:
+            return _columns(file, pq.ParquetFile(file).read(), text_column)
+        if kind == JSONL:
+            return _columns(file, pj.read_json(file), text_column)
+        lines = [line for line in Path(file).read_text(encoding="utf-8").split("\n") if line]
+    except (OSError, pa.ArrowException) as error:
+        detail = getattr(error, "strerror", None) or f"it is no {kind} file"
+        raise CorpusError(f"--candidates {file}: cannot be read ({detail})") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"--candidates {file}: is not UTF-8 at byte {error.start}: give text, one a line") from error
+    return pa.array(lines, pa.large_string()), pa.nulls(len(lines), pa.float64())
+
+
+def _columns(file: str, table: pa.Table, text_column: str) -> tuple[pa.Array, pa.Array]:
+    if text_column not in table.column_names or not is_text(table.schema.field(text_column).type):
+        raise CorpusError(
+            f"--candidates {file}: no text column {text_column!r}; it has "
+            f"{', '.join(map(repr, table.column_names))}: name one with --text-column"
+        )
+    texts = as_strings(table[text_column]).cast(pa.large_string())
+    try:
+        texts.validate(full=True)
+        given = table["perplexity"].combine_chunks() if "perplexity" in table.column_names else None
+        perplexity = pa.nulls(len(texts), pa.float64()) if given is None else given.cast(pa.float64())
+    except pa.ArrowInvalid:
+        raise CorpusError(f"--candidates {file}: a text is not UTF-8, or a perplexity is not a number") from None
+    if isinstance(perplexity, pa.ChunkedArray):
+        perplexity = pa.concat_arrays(perplexity.chunks)
+    if texts.null_count:
+        row = pc.index(texts.is_null(), True).as_py()
+        raise CorpusError(f"--candidates {file}: row {row}: the text is null: leave it out")
+    return texts, perplexity

@@ -1,0 +1,82 @@
+"""A keyed sample of a corpus's documents, of bounded size, to fit the n-gram model to."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.corpus.addresses import addresses
+from transforms.corpus.columns import as_strings, check_text_column
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.reading import Piece, read_piece
+from transforms.corpus.sources import PARQUET
+from transforms.traps.randomness import keyed, stream
+from transforms.traps.sample_kernel import uniforms
+
+SAMPLE_BYTES = 24 << 20
+_PIECES = 16
+_LONGEST_DOCUMENT = 200_000  # characters of it that are used
+
+
+def texts_of(piece: Piece, text_column: str) -> Iterator[tuple[npt.NDArray[np.uint64], pa.Array]]:
+    """Addresses (uint64[n]) and texts (string or large_string[n], null or not UTF-8 where they are bad) of a piece."""
+    columns = [text_column] if piece.source.kind == PARQUET else None
+    for records in read_piece(piece, columns=columns):
+        if text_column not in records.table.column_names or not records.table.num_rows:
+            continue
+        check_text_column(records.table.schema, text_column, piece.source.uri)
+        yield addresses(piece.source.ordinal, records.positions), as_strings(records.table[text_column])
+
+
+def sample_documents(
+    pieces: Sequence[Piece], text_column: str, key: bytes, threads: int, most_bytes: int = SAMPLE_BYTES
+) -> pa.Array:
+    """About `most_bytes` of text: large_string, in the order of addresses, without nulls.
+
+    Of a large corpus some pieces are read, chosen by their keyed hashes; of these each document is taken with the same
+    probability, by the keyed hash of its address. Very long documents are cut.
+
+    Raises:
+        CorpusError: if no document has any text.
+    """
+    by_hash = sorted(pieces, key=lambda piece: keyed(key, "piece", piece.source.ordinal, piece.lo))
+    chosen = sorted(by_hash[:_PIECES], key=lambda piece: (piece.source.ordinal, piece.lo))
+    share = min(1.0, most_bytes / max(1, sum(piece.size for piece in chosen)))
+    own = stream(key, "sample of the corpus")
+
+    def read(piece: Piece) -> list[pa.Array]:
+        taken, left = [], 2 * share * piece.size + (1 << 20)  # sizes are estimates
+        for where_at, texts in texts_of(piece, text_column):
+            inside = pa.array(uniforms(own, where_at) < share)
+            some = _usable(texts.filter(inside))
+            taken.append(some)
+            left -= some.nbytes
+            if left < 0:
+                break
+        return taken
+
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [part for found in pool.map(read, chosen) for part in found]
+    texts = pa.concat_arrays([pa.array([], pa.large_string()), *parts])
+    if not len(texts) and share < 1 and pieces:
+        # So few and so long documents that none was taken.
+        return sample_documents(pieces, text_column, key, threads, 1 << 62)
+    if not pc.any(pc.match_substring_regex(texts, r"\w")).as_py():
+        raise CorpusError(
+            f"--corpus: no document has any text in column {text_column!r}: name another column or corpus"
+        )
+    return texts
+
+
+def _usable(texts: pa.Array) -> pa.Array:
+    """Without nulls and what is not UTF-8, cut to length."""
+    texts = texts.cast(pa.large_string()).drop_null()
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = texts.cast(pa.large_binary()).to_pylist()
+        texts = pa.array([one.decode(errors="replace") for one in raw], pa.large_string())
+    return pc.utf8_slice_codeunits(texts, 0, _LONGEST_DOCUMENT)

@@ -1,0 +1,71 @@
+"""Tokenizers that a candidate must survive: their tokens, and whether decoding and encoding gives them back."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import tokenizers
+
+from transforms.corpus.errors import CorpusError
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of n texts: text i has `ids[offsets[i]:offsets[i + 1]]` (int64; offsets int64[n + 1])."""
+
+    ids: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+
+
+def load_tokenizer(path: str) -> tokenizers.Tokenizer:
+    """A `tokenizers` file, without the truncation and padding that it may ask for.
+
+    Raises:
+        CorpusError: if it cannot be read.
+    """
+    file = Path(path)
+    file = file / "tokenizer.json" if file.is_dir() else file
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:
+        raise CorpusError(f"{path}: cannot be read as a tokenizers file ({error}); give a tokenizer.json") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def file_sha256(path: str) -> str:
+    """Of a tokenizer's file."""
+    file = Path(path)
+    return hashlib.sha256((file / "tokenizer.json" if file.is_dir() else file).read_bytes()).hexdigest()
+
+
+def tokens_of(tokenizer: tokenizers.Tokenizer, texts: pa.Array) -> Tokens:
+    """The tokens of n texts, without special ones."""
+    encoded = tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+    parts = [np.array(one.ids, np.int64) for one in encoded]
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(part) for part in parts], dtype=np.int64)])
+    return Tokens(np.concatenate([np.empty(0, np.int64), *parts]), offsets)
+
+
+def stable(tokenizer: tokenizers.Tokenizer, texts: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which texts' tokens come back when they are decoded and encoded again, none of them unknown: bool[n].
+
+    Special tokens are left out in decoding: a text that is read as one is not stable.
+    """
+    strings = texts.to_pylist()
+    unknown = _unknown(tokenizer)
+    ids = [one.ids for one in tokenizer.encode_batch_fast(strings, add_special_tokens=False)]
+    decoded = tokenizer.decode_batch(ids, skip_special_tokens=True)
+    again = [one.ids for one in tokenizer.encode_batch_fast(decoded, add_special_tokens=False)]
+    pairs = zip(ids, again, strict=True)
+    return np.array([first == second and not unknown.intersection(first) for first, second in pairs], np.bool_)
+
+
+def _unknown(tokenizer: tokenizers.Tokenizer) -> frozenset[int]:
+    name = getattr(tokenizer.model, "unk_token", None)
+    found = tokenizer.token_to_id(name) if isinstance(name, str) else None
+    return frozenset() if found is None else frozenset([found])
