@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
+from pipelines.errors import RunError
 from pipelines.scores_folder import read_scores
-from pipelines.sealed_scores import judged_units, score_matrices
+from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
 from pipelines.verdict_words import probability
 from schemas.verdict import FIELDS
 from tests.pipelines.scores_writer import change_manifest, sha256, write_scores
@@ -330,12 +331,17 @@ def test_in_context_each_unit_is_scored_at_as_many_slots_as_were_sealed(
     refused(campaign, few, "at 1 in place of 4", capsys)
     refused(campaign, campaign.write(scored, "alone"), "context is 0, and 64 was sealed", capsys)
     assert campaign.verify(campaign.write(good, "good", context=64, slots=4)) == 0
-    (campaign.secrets / "slots.parquet").write_bytes(b"slots")
-    (campaign.secrets / "slots.parquet").chmod(0o600)
-    shutil.rmtree(campaign.folder / "verdict")
-    refused(campaign, campaign.write(good, "other", context=64, slots=4), "sha256 of the slots is", capsys)
-    bound = {"context": 64, "slots": 4, "slots_sha256": sha256(campaign.secrets / "slots.parquet")}
-    assert campaign.verify(campaign.write(good, "bound", **bound)) == 0
+
+
+def test_the_slots_are_those_that_were_written_when_planting(tmp_path: Path) -> None:
+    campaign = Campaign(tmp_path / "c", "--redraws", "999", "--context", "64")
+    rows = [{**row, "slots": 1} for row in campaign.scored()]
+    scores = read_scores(str(campaign.write(rows, context=64, slots=4, slots_sha256="5" * 64)))
+    secrets = open_secrets(campaign.secrets)
+    judged = judged_units(secrets, None)
+    refuse_other_settings(scores, secrets.plan, judged, "5" * 64)
+    with pytest.raises(RunError, match="sha256 of the slots is"):
+        refuse_other_settings(scores, secrets.plan, judged, "6" * 64)
 
 
 def test_without_context_no_candidate_is_scored_at_a_slot(
