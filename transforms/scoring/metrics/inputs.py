@@ -39,6 +39,13 @@ class Ragged:
         """Values of each row, int64[n]."""
         return np.diff(self.offsets)
 
+    def take(self, rows: Ints, most: Ints | None = None) -> "Ragged":
+        """These rows (int64[k]) in this order, each cut after its first `most` values (int64[k]) if that is given."""
+        lengths = self.lengths[rows] if most is None else np.minimum(self.lengths[rows], most)
+        offsets = offsets_of(lengths)
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        return Ragged(self.values[places], offsets)
+
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[int]] | Sequence[npt.NDArray[np.int64]]) -> "Ragged":
         """Lay token ids (int64) of several rows one after the other."""
