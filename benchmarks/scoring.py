@@ -100,7 +100,7 @@ def lm_eval(model: Any, batch: int) -> Run:
 
     def run(sequences: Sequence[Sequence[int]]) -> list[float]:
         requests = [(("", str(at)), list(one[:1]), list(one[1:])) for at, one in enumerate(sequences)]
-        return [found[0] for found in harness._loglikelihood_tokens(requests, disable_tqdm=True)]
+        return [found[0] for found in harness._loglikelihood_tokens(requests, disable_tqdm=True)]  # noqa: SLF001
 
     return run
 
@@ -192,7 +192,9 @@ def main() -> None:
             warm, _ = timed(run, some[:1] if contender == "one at a time" else some[:256], device)
             if device == "cuda":
                 torch.cuda.reset_peak_memory_stats()
-            took, _ = min((timed(run, some, device) for _ in range(2 if contender == "trapline" else 1)), key=lambda x: x[0])
+            took, _ = min(
+                (timed(run, some, device) for _ in range(2 if contender == "trapline" else 1)), key=lambda x: x[0]
+            )
             tokens = sum(map(len, some))
             row = {
                 "workload": label, "contender": contender, "sequences": len(some), "seconds": took, "first_call": warm,

@@ -20,6 +20,7 @@ from pipelines.draw import run as run_draw
 from pipelines.errors import RunError, UsageError
 from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
+from pipelines.score import ScoreConfig
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
 
@@ -67,6 +68,15 @@ def draw(config: DrawConfig) -> DrawConfig:
 @app.command
 def reveal(config: RevealConfig) -> RevealConfig:
     """Write proofs of single units, a tranche or all of them, which tell nothing of the others."""
+    return config
+
+
+@app.command
+def score(config: ScoreConfig) -> ScoreConfig:
+    """Run checkpoints over sequences: log-probabilities token by token, and metrics of memorisation.
+
+    Probes, or any Parquet of texts or token ids. It is told neither what was drawn nor how often it was planted.
+    """
     return config
 
 
@@ -141,7 +151,17 @@ def _flags(command: str) -> list[str]:
     return [name for name in names if name.startswith("--")] + ["--config"]
 
 
-def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+def _run_dedup(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+    return _run_on_beam("pipelines.corpus_run", config, from_file, unused, ours)
+
+
+def _run_score(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+    return _run_on_beam("pipelines.score_run", config, from_file, unused, ours)
+
+
+def _run_on_beam(course: str, config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+    """Run a command whose course is the function `run` of the module `course`."""
+    import importlib
     import logging
 
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
@@ -154,14 +174,13 @@ def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: lis
         raise UsageError(suggest(beam_tokens[0], ours))
     try:
         from pipelines.beam_flags import beam_options
-        from pipelines.corpus_run import run
         from pipelines.progress import Progress
         from pipelines.signals import stopped_by_signals
 
         if beam_tokens:
             beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
         with stopped_by_signals(_stop_now):
-            return run(config, lambda: beam_options(beam_tokens, ours), Progress())
+            return int(importlib.import_module(course).run(config, lambda: beam_options(beam_tokens, ours), Progress()))
     except CorpusError as error:
         raise RunError(str(error)) from error
 
@@ -186,10 +205,11 @@ Runner = Callable[[Any, list[str], list[str], list[str]], int]
 """Config, Beam's flags from the config file, flags on the command line that are not ours, and our flags."""
 
 COMMANDS: dict[str, Runner] = {
-    "dedup": _run_on_beam,
+    "dedup": _run_dedup,
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),
+    "score": _run_score,
     "check": _run_here(run_check),
 }
 """How each command is run."""

@@ -29,12 +29,14 @@ class Sequences:
     @property
     def lengths(self) -> Ints:
         """Tokens of each sequence, int64[n]."""
-        return np.diff(self.offsets)
+        lengths: Ints = np.diff(self.offsets)
+        return lengths
 
     @property
     def scored(self) -> Ints:
         """Scored tokens of each sequence, int64[n]."""
-        return np.maximum(self.lengths - self.first, 0)
+        scored: Ints = np.maximum(self.lengths - self.first, 0)
+        return scored
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Checkpoints in the Hugging Face layout: looked at before anything is loaded, then loaded and held to what they say."""
+"""Checkpoints in the Hugging Face layout: looked at before anything is loaded, then held to what they say."""
 
 import hashlib
 import json
@@ -131,7 +131,10 @@ def names_of(folders: Sequence[str]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     # Such as "a-b/c" and "a/b-c": the parts differ where their joined names do not.
-    return [f"{name}-{hashlib.sha256('/'.join(one).encode()).hexdigest()[:8]}" for name, one in zip(names, parts, strict=True)]
+    return [
+        f"{name}-{hashlib.sha256('/'.join(one).encode()).hexdigest()[:8]}"
+        for name, one in zip(names, parts, strict=True)
+    ]
 
 
 def load_model(checkpoint: Checkpoint, dtype: str, device: str) -> Any:
@@ -143,11 +146,11 @@ def load_model(checkpoint: Checkpoint, dtype: str, device: str) -> Any:
     import torch
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     where = f"--checkpoint {checkpoint.folder}"
     try:
-        model, report = transformers.AutoModelForCausalLM.from_pretrained(
+        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
             checkpoint.folder,
             dtype=getattr(torch, dtype),
             local_files_only=True,
@@ -159,6 +162,7 @@ def load_model(checkpoint: Checkpoint, dtype: str, device: str) -> Any:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
         raise CorpusError(f"{where}: cannot be loaded ({_first_line(error)})") from error
+    model, report = loaded
     missing = sorted(map(str, report["missing_keys"]))
     if missing:
         raise CorpusError(

@@ -125,4 +125,4 @@ def _close(found: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> boo
 def _layers(body: torch.nn.Module) -> list[torch.nn.Module]:
     """The repeated layers: compiled once, the code serves them all."""
     lists = [module for module in body.modules() if isinstance(module, torch.nn.ModuleList)]
-    return list(max(lists, key=len, default=[]))  # type: ignore[arg-type]
+    return list(max(lists, key=len, default=[]))

@@ -58,5 +58,5 @@ def logit_statistics(logits: Floats, targets: npt.NDArray[np.int64], out: Floats
                     break
         out[row, 0] = target - highest - log_total
         out[row, 1] = mean - log_total
-        out[row, 2] = max(spread, MIN_DEVIATION) if spread == spread else spread  # noqa: PLR0124 - NaN stays NaN
+        out[row, 2] = max(spread, MIN_DEVIATION) if spread == spread else spread
         out[row, 3] = np.float32(1.0) if hit else np.float32(0.0)

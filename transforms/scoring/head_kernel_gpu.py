@@ -7,7 +7,7 @@ import triton.language as tl
 _BLOCK = 4096
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _logit_statistics(logits, targets, out, stride, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     row = tl.program_id(0).to(tl.int64)
     target = tl.load(targets + row)

@@ -1,5 +1,6 @@
 """Causal attention inside each part of a packed row: nothing is seen of the other parts."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,22 +52,26 @@ def _packed_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tenso
     """Query (tokens, heads, size), key and value (tokens, key heads, size) -> (tokens, heads, size)."""
     parts: Layout = _active.layout
     if query.is_cuda:
-        return torch.ops.aten._flash_attention_forward(
-            query, key, value, parts.bounds, parts.bounds, parts.longest, parts.longest, 0.0, True, False, scale=scale
+        bounds, longest = parts.bounds, parts.longest
+        flash: Any = torch.ops.aten._flash_attention_forward  # noqa: SLF001 - what varlen_attn itself calls
+        attended: torch.Tensor = flash(
+            query, key, value, bounds, bounds, longest, longest, 0.0, True, False, scale=scale
         )[0]
+        return attended
     out = torch.empty_like(query, memory_format=torch.contiguous_format)
     edges = parts.bounds.tolist()
-    for start, end in zip(edges, edges[1:], strict=False):
-        one = [tensor[start:end].transpose(0, 1).unsqueeze(0) for tensor in (query, key, value)]
-        attended = torch.nn.functional.scaled_dot_product_attention(
-            *one, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
+    for start, end in itertools.pairwise(edges):
+        q, k, v = (tensor[start:end].transpose(0, 1).unsqueeze(0) for tensor in (query, key, value))
+        part = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
         )
-        out[start:end] = attended[0].transpose(0, 1)
+        out[start:end] = part[0].transpose(0, 1)
     return out
 
 
 @_packed_attention.register_fake
 def _(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
+    del key, value, scale
     return torch.empty_like(query, memory_format=torch.contiguous_format)
 
 
@@ -84,6 +89,7 @@ def packed_attention(
     Raises:
         UnsupportedAttentionError: for a sliding window, capped scores, sinks, a bias or a mask.
     """
+    del module
     asked = [name for name in _REFUSED if kwargs.get(name) is not None]
     if asked or attention_mask is not None or kwargs.get("is_causal") is False:
         raise UnsupportedAttentionError(f"attention with {asked[0] if asked else 'a mask'}")

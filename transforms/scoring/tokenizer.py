@@ -60,7 +60,7 @@ def find_tokenizer(checkpoint: Checkpoint, file: str, bos: Bos) -> Tokenizer:
     try:
         tokenizer = Tokenizer(text, sha256, None)
         highest = tokenizer.highest_id()
-    except Exception as error:  # noqa: BLE001 - the tokenizers library raises bare Exception
+    except Exception as error:
         raise CorpusError(f"{file or checkpoint.folder}: the tokenizer cannot be read ({error})") from error
     if highest >= checkpoint.vocabulary:
         raise CorpusError(
