@@ -72,7 +72,7 @@ def plan_packed(lengths: Ints, capacity: int) -> list[Ints]:
     rows = [order[at : at + 1] for at in range(too_long)]
     order = order[too_long:]
     sizes, starts = np.unique(-lengths[order], return_index=True)
-    ends = np.append(starts[1:], len(order))
+    ends = np.append(starts, len(order))[1:]
     queues = [(max(1, -int(size)), int(a), int(b)) for size, a, b in zip(sizes, starts, ends, strict=True)]
     while queues:
         room, row, left = capacity, [], []
