@@ -129,12 +129,13 @@ def test_equal_greedy_prompts_are_decoded_once_each_to_its_own_length(llama: Any
 
 
 def test_an_end_token_that_a_shorter_continuation_does_not_reach_is_not_its_end(llama: Any) -> None:
-    prompts = Ragged.from_rows([[5, 6, 7]] * 3)
-    free = rows(generate(llama, prompts, list("abc"), 6, GREEDY))[0]
+    prompts = Ragged.from_rows([[5, 6, 7]] * 4)
+    free = rows(generate(llama, prompts, list("abcd"), 6, GREEDY))[0]
     at = next(at for at in range(2, 6) if free[at] not in free[:at])
-    got = generate(llama, prompts, list("abc"), np.array([at, at + 1, 6]), GenerationSettings(eos_ids=(free[at],)))
-    assert rows(got) == [free[:at]] * 3
-    assert got.stops.tolist() == [Stop.LENGTH, Stop.EOS, Stop.EOS]
+    most, settings = np.array([at - 1, at, at + 1, 6]), GenerationSettings(eos_ids=(free[at],))
+    got = generate(llama, prompts, list("abcd"), most, settings)
+    assert rows(got) == [free[: at - 1], *[free[:at]] * 3]
+    assert got.stops.tolist() == [Stop.LENGTH, Stop.LENGTH, Stop.EOS, Stop.EOS]
 
 
 def test_samples_of_a_prompt_share_the_reading_of_it(llama: Any) -> None:
@@ -192,6 +193,8 @@ def test_a_stop_string_ends_a_row_even_across_tokens_and_is_cut_off() -> None:
     assert got.stops[4] == Stop.STRING
     assert len(rows(got)[4]) == 5
     assert got.texts(tokenizer)[4].endswith(cut)
+    # Its last token may also be the last one it may have.
+    assert generate(model, prompts, NAMES, 5, settings, tokenizer).stops[4] == Stop.STRING
     with pytest.raises(ValueError, match="stop_strings need the tokenizer"):
         generate(model, prompts, NAMES, MOST, settings)
 

@@ -152,6 +152,10 @@ def test_zlib_sizes_are_those_of_level_6_of_the_utf8_text() -> None:
     assert zlib_bytes(texts).tolist() == wanted
     assert zlib_bytes(texts.cast(pa.large_string()).slice(1, 3)).tolist() == wanted[1:4]
     assert zlib_bytes(texts)[1] == 12
+    long = " ".join(f"{at * at % 97} of {at % 13} and {at * 7 % 31}" for at in range(3000))
+    sizes = [len(zlib.compress(long.encode(), level)) for level in (5, 6, 9)]
+    assert zlib_bytes(pa.array([long]))[0] == sizes[1]
+    assert len(set(sizes)) == 3
     assert utf8_bytes(texts).tolist() == [0, 100, 12 * 9 + 9, 0, 32]
 
 

@@ -36,6 +36,12 @@ def test_of_equal_logits_greedy_takes_the_lowest_id_and_top_k_keeps_both() -> No
     assert probabilities(SamplingScheme(1.0, top_k=1), tied) == [0, 0.5, 0, 0.5]
 
 
+def test_top_p_is_reached_by_the_lowest_ids_of_equal_logits() -> None:
+    for size in (4, 10, 5000):
+        kept = SamplingScheme(1.0, top_p=0.5).log_probs(torch.zeros(1, size)).isfinite()[0]
+        assert kept.tolist() == [True] * (size // 2) + [False] * (size // 2)
+
+
 def test_top_k_beyond_the_vocabulary_keeps_all() -> None:
     assert probabilities(SamplingScheme(1.0, top_k=99)) == [0.1, 0.4, 0.2, 0.3]
 

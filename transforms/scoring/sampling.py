@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+_ROUNDING = 1e-12  # a sum of probabilities that should be p may lie a little below it
 _CHUNK = 1 << 24  # logits in double precision at a time: 128 MiB
 
 
@@ -59,7 +60,7 @@ class SamplingScheme:
             return logs
         ordered, order = logs.sort(dim=-1, descending=True, stable=True)
         before = ordered.exp().cumsum(-1) - ordered.exp()
-        outside = torch.zeros_like(before, dtype=torch.bool).scatter_(-1, order, before >= self.top_p)
+        outside = torch.zeros_like(before, dtype=torch.bool).scatter_(-1, order, before >= self.top_p - _ROUNDING)
         return logs.masked_fill(outside, -math.inf).log_softmax(-1)
 
     def draw(self, logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
