@@ -1,5 +1,6 @@
 """Contexts for candidates: the same text before each candidate of a unit, whichever of them was drawn."""
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,13 +28,21 @@ class Slots:
     most: int
 
 
-@lru_cache(maxsize=1)
 def read_slots(path: str) -> Slots:
-    """Read a slots file.
+    """Read a slots file, once as long as it stays as it is.
 
     Raises:
         CorpusError: if it is none, or a unit has the same slot twice.
     """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the path is text in messages, too
+    except OSError as error:
+        raise CorpusError(f"--slots {path}: cannot be read ({error.strerror})") from error
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: str, _modified: int, _size: int) -> Slots:
     try:
         check(pq.read_schema(path), SLOTS, path)
         table = pq.read_table(path, schema=SLOTS)
