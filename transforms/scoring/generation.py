@@ -33,7 +33,8 @@ class GenerationSettings:
         eos_ids: token ids that end a continuation; none of them is part of it.
         stop_strings: texts that end a continuation.
         batch_tokens: tokens of prompts and continuations in the KV cache of a batch; halved where memory ends.
-        spread: how many tokens longer than the shortest prompt of a batch another one may be. Each is one step more.
+        spread: how many tokens longer than the shortest prompt of a batch another one may be. Each is one step more,
+            and a batch of its own would be as many steps as tokens are produced: so many are allowed by default.
 
     Raises:
         ValueError: if a value is out of range.
@@ -45,13 +46,13 @@ class GenerationSettings:
     eos_ids: tuple[int, ...] = ()
     stop_strings: tuple[str, ...] = ()
     batch_tokens: int = 65_536
-    spread: int = 16
+    spread: int | None = None
 
     def __post_init__(self) -> None:
         """Check every value."""
         if self.samples < 1 or (self.scheme.greedy and self.samples > 1):
             raise ValueError(f"samples: {self.samples}, expected 1 or more, and 1 if greedy: all would be equal")
-        if self.batch_tokens < 1 or self.spread < 0:
+        if self.batch_tokens < 1 or (self.spread is not None and self.spread < 0):
             raise ValueError(
                 f"batch_tokens {self.batch_tokens} and spread {self.spread}: expected 1 or more, 0 or more"
             )
@@ -185,7 +186,8 @@ class _Work:
         begin = 0
         while begin < len(lengths):
             most = begin + settings.batch_tokens // int(lengths[begin]) + 1
-            near = min(most, int(np.searchsorted(lengths, lengths[begin] + settings.spread, "right")))
+            spread = int(self.most[begin]) if settings.spread is None else settings.spread
+            near = min(most, int(np.searchsorted(lengths, lengths[begin] + spread, "right")))
             tokens = np.maximum.accumulate(lengths[begin:near] + self.most[begin:near]) * np.arange(1, near - begin + 1)
             end = begin + max(1, int(np.searchsorted(tokens, settings.batch_tokens, "right")))
             yield self._rows(begin, end)
