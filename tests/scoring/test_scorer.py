@@ -12,6 +12,7 @@ from transforms.scoring.batches import Sequences
 from transforms.scoring.scorer import Scorer
 
 PACKED = {"llama", "gpt_neox", "gpt2", "qwen2"}
+FUSED = {"llama", "qwen2"}
 TOLERANCE = 1e-5
 
 
@@ -57,6 +58,7 @@ def test_statistics_equal_the_models_own_logits(architecture: str, pack: bool) -
     plain = tiny_model(architecture)
     scorer = Scorer.of(tiny_model(architecture), 64, pack=pack)
     assert scorer.forward.packed == (pack and architecture in PACKED)
+    assert scorer.forward.fused == (pack and architecture in FUSED)
     for first in (1, 4):
         found = by_row(scorer.score(sequences_of(rows, first)), rows, first)
         for row, one in zip(rows, found, strict=True):
@@ -64,6 +66,20 @@ def test_statistics_equal_the_models_own_logits(architecture: str, pack: bool) -
                 np.testing.assert_allclose(one, exact(plain, row, first), atol=TOLERANCE)
             else:
                 assert len(one) == 0
+
+
+@pytest.mark.parametrize("architecture", sorted(FUSED))
+def test_fused_layers_take_over_every_weight(architecture: str) -> None:
+    plain, changed = tiny_model(architecture), tiny_model(architecture)
+    for model in (plain, changed):
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for weights in model.parameters():  # biases and norms, too
+                weights.add_(torch.randn(weights.shape, generator=generator) * 0.1)
+    scorer, rows = Scorer.of(changed, 64, pack=True), random_rows(9)
+    assert scorer.forward.fused
+    wanted = np.concatenate([exact(plain, row, 1) for row in rows])
+    np.testing.assert_allclose(scorer.score(sequences_of(rows)), wanted, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -196,9 +212,10 @@ def test_operations_and_tokens_are_counted() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("compiled", [True, False])
-def test_packed_on_a_gpu_not_a_bit_depends_on_the_batch(compiled: bool) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_packed_on_a_gpu_not_a_bit_depends_on_the_batch(compiled: bool, dtype: torch.dtype) -> None:
     rows = random_rows(60, seed=7, longest=100)
-    scorer = Scorer.of(tiny_model("llama").bfloat16().cuda(), 2048, compiled=compiled)
+    scorer = Scorer.of(tiny_model("llama").to(dtype).cuda(), 2048, compiled=compiled)
     assert scorer.forward.packed
     together = by_row(scorer.score(sequences_of(rows)), rows)
     turned = by_row(scorer.score(sequences_of(rows[::-1])), rows[::-1])[::-1]

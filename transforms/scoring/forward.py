@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from transforms.scoring import packed_attention
 from transforms.scoring.batches import Batch, Sequences, packed_batch, padded_batch
-from transforms.scoring.fused_layers import fuse_gates
+from transforms.scoring.fused_layers import FusedLayer, fusible
 from transforms.scoring.head_statistics import COLUMNS, head_statistics, logit_statistics
 from transforms.scoring.packed_attention import Layout
 
@@ -19,6 +20,7 @@ class Forward:
 
     Attributes:
         packed: whether sequences share rows; found by trying, when the model is loaded.
+        fused: whether the layers were replaced by `FusedLayer`, likewise.
         compiled: whether the layers are compiled, for one shape.
     """
 
@@ -36,11 +38,11 @@ class Forward:
         self._body = model.base_model
         self._head = model.get_output_embeddings()
         self.vocabulary = int(self._head.weight.shape[0])
-        fuse_gates(model)
         plain = self._probe_alone()
         self.plain_head = self._head_gives_the_logits()
-        wanted = self.device.type == "cuda" and self.dtype != torch.float32 if pack is None else pack
+        wanted = self.device.type == "cuda" if pack is None else pack
         self.packed = wanted and self.plain_head and self._packing_changes_nothing(plain)
+        self.fused = self.packed and self._fuse_layers()
         self.compiled = compiled and self.packed
         if self.compiled:
             for layer in _layers(self._body):
@@ -59,8 +61,7 @@ class Forward:
             if not self.plain_head:
                 return self._whole(ids, pick, targets)
             if len(batch.bounds):
-                longest = int((batch.bounds[1:] - batch.bounds[:-1]).max())
-                with packed_attention.layout(Layout(self._put(batch.bounds), longest)):
+                with packed_attention.layout(self._layout(batch.bounds)):
                     found = self._body(input_ids=ids, position_ids=self._put(batch.positions), use_cache=False)
             else:
                 found = self._body(input_ids=ids, use_cache=False)
@@ -80,6 +81,9 @@ class Forward:
         tensor = torch.from_numpy(array)
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
+    def _layout(self, bounds: Any) -> Layout:
+        return Layout.of(bounds, self._put, grouped=packed_attention.needs_groups(self.device, self.dtype))
+
     def _probe(self) -> list[torch.Tensor]:
         known = min(self.vocabulary, self._model.get_input_embeddings().weight.shape[0])
         first = torch.arange(sum(_PROBE_LENGTHS)) * 7919 % known
@@ -89,6 +93,16 @@ class Forward:
         with torch.inference_mode():
             alone = [self._body(input_ids=one[None], use_cache=False).last_hidden_state[0] for one in self._probe()]
             return torch.cat(alone)
+
+    def _probe_packed(self) -> torch.Tensor:
+        bounds = np.cumsum([0, *_PROBE_LENGTHS]).astype(np.int32)
+        positions = torch.cat([torch.arange(length) for length in _PROBE_LENGTHS])[None].to(self.device)
+        row = torch.cat(self._probe())[None]
+        with torch.inference_mode(), packed_attention.layout(self._layout(bounds)):
+            found: torch.Tensor = self._body(input_ids=row, position_ids=positions, use_cache=False).last_hidden_state[
+                0
+            ]
+            return found
 
     def _head_gives_the_logits(self) -> bool:
         with torch.inference_mode():
@@ -100,20 +114,45 @@ class Forward:
     def _packing_changes_nothing(self, alone: torch.Tensor) -> bool:
         """Try a packed row against the same sequences alone; a model that cannot be packed keeps its own attention."""
         before = self._model.config._attn_implementation  # noqa: SLF001 - there is no public name for it
-        lengths = torch.tensor([0, *_PROBE_LENGTHS])
-        parts = Layout(lengths.cumsum(0).to(torch.int32).to(self.device), max(_PROBE_LENGTHS))
-        positions = torch.cat([torch.arange(length) for length in _PROBE_LENGTHS])[None].to(self.device)
         packed_attention.register()
         try:
             self._model.set_attn_implementation(packed_attention.NAME)
-            with torch.inference_mode(), packed_attention.layout(parts):
-                row = torch.cat(self._probe())[None]
-                found = self._body(input_ids=row, position_ids=positions, use_cache=False).last_hidden_state[0]
-            fine = _close(found, alone, self.dtype)
+            fine = _close(self._probe_packed(), alone, self.dtype)
         except (ValueError, TypeError, RuntimeError, NotImplementedError, AttributeError):
             fine = False
         if not fine:
             self._model.set_attn_implementation(before)
+        return fine
+
+    def _fuse_layers(self) -> bool:
+        """Replace the layers by fused ones, if the first of them gives what the layer in its place gives."""
+        layers = _layers(self._body)
+        if not layers or not all(map(fusible, layers)):
+            return False
+        seen: list[Any] = []
+        hook = layers[0].register_forward_hook(
+            lambda _, given, named, out: seen.extend((given, named, out)), with_kwargs=True
+        )
+        try:
+            before = self._probe_packed()
+        finally:
+            hook.remove()
+        given, named, wanted = seen
+        bounds = np.cumsum([0, *_PROBE_LENGTHS]).astype(np.int32)
+        try:
+            with torch.inference_mode(), packed_attention.layout(self._layout(bounds)):
+                fine = _close(FusedLayer(layers[0])(*given, **named), wanted, self.dtype)
+        except (ValueError, TypeError, RuntimeError, AttributeError):
+            fine = False
+        if fine:
+            within = next(
+                one for one in self._body.modules() if isinstance(one, torch.nn.ModuleList) and one[0] is layers[0]
+            )
+            for at, layer in enumerate(layers):
+                within[at] = FusedLayer(layer)
+            fine = _close(self._probe_packed(), before, self.dtype)
+            if not fine:
+                raise RuntimeError("fused layers give other hidden states than the model's own")
         return fine
 
 
