@@ -10,7 +10,6 @@ same run, and counts 2 operations a weight and token (body and head) and causal 
 import argparse
 import copy
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
