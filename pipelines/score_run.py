@@ -246,7 +246,7 @@ def _publish(
         "command": "score",
         "run": work.run,
         "content": {
-            "config": config.what_the_output_depends_on(),
+            "config": {name: value for name, value in config.what_the_output_depends_on().items() if value != ()},
             "settings": found.settings(config),
             "versions": _versions(),
             "checkpoints": [model.listed() for model in found.scored],

@@ -151,8 +151,9 @@ def test_the_manifest_binds_what_was_scored_and_how(
         assert on_disk.stat().st_mode & 0o077 == 0
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
     assert str(tmp_path) not in data.decode()
-    said = score(*flags, sequences=path)
-    assert "is finished already" in said
+    shutil.copy(tmp_path / "out/manifest.json", tmp_path / "settings.json")
+    same = ("--slots", slots, "--reference", models["other"], "--config", str(tmp_path / "settings.json"))
+    assert "is finished already" in score(*same, sequences=path)
     asked = ["score", "--checkpoint", models["first"], "--sequences", str(path), "--output", str(tmp_path / "out")]
     assert main(asked) == 2, "another run in the same folder is refused"
     assert (tmp_path / "out/manifest.json").read_bytes() == data
