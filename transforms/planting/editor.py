@@ -174,7 +174,6 @@ class ShardPlanting:
                 recomputed=[0] * len(texts),
             )
         )
-        self._keep_slots(own, nothing, np.zeros(len(texts), np.int64), nothing)
         return pa.concat_tables([table, added]).take(pa.array(order))
 
     def _ledger(
