@@ -17,7 +17,7 @@ class OneDnnLinear(torch.nn.Linear):
 def use_onednn(model: torch.nn.Module) -> bool:
     """Let the plain linear layers of `model` multiply by oneDNN; false, and nothing changed, where it is not there."""
     layers = [one for one in model.modules() if type(one) is torch.nn.Linear and one.weight.dtype == torch.float32]
-    if not layers or not torch.backends.mkldnn.is_available():
+    if not layers or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     try:
         with torch.inference_mode():
