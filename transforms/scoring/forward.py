@@ -7,6 +7,7 @@ import torch
 
 from transforms.scoring import packed_attention
 from transforms.scoring.batches import Batch, Sequences, packed_batch, padded_batch
+from transforms.scoring.cpu_linear import use_onednn
 from transforms.scoring.fused_layers import FusedLayer, fusible
 from transforms.scoring.head_statistics import COLUMNS, head_statistics, logit_statistics
 from transforms.scoring.packed_attention import Layout
@@ -38,6 +39,8 @@ class Forward:
         self._body = model.base_model
         self._head = model.get_output_embeddings()
         self.vocabulary = int(self._head.weight.shape[0])
+        if self.device.type == "cpu":
+            use_onednn(model)
         plain = self._probe_alone()
         self.plain_head = self._head_gives_the_logits()
         wanted = self.device.type == "cuda" if pack is None else pack
