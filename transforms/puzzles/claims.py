@@ -83,6 +83,30 @@ class Puzzles:
         )
         return Puzzles(self.people, self.index[rows], tokens, offsets, self.solution[rows])
 
+    def with_claims(
+        self,
+        rows: npt.NDArray[np.int64],
+        speakers: npt.NDArray[np.int64],
+        claims: npt.NDArray[np.int16],
+        places: npt.NDArray[np.int64],
+        solution: npt.NDArray[np.bool_],
+    ) -> "Puzzles":
+        """The puzzles of the given rows, each with another claim for one speaker, and another solution.
+
+        Args:
+            rows: int64[k].
+            speakers: int64[k], whose claim is replaced.
+            claims: the new claims, one after another.
+            places: int64[k + 1], where each begins.
+            solution: bool[k, n].
+        """
+        chosen = (rows[:, None] * self.people + np.arange(self.people)).ravel()
+        chosen[np.arange(len(rows)) * self.people + speakers] = len(self.offsets) - 1 + np.arange(len(rows))
+        tokens = np.concatenate([self.tokens, claims])
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + places[1:]])
+        taken, starts = take_claims(tokens, offsets, chosen)
+        return Puzzles(self.people, self.index[rows], taken, starts, solution)
+
 
 ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER, SUCCESS = range(5)
 

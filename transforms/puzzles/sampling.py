@@ -58,6 +58,11 @@ class Grammar:
         """Tokens of a claim, at most."""
         return sum(self.width**level for level in range(self.depth))
 
+    @property
+    def limits(self) -> npt.NDArray[np.int64]:
+        """Depth, width, whether constant claims are allowed, most tokens: int64[4], for kernels."""
+        return np.array([self.depth, self.width, self.constant, self.most_tokens])
+
 
 ANY_KNIGHTS, BALANCED = -1, -2
 
@@ -86,8 +91,7 @@ def sample(
 
         return sample_by_solver(people, key, index, grammar, wanted)
     table, every = table_of(people)
-    limits = np.array([grammar.depth, grammar.width, grammar.constant, grammar.most_tokens])
-    tokens, offsets, solutions, failed = _sample(key, index, people, limits, wanted, table, every)
+    tokens, offsets, solutions, failed = _sample(key, index, people, grammar.limits, wanted, table, every)
     if failed >= 0:
         raise no_such_puzzle(people, int(wanted[failed]))
     solution = (solutions[:, None] >> np.arange(people) & 1).astype(np.bool_)
@@ -318,9 +322,8 @@ def _sample(
 def share_with_one_solution(people: int, seed: bytes, candidates: int, grammar: Grammar) -> float:
     """Which part of that many candidates has exactly one solution, up to 12 people."""
     grammar.check(people)
-    limits = np.array([grammar.depth, grammar.width, grammar.constant, grammar.most_tokens])
     return (
-        float(_count(stream_key(seed, "candidates", people), candidates, people, limits, *table_of(people)))
+        float(_count(stream_key(seed, "candidates", people), candidates, people, grammar.limits, *table_of(people)))
         / candidates
     )
 

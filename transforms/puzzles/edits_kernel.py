@@ -1,0 +1,426 @@
+"""One claim of a puzzle replaced by another: draw or scan the replacements, and judge each by masks.
+
+`Rest`, the assignments that agree with all claims but one, is all that is needed: a replacement for that one gives a
+puzzle with one solution if exactly one assignment of `Rest` agrees with it, and where `Rest` holds a single assignment
+no replacement can change the answer.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.corpus.jit import kernel
+from transforms.puzzles.canonical import class_of
+from transforms.puzzles.claims import IFF, IMPLIES, NOT, claim_end
+from transforms.puzzles.masks import bits, claim_mask, only_bit
+from transforms.puzzles.sampling import draw_claim, draw_leaf, is_constant
+from transforms.puzzles.search import solve
+from transforms.puzzles.streams import below, mix, stream_start, stream_word
+
+# What is asked of an edit: places in an array of numbers.
+LEAF_ONLY, SAME_ANSWER, HAMMING, MINIMAL, ONLY_SPEAKER, DISTANCE, NODES, REQUESTS = range(8)
+
+# What is known of an edit: places in an array of numbers.
+STATUS, SPEAKER, FOUND_HAMMING, FOUND_DISTANCE, FOUND_NODES, LENGTH, PLACE, FACTS = range(8)
+FOUND, NONE, UNKNOWN = 1, 0, -1
+
+_TRIES = 512
+_COMPARED = 4
+_SPARE_STEPS = 512
+
+
+@kernel
+def edit_distance(first: npt.NDArray[np.int16], second: npt.NDArray[np.int16], row: npt.NDArray[np.int64]) -> int:
+    """Tokens to insert, delete or replace (Levenshtein 1966); `row` is room for `len(second) + 1` numbers."""
+    for at in range(len(second) + 1):
+        row[at] = at
+    for i in range(len(first)):
+        corner = row[0]
+        row[0] = i + 1
+        for j in range(len(second)):
+            above = row[j + 1]
+            best = corner + (first[i] != second[j])
+            best = min(best, above + 1, row[j] + 1)
+            corner = above
+            row[j + 1] = best
+    return row[len(second)]
+
+
+@kernel
+def operands_differ(tokens: npt.NDArray[np.int16], start: int, end: int) -> bool:
+    """Whether no operator of a claim has two equal operands."""
+    for position in range(start, end):
+        token = tokens[position]
+        if token >= NOT:
+            continue
+        operands = 2 if token >= IFF else -token // 2
+        first = position + 1
+        for one in range(operands):
+            length = claim_end(tokens, first) - first
+            second = first + length
+            for _ in range(one + 1, operands):
+                other = claim_end(tokens, second) - second
+                if other == length:
+                    same = True
+                    for at in range(length):
+                        same &= tokens[first + at] == tokens[second + at]
+                    if same:
+                        return False
+                second += other
+            first += length
+    return True
+
+
+@kernel
+def replacements(people: int, depth: int) -> int:
+    """Claims of one speaker of at most two levels and two operands, as `replacement` numbers them."""
+    leaves = 2 * people - 1
+    return leaves if depth == 1 else leaves * (2 + 4 * (leaves - 1))
+
+
+@kernel
+def replacement(number: int, people: int, speaker: int, claim: npt.NDArray[np.int16]) -> int:
+    """Write claim `number` of a speaker into `claim`; returns its length."""
+    leaves = 2 * people - 1
+    if number < leaves:
+        claim[0] = number + (number > 2 * speaker)
+        return 1
+    if number < 2 * leaves:
+        leaf = number - leaves
+        claim[0], claim[1] = NOT, leaf + (leaf > 2 * speaker)
+        return 2
+    number -= 2 * leaves
+    operator = number // (leaves * (leaves - 1))
+    pair = number % (leaves * (leaves - 1))
+    first, second = pair // (leaves - 1), pair % (leaves - 1)
+    second += second >= first
+    claim[0] = (-4, -5, IMPLIES, IFF)[operator]
+    claim[1], claim[2] = first + (first > 2 * speaker), second + (second > 2 * speaker)
+    return 3
+
+
+@kernel
+def _judge(
+    claim: npt.NDArray[np.int16],
+    speaker: int,
+    solution: npt.NDArray[np.bool_],
+    knights: npt.NDArray[np.uint64],
+    rest: npt.NDArray[np.uint64],
+    stack: npt.NDArray[np.uint64],
+    allowed_constant: bool,
+    witness_knights: npt.NDArray[np.uint64],
+    witness_every: npt.NDArray[np.uint64],
+    answer: npt.NDArray[np.bool_],
+) -> int:
+    """The number of people whose role changes with a claim in place of the speaker's; -1 if it is of no use.
+
+    The new solution goes to `answer`. `rest` holds the assignments, among the columns of `knights`, that agree with all
+    other claims.
+    """
+    words = len(rest)
+    claim_mask(claim, 0, len(claim), knights, rest, stack)
+    agree = stack[len(stack) - 1]
+    for word in range(words):
+        agree[word] = rest[word] & ~(stack[0, word] ^ knights[speaker, word])
+    bit = only_bit(agree[:words])
+    if bit < 0:
+        return -1
+    changed = 0
+    for person in range(len(solution)):
+        answer[person] = (knights[person, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
+        changed += answer[person] != solution[person]
+    if not allowed_constant:
+        claim_mask(claim, 0, len(claim), witness_knights, witness_every, stack)
+        if is_constant(stack[0, : len(witness_every)], witness_every):
+            return -1
+    return changed
+
+
+@kernel
+def _replace(
+    tokens: npt.NDArray[np.int16],
+    places: npt.NDArray[np.int64],
+    speaker: int,
+    claim: npt.NDArray[np.int16],
+    new_tokens: npt.NDArray[np.int16],
+    new_places: npt.NDArray[np.int64],
+) -> None:
+    """The puzzle with another claim for one speaker, from place 0."""
+    position = 0
+    for person in range(len(places) - 1):
+        new_places[person] = position
+        if person == speaker:
+            new_tokens[position : position + len(claim)] = claim
+            position += len(claim)
+        else:
+            length = places[person + 1] - places[person]
+            new_tokens[position : position + length] = tokens[places[person] : places[person + 1]]
+            position += length
+    new_places[len(places) - 1] = position
+
+
+@kernel
+def edit_puzzle(
+    start: np.uint64,
+    tokens: npt.NDArray[np.int16],
+    places: npt.NDArray[np.int64],
+    solution: npt.NDArray[np.bool_],
+    own_class: np.uint64,
+    request: npt.NDArray[np.int64],
+    limits: npt.NDArray[np.int64],
+    split: npt.NDArray[np.uint64],
+    knights: npt.NDArray[np.uint64],
+    rest: npt.NDArray[np.uint64],
+    complete: npt.NDArray[np.bool_],
+    witness_knights: npt.NDArray[np.uint64],
+    witness_every: npt.NDArray[np.uint64],
+    facts: npt.NDArray[np.int64],
+    new_class: npt.NDArray[np.uint64],
+    answer: npt.NDArray[np.bool_],
+    claim_found: npt.NDArray[np.int16],
+) -> None:
+    """Find an edit of one puzzle, or establish that there is none.
+
+    First replacements are drawn as the puzzles are, so that edits are distributed like claims; if some hundred are of
+    no use all are scanned.
+
+    Args:
+        start: of a stream of this puzzle and this kind of edit.
+        tokens, places, solution, own_class: the puzzle, with int64[n + 1] places and the first word of its class.
+        request: int64[REQUESTS]: leaf only; same answer; wanted Hamming distance of the solution (0: any); least edit
+            distance; only this speaker (-1: any); wanted edit distance (0: any), nearest if there is none; search nodes
+            to come near to (-1: no matter).
+        limits: depth, width, constant claims allowed, most tokens.
+        split: key, first and last value: the hash of the new class must be within.
+        knights, rest: masks uint64[n or 1, n, words] and [n, words] by speaker.
+        complete: bool[n], whether `rest` holds all of a speaker's assignments; others are left out.
+        witness_knights, witness_every: masks by which constant claims are known.
+        facts: int64[FACTS] to fill in; so are `new_class` [2], `answer` [n] and `claim_found`.
+    """
+    people = len(solution)
+    most = max(limits[3], 3)
+    words = max(rest.shape[1], len(witness_every))
+    stack = np.empty((most + 2, words), np.uint64)
+    claim = np.empty(most, np.int16)
+    size = places[people] - places[0]
+    new_tokens = np.empty(size + most, np.int16)
+    new_places = np.empty(people + 1, np.int64)
+    row = np.empty(most + 2, np.int64)
+    events = np.empty((_SPARE_STEPS + people + 3, 4), np.int16)
+    trial = np.empty(people, np.bool_)
+    able = np.empty(people, np.int64)
+    count = 0
+    known = True
+    for speaker in range(people):
+        if request[ONLY_SPEAKER] >= 0 and request[ONLY_SPEAKER] != speaker:
+            continue
+        known &= complete[speaker]
+        inside = 0
+        for word in range(rest.shape[1]):
+            inside += bits(rest[speaker, word])
+        if complete[speaker] and inside > 1:
+            able[count] = speaker
+            count += 1
+    facts[:] = -1
+    facts[STATUS] = NONE if known else UNKNOWN
+    if count == 0:
+        return
+    allowed_constant = limits[2] != 0
+    counter = 0
+    matches = 0
+    best_distance = best_nodes = np.int64(1) << 40
+    ties = 0
+    scanning = request[MINIMAL] != 0
+    tried = 0
+    at = 0  # of the scan: speaker, then number of the replacement
+    number = 0
+    speaker = able[0]
+    while True:
+        # One more replacement into claim[:length].
+        if not scanning:
+            if tried == _TRIES:
+                if matches > 0:
+                    break
+                scanning = True
+                at = number = 0
+                continue
+            tried += 1
+            speaker = able[below(stream_word(start, counter), count)]
+            counter += 1
+            own = tokens[places[speaker] : places[speaker + 1]]
+            if request[LEAF_ONLY]:
+                length = len(own)
+                claim[:length] = own
+                chosen = below(stream_word(start, counter), length)
+                counter += 1
+                if claim[chosen] < 0:
+                    continue
+                claim[chosen] = draw_leaf(start, counter, people, speaker)
+                counter += 1
+            else:
+                length, counter = draw_claim(start, counter, people, speaker, limits[0], limits[1], claim, 0)
+        else:
+            if at == count:
+                break
+            speaker = able[at]
+            own = tokens[places[speaker] : places[speaker + 1]]
+            of_leaves = len(own) * (2 * people - 1)
+            of_claims = 0 if request[LEAF_ONLY] else replacements(people, limits[0])
+            if number == of_leaves + of_claims:
+                at += 1
+                number = 0
+                continue
+            if number < of_leaves:
+                length = len(own)
+                claim[:length] = own
+                chosen, leaf = number // (2 * people - 1), number % (2 * people - 1)
+                number += 1
+                if claim[chosen] < 0:
+                    continue
+                claim[chosen] = leaf + (leaf > 2 * speaker)
+            else:
+                length = replacement(number - of_leaves, people, speaker, claim)
+                number += 1
+                # Replacements that change one leaf came before.
+                if length == len(own) and edit_distance(claim[:length], own, row) == 1 and _one_leaf(claim, own):
+                    continue
+        distance = edit_distance(claim[:length], own, row)
+        if distance == 0 or (request[MINIMAL] and distance > best_distance):
+            continue
+        off = 0
+        if request[DISTANCE] > 0:
+            off = abs(distance - request[DISTANCE])
+            if off > (best_distance if scanning else 0):
+                continue
+        if request[LEAF_ONLY] and not operands_differ(claim, 0, length):
+            continue
+        if length == len(own) and length > 3 and not operands_differ(claim, 0, length):
+            continue
+        if length == 3 and claim[0] < NOT and claim[1] == claim[2]:
+            continue
+        r = speaker if len(knights) > 1 else 0
+        changed = _judge(
+            claim[:length], speaker, solution, knights[r], rest[speaker], stack, allowed_constant, witness_knights,
+            witness_every, trial,
+        )  # fmt: skip
+        if changed < 0 or (changed == 0) != (request[SAME_ANSWER] != 0):
+            continue
+        if request[HAMMING] > 0 and changed != request[HAMMING]:
+            continue
+        _replace(tokens, places, speaker, claim[:length], new_tokens, new_places)
+        first, second, fine = class_of(new_tokens, new_places, people)
+        if not fine or first == own_class:
+            continue
+        at_split = mix(first ^ split[0])
+        if at_split < split[1] or at_split > split[2]:
+            continue
+        score = distance if request[MINIMAL] else off
+        nodes = np.int64(-1)
+        nearness = np.int64(0)
+        if request[NODES] >= 0:
+            _, nodes = solve(new_tokens, new_places, people, events)
+            nearness = abs(nodes - request[NODES]) if nodes >= 0 else np.int64(1) << 30
+        matches += 1
+        better = score < best_distance or (score == best_distance and nearness < best_nodes)
+        if score == best_distance and nearness == best_nodes:
+            ties += 1
+            better = below(stream_word(start, counter), ties + 1) == 0  # each of the equals with the same probability
+            counter += 1
+        elif better:
+            ties = 0
+        if better:
+            best_distance, best_nodes = score, nearness
+            facts[STATUS], facts[SPEAKER], facts[FOUND_HAMMING] = FOUND, speaker, changed
+            facts[FOUND_DISTANCE], facts[FOUND_NODES], facts[LENGTH] = distance, nodes, length
+            new_class[0], new_class[1] = first, second
+            answer[:] = trial
+            claim_found[:length] = claim[:length]
+        if not scanning and (request[NODES] < 0 or nearness == 0 or matches == _COMPARED):
+            break
+
+
+@kernel
+def _one_leaf(claim: npt.NDArray[np.int16], own: npt.NDArray[np.int16]) -> bool:
+    """Whether of two claims of the same length one differs from the other in nothing but leaves."""
+    for position in range(len(own)):
+        if claim[position] != own[position] and (claim[position] < 0 or own[position] < 0):
+            return False
+    return True
+
+
+@kernel
+def rest_masks(
+    tokens: npt.NDArray[np.int16],
+    places: npt.NDArray[np.int64],
+    knights: npt.NDArray[np.uint64],
+    every: npt.NDArray[np.uint64],
+    stack: npt.NDArray[np.uint64],
+    rest: npt.NDArray[np.uint64],
+) -> None:
+    """The assignments that agree with all claims but that of speaker i, into `rest[i]`, uint64[n, words]."""
+    people = len(rest)
+    words = len(every)
+    agree = np.empty((people, words), np.uint64)
+    for speaker in range(people):
+        claim_mask(tokens, places[speaker], places[speaker + 1], knights, every, stack)
+        for word in range(words):
+            agree[speaker, word] = every[word] ^ stack[0, word] ^ knights[speaker, word]
+    for word in range(words):
+        before = every[word]
+        for speaker in range(people):
+            rest[speaker, word] = before
+            before &= agree[speaker, word]
+        after = every[word]
+        for speaker in range(people - 1, -1, -1):
+            rest[speaker, word] &= after
+            after &= agree[speaker, word]
+
+
+@kernel
+def edit_batch(
+    key: np.uint64,
+    index: npt.NDArray[np.int64],
+    tokens: npt.NDArray[np.int16],
+    offsets: npt.NDArray[np.int64],
+    solutions: npt.NDArray[np.bool_],
+    own_classes: npt.NDArray[np.uint64],
+    requests: npt.NDArray[np.int64],
+    limits: npt.NDArray[np.int64],
+    split: npt.NDArray[np.uint64],
+    table: npt.NDArray[np.uint64],
+    every: npt.NDArray[np.uint64],
+) -> Any:
+    """`edit_puzzle` for each of many puzzles, with tables of all assignments; request row -1 skips a puzzle.
+
+    Returns:
+        facts int64[size, FACTS], classes uint64[size, 2], answers bool[size, n], and all found claims one after
+        another, int16; `facts[:, PLACE]` says where each begins.
+    """
+    size, people = solutions.shape
+    facts = np.full((size, FACTS), -1, np.int64)
+    facts[:, STATUS] = NONE
+    classes = np.zeros((size, 2), np.uint64)
+    answers = np.zeros((size, people), np.bool_)
+    claims = np.empty(size * max(limits[3], 3), np.int16)
+    most = 0
+    for claim in range(size * people):
+        most = max(most, offsets[claim + 1] - offsets[claim])
+    stack = np.empty((most + 1, len(every)), np.uint64)
+    rest = np.empty((people, len(every)), np.uint64)
+    all_knights = table.reshape((1, people, len(every)))
+    complete = np.ones(people, np.bool_)
+    used = 0
+    for row in range(size):
+        if requests[row, ONLY_SPEAKER] == -2:
+            continue
+        places = offsets[row * people : (row + 1) * people + 1]
+        rest_masks(tokens, places, table, every, stack, rest)
+        edit_puzzle(
+            stream_start(key, index[row]), tokens, places, solutions[row], own_classes[row], requests[row], limits,
+            split, all_knights, rest, complete, table, every, facts[row], classes[row], answers[row], claims[used:],
+        )  # fmt: skip
+        if facts[row, STATUS] == FOUND:
+            facts[row, PLACE] = used
+            used += facts[row, LENGTH]
+    return facts, classes, answers, claims[:used].copy()
