@@ -26,7 +26,7 @@ STATUS, SPEAKER, FOUND_HAMMING, FOUND_DISTANCE, FOUND_NODES, LENGTH, PLACE, FACT
 FOUND, NONE, UNKNOWN = 1, 0, -1
 
 _TRIES = 512
-_COMPARED = 4
+_COMPARED = 2
 _SPARE_STEPS = 512
 
 
@@ -230,7 +230,7 @@ def edit_puzzle(
     counter = 0
     matches = 0
     best_distance = best_nodes = np.int64(1) << 40
-    ties = 0
+    ties = compared = 0
     scanning = request[MINIMAL] != 0
     tried = 0
     at = 0  # of the scan: speaker, then number of the replacement
@@ -258,6 +258,12 @@ def edit_puzzle(
                     continue
                 claim[chosen] = draw_leaf(start, counter, people, speaker)
                 counter += 1
+            elif 0 < request[DISTANCE] <= 2 and tried & 1:
+                # Claims so near to the present one are rarely drawn: some of its tokens are.
+                length = len(own)
+                claim[:length] = own
+                for _ in range(request[DISTANCE]):
+                    counter = _draw_token(start, counter, people, speaker, claim[:length])
             else:
                 length, counter = draw_claim(start, counter, people, speaker, limits[0], limits[1], claim, 0)
         else:
@@ -318,7 +324,12 @@ def edit_puzzle(
         score = distance if request[MINIMAL] else off
         nodes = np.int64(-1)
         nearness = np.int64(0)
-        if request[NODES] >= 0:
+        if request[NODES] >= 0 and score <= best_distance:
+            if score < best_distance:
+                compared = 0
+            if compared == _COMPARED:
+                continue
+            compared += 1
             _, nodes = solve(new_tokens, new_places, people, events)
             nearness = abs(nodes - request[NODES]) if nodes >= 0 else np.int64(1) << 30
         matches += 1
@@ -338,6 +349,21 @@ def edit_puzzle(
             claim_found[:length] = claim[:length]
         if not scanning and (request[NODES] < 0 or nearness == 0 or matches == _COMPARED):
             break
+
+
+@kernel
+def _draw_token(start: np.uint64, counter: int, people: int, speaker: int, claim: npt.NDArray[np.int16]) -> int:
+    """Draw one token of a claim again, of as many operands; returns the next word of the stream."""
+    chosen = below(stream_word(start, counter), len(claim))
+    word = stream_word(start, counter + 1)
+    token = claim[chosen]
+    if token >= 0:
+        claim[chosen] = draw_leaf(start, counter + 1, people, speaker)
+    elif -5 <= token <= IMPLIES:
+        claim[chosen] = (-4, -5, IMPLIES, IFF)[below(word, 4)]
+    elif token != NOT:
+        claim[chosen] = -(-token & ~1) - below(word, 2)
+    return counter + 2
 
 
 @kernel

@@ -138,6 +138,36 @@ def _same(tokens: npt.NDArray[np.int16], first: int, second: int, length: int) -
 
 
 @kernel
+def _draw_flat_claim(
+    start: np.uint64, counter: int, people: int, speaker: int, depth: int, tokens: npt.NDArray[np.int16], begin: int
+) -> tuple[int, int]:
+    """As `draw_claim` for at most two levels and two operands, without the stack that takes most of its time."""
+    kind = 0
+    if depth == 2:
+        kind = below(stream_word(start, counter), _KINDS)
+        counter += 1
+    position = begin
+    if kind == 1:
+        tokens[position] = NOT
+        position += 1
+    elif kind > 1:
+        tokens[position] = (-4, -5, IMPLIES, IFF)[kind - 2]
+        position += 1
+    leaf = draw_leaf(start, counter, people, speaker)
+    counter += 1
+    tokens[position] = leaf
+    position += 1
+    if kind > 1:
+        second = leaf
+        while second == leaf:
+            second = draw_leaf(start, counter, people, speaker)
+            counter += 1
+        tokens[position] = second
+        position += 1
+    return position, counter
+
+
+@kernel
 def draw_claim(
     start: np.uint64,
     counter: int,
@@ -152,6 +182,8 @@ def draw_claim(
 
     An operand that equals one before it is drawn again, so that two different leaves are a uniform ordered pair.
     """
+    if depth <= 2 and width == 2:
+        return _draw_flat_claim(start, counter, people, speaker, depth, tokens, begin)
     arity = np.empty(depth + 1, np.int64)  # of the operators that are open, outermost first
     done = np.empty(depth + 1, np.int64)
     places = np.empty((depth + 1, width + 1), np.int64)

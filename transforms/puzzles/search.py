@@ -117,7 +117,7 @@ def solve(
     roles = np.full(people, -1, np.int8)
     tried = np.zeros(people, np.int8)
     order = np.arange(people)
-    waiting = np.empty(people, np.int64)
+    mentioned = np.empty(people, np.bool_)
     stack = np.empty(places[people] - places[0] + 1, np.int8)
     cursor = steps = nodes = 0
     while cursor < people:
@@ -151,7 +151,7 @@ def solve(
         steps += 1
         if contradicted < 0:
             cursor += 1
-            _mentioned_first(tokens, places[person], places[person + 1], order, cursor, waiting)
+            _mentioned_first(tokens, places[person], places[person + 1], roles, order, cursor, mentioned)
     _note(events, steps, SUCCESS, -1, -1, -1)
     return steps + 1, nodes
 
@@ -166,25 +166,22 @@ def _mentioned_first(
     tokens: npt.NDArray[np.int16],
     start: int,
     end: int,
+    roles: npt.NDArray[np.int8],
     order: npt.NDArray[np.int64],
     cursor: int,
-    waiting: npt.NDArray[np.int64],
+    mentioned: npt.NDArray[np.bool_],
 ) -> None:
-    """Bring the people whom a claim mentions to the front of those from `cursor` on; within both parts by number."""
-    count = 0
+    """Put those who have no role into the order from `cursor` on: whom a claim mentions first, both parts by number."""
+    mentioned[:] = False
+    for position in range(start, end):
+        if tokens[position] >= 0:
+            mentioned[tokens[position] >> 1] = True
+    place = cursor
     for asked in (True, False):
-        for person in range(len(order)):
-            unassigned = False
-            for place in range(cursor, len(order)):
-                unassigned |= order[place] == person
-            if unassigned:
-                mentioned = False
-                for position in range(start, end):
-                    mentioned |= tokens[position] >= 0 and tokens[position] >> 1 == person
-                if mentioned == asked:
-                    waiting[count] = person
-                    count += 1
-    order[cursor:] = waiting[:count]
+        for person in range(len(roles)):
+            if roles[person] < 0 and mentioned[person] == asked:
+                order[place] = person
+                place += 1
 
 
 @kernel

@@ -49,4 +49,5 @@ def below(word: np.uint64, bound: int) -> int:
 
     The high 32 bits are multiplied and shifted (Lemire, 'Fast random integer generation in an interval', 2019).
     """
-    return int(((np.uint64(word) >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
+    # Numba keeps an unsigned integer unsigned through `int`, and would make a float of its sum with a signed one.
+    return int(np.int64(((np.uint64(word) >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32)))
