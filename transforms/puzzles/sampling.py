@@ -98,11 +98,11 @@ def sample(
     return Puzzles(people, index, tokens, offsets, solution)
 
 
-def no_such_puzzle(people: int, knights: int) -> CorpusError:
-    """What to say when a million candidates were of no use."""
+def no_such_puzzle(people: int, knights: int, candidates: int = _ATTEMPTS) -> CorpusError:
+    """What to say when so many candidates were of no use."""
     among = "one solution" if knights < 0 else f"one solution, of {knights} knights"
     return CorpusError(
-        f"{_ATTEMPTS:,} candidates of {people} people held no puzzle with {among}: "
+        f"{candidates:,} candidates of {people} people held no puzzle with {among}: "
         "ask for another number of knights, or for claims of another depth or width"
     )
 
