@@ -79,7 +79,7 @@ def _claim_hash(
                 total += _mix(stack[height - 1 - operand] ^ salt)
             height -= operands - 1
             stack[height - 1] = _mix(total ^ (np.uint64(-token) * _GOLDEN))
-    return stack[0]
+    return np.uint64(stack[0])
 
 
 @kernel
@@ -125,7 +125,7 @@ def _refine(
         for person in range(people):
             colours[person] = _mix(_mix(colours[person]) + fresh[person])
         now = _distinct(colours, order)
-        if now == different or now == people:
+        if now in (different, people):
             return now
         different = now
 
@@ -160,7 +160,7 @@ def _can_be_exchanged(
         names[person] = _mix(np.uint64(person) * _GOLDEN + _FIRST)
     before = _form(tokens, places, names, _SELF, stack)
     names[first], names[second] = names[second], names[first]
-    return before == _form(tokens, places, names, _SELF, stack)
+    return bool(before == _form(tokens, places, names, _SELF, stack))
 
 
 @kernel

@@ -44,7 +44,7 @@ def edit_distance(first: npt.NDArray[np.int16], second: npt.NDArray[np.int16], r
             best = min(best, above + 1, row[j] + 1)
             corner = above
             row[j + 1] = best
-    return row[len(second)]
+    return int(row[len(second)])
 
 
 @kernel
@@ -187,16 +187,25 @@ def edit_puzzle(
 
     Args:
         start: of a stream of this puzzle and this kind of edit.
-        tokens, places, solution, own_class: the puzzle, with int64[n + 1] places and the first word of its class.
+        tokens: of the puzzle.
+        places: int64[n + 1], where its claims begin.
+        solution: bool[n].
+        own_class: first word of its class.
         request: int64[REQUESTS]: leaf only; same answer; wanted Hamming distance of the solution (0: any); least edit
             distance; only this speaker (-1: any); wanted edit distance (0: any), nearest if there is none; search nodes
             to come near to (-1: no matter).
         limits: depth, width, constant claims allowed, most tokens.
         split: key, first and last value: the hash of the new class must be within.
-        knights, rest: masks uint64[n or 1, n, words] and [n, words] by speaker.
+        knights: uint64[n, n, words], for each speaker the masks of "person i is a knight"; [1, n, words] if all are
+            the same.
+        rest: uint64[n, words], for each speaker the assignments that agree with all other claims.
         complete: bool[n], whether `rest` holds all of a speaker's assignments; others are left out.
-        witness_knights, witness_every: masks by which constant claims are known.
-        facts: int64[FACTS] to fill in; so are `new_class` [2], `answer` [n] and `claim_found`.
+        witness_knights: uint64[n, words], and
+        witness_every: uint64[words], the masks by which constant claims are known.
+        facts: int64[FACTS], to be filled in.
+        new_class: uint64[2], to be filled in.
+        answer: bool[n], to be filled in with the new solution.
+        claim_found: to be filled in with the new claim.
     """
     people = len(solution)
     most = max(limits[3], 3)
@@ -229,7 +238,7 @@ def edit_puzzle(
     allowed_constant = limits[2] != 0
     counter = 0
     matches = 0
-    best_distance = best_nodes = np.int64(1) << 40
+    best_distance = best_nodes = 1 << 40
     ties = compared = 0
     scanning = request[MINIMAL] != 0
     tried = 0
@@ -322,8 +331,8 @@ def edit_puzzle(
         if at_split < split[1] or at_split > split[2]:
             continue
         score = distance if request[MINIMAL] else off
-        nodes = np.int64(-1)
-        nearness = np.int64(0)
+        nodes = -1
+        nearness = 0
         if request[NODES] >= 0 and score <= best_distance:
             if score < best_distance:
                 compared = 0
@@ -331,7 +340,7 @@ def edit_puzzle(
                 continue
             compared += 1
             _, nodes = solve(new_tokens, new_places, people, events)
-            nearness = abs(nodes - request[NODES]) if nodes >= 0 else np.int64(1) << 30
+            nearness = abs(nodes - request[NODES]) if nodes >= 0 else 1 << 30
         matches += 1
         better = score < best_distance or (score == best_distance and nearness < best_nodes)
         if score == best_distance and nearness == best_nodes:

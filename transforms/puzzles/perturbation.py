@@ -121,4 +121,5 @@ def edit(
         answers[rows],
     )
     small = facts[:, (k.SPEAKER, k.FOUND_HAMMING, k.FOUND_DISTANCE)].astype(np.int32)
-    return Edits(facts[:, k.STATUS].astype(np.int8), *small.T, new_classes, rows, edited)
+    speaker, hamming, distance = small.T
+    return Edits(facts[:, k.STATUS].astype(np.int8), speaker, hamming, distance, new_classes, rows, edited)

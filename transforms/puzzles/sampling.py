@@ -9,7 +9,7 @@ import numpy.typing as npt
 from transforms.corpus.errors import CorpusError
 from transforms.corpus.jit import kernel
 from transforms.puzzles.claims import IFF, IMPLIES, MAX_PEOPLE, NOT, Puzzles
-from transforms.puzzles.masks import MOST_IN_A_TABLE, claim_mask, only_bit, table_of, witnesses
+from transforms.puzzles.masks import MOST_IN_A_TABLE, claim_mask, only_bit, table_of
 from transforms.puzzles.streams import below, stream_key, stream_start, stream_word
 
 _KINDS = 6  # leaf, not, and, or, ->, <=>
@@ -131,10 +131,10 @@ def draw_leaf(start: np.uint64, counter: int, people: int, speaker: int) -> int:
 
 @kernel
 def _same(tokens: npt.NDArray[np.int16], first: int, second: int, length: int) -> bool:
+    same = True
     for at in range(length):
-        if tokens[first + at] != tokens[second + at]:
-            return False
-    return True
+        same &= tokens[first + at] == tokens[second + at]
+    return same
 
 
 @kernel
@@ -251,10 +251,9 @@ def draw_fair_claim(
     every: npt.NDArray[np.uint64],
     stack: npt.NDArray[np.uint64],
 ) -> tuple[int, int]:
-    """As `draw_claim`, but drawn again while the claim is constant, unless `limits` allow that; its mask is in `stack`.
+    """As `draw_claim`, but drawn again while the claim is constant, unless that is allowed; its mask is in `stack[0]`.
 
-    Args:
-        limits: depth, width, whether constant claims are allowed, most tokens.
+    Depth, width and what is allowed are in `limits`, as `Grammar.limits` gives them.
     """
     while True:
         end, counter = draw_claim(start, counter, people, speaker, limits[0], limits[1], tokens, begin)

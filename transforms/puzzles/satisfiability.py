@@ -154,11 +154,11 @@ def edit_by_solver(
         places = puzzles.offsets[row * people : (row + 1) * people + 1]
         speakers = range(people) if only < 0 else (only,)
         knights, rest, complete = _rests(puzzles.tokens, places, speakers)
+        start = np.uint64(stream_start(key, int(puzzles.index[row])))
         claim = np.empty(max(int(limits[3]), 3), np.int16)
         k.edit_puzzle(
-            np.uint64(stream_start(key, int(puzzles.index[row]))), puzzles.tokens, places, puzzles.solution[row], own_classes[row],
-            requests[row], limits, split, knights, rest, complete, witness_knights, witness_every, facts[row],
-            classes[row], answers[row], claim,
+            start, puzzles.tokens, places, puzzles.solution[row], own_classes[row], requests[row], limits, split,
+            knights, rest, complete, witness_knights, witness_every, facts[row], classes[row], answers[row], claim,
         )  # fmt: skip
         if facts[row, k.STATUS] == k.FOUND:
             facts[row, k.PLACE] = used
@@ -170,7 +170,7 @@ def edit_by_solver(
 def _rests(
     tokens: npt.NDArray[np.int16], places: npt.NDArray[np.int64], speakers: Sequence[int]
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """For each of some speakers the solutions of all other claims, as masks: uint64[n, n, words], [n, words], bool[n]."""
+    """For each of some speakers the solutions of all other claims: uint64[n, n, words], [n, words] and bool[n]."""
     people = len(places) - 1
     knights = np.zeros((people, people, _MOST_IN_REST // 64), np.uint64)
     rest = np.zeros((people, _MOST_IN_REST // 64), np.uint64)

@@ -100,7 +100,7 @@ def _truth(
                     found = -1
             height -= -token // 2 - 1
             stack[height - 1] = found
-    return stack[0]
+    return int(stack[0])
 
 
 @kernel
@@ -221,10 +221,9 @@ def _measure(events: npt.NDArray[np.int16], offsets: npt.NDArray[np.int64]) -> A
                 deepest[row] = max(deepest[row], assigned + 1)
             elif kind == RECONSIDER:
                 assigned -= 1
-            elif kind == EXHAUSTED:
+            elif kind == EXHAUSTED and step > offsets[row] and events[step - 1, 0] == EXHAUSTED:
                 # The first of a run is the person in question, who is not counted; the others were assigned.
-                if step > offsets[row] and events[step - 1, 0] == EXHAUSTED:
-                    assigned -= 1
+                assigned -= 1
     return nodes, deepest
 
 
