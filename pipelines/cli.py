@@ -18,6 +18,9 @@ from pipelines.dedup import DedupConfig
 from pipelines.draw import DrawConfig
 from pipelines.draw import run as run_draw
 from pipelines.errors import RunError, UsageError
+from pipelines.prepare import PrepareConfig
+from pipelines.restore import RestoreCommand
+from pipelines.restore import run as run_restore
 from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
 from pipelines.seal import SealConfig
@@ -49,6 +52,18 @@ def dedup(config: DedupConfig) -> DedupConfig:
 
     A document is removed only if a kept document is its verified neighbour; duplicates/ says which.
     """
+    return config
+
+
+@app.command
+def prepare(config: PrepareConfig) -> PrepareConfig:
+    """Deduplicate a corpus, plant what was drawn, and write Parquet shards: one run, with a secret ledger."""
+    return config
+
+
+@app.command
+def restore(config: RestoreCommand) -> RestoreCommand:
+    """Take out what prepare planted: the corpus as it was before, bit for bit."""
     return config
 
 
@@ -142,6 +157,7 @@ def _flags(command: str) -> list[str]:
 
 
 def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
+    """A command whose work are Beam pipelines: what is not ours among the flags is Beam's."""
     import logging
 
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
@@ -154,16 +170,22 @@ def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: lis
         raise UsageError(suggest(beam_tokens[0], ours))
     try:
         from pipelines.beam_flags import beam_options
-        from pipelines.corpus_run import run
         from pipelines.progress import Progress
         from pipelines.signals import stopped_by_signals
 
         if beam_tokens:
             beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
         with stopped_by_signals(_stop_now):
+            run = run_restore if isinstance(config, RestoreCommand) else _corpus_run()
             return run(config, lambda: beam_options(beam_tokens, ours), Progress())
     except CorpusError as error:
         raise RunError(str(error)) from error
+
+
+def _corpus_run() -> Callable[..., int]:
+    from pipelines.corpus_run import run
+
+    return run
 
 
 def _run_here(run: Callable[[Any], int]) -> "Runner":
@@ -187,6 +209,8 @@ Runner = Callable[[Any, list[str], list[str], list[str]], int]
 
 COMMANDS: dict[str, Runner] = {
     "dedup": _run_on_beam,
+    "prepare": _run_on_beam,
+    "restore": _run_on_beam,
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),

@@ -1,12 +1,13 @@
 """The course of a corpus command: look at the input, enter the output, scan, plan, rewrite, publish."""
 
 import contextlib
+import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
 from pipelines.errors import RunError, UsageError
 from pipelines.machine import cores, peak_rss_bytes
 from pipelines.plots import preload
+from pipelines.prepare import PrepareConfig
 from pipelines.progress import Progress
 from pipelines.publish import publish
 from pipelines.versions import versions
@@ -24,14 +26,19 @@ from transforms.corpus.merged_schema import merge_schemas, storable
 from transforms.corpus.planned import QUARANTINE_FILE, shard_name
 from transforms.corpus.readable import count, counted, reason, size
 from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema
-from transforms.corpus.rewrite import RewriteConfig
+from transforms.corpus.rewrite import Expected, RewriteConfig
 from transforms.corpus.scanned import scan_name
 from transforms.corpus.shards import Shard
 from transforms.corpus.sources import PARQUET, Source, list_sources, would_list
 from transforms.corpus.storage import Folder
 from transforms.corpus.tasks import divide
 from transforms.corpus.toml import table as toml_table
+from transforms.corpus.work import FOLDER as WORK_FOLDER
 from transforms.corpus.work import Work, run_name
+from transforms.planting import secret_folder as names
+
+if TYPE_CHECKING:
+    from pipelines.campaign import Campaign
 
 _WORK_BYTES_A_DOCUMENT = 700
 
@@ -86,18 +93,35 @@ def run(config: DedupConfig, options: Callable[[], Any], progress: Progress) -> 
     """
     output = Folder(config.output if "://" in config.output else str(os.path.abspath(config.output)))  # noqa: PTH100
     _refuse_output_as_input(config, output)
-    found = look_at(config)
-    _refuse_input_in_output(output, found.sources)
-    if config.dry_run:
-        _describe(config, found)
-        return 0
-    identity = {**config.what_the_output_depends_on(), "tokenizer_sha256": found.tokenizer_sha256}
-    work = Work(output, run_name(identity, versions(), found.sources))
-    outputs.refuse_foreign(output)
-    with outputs.locked(output):
-        if _enter(config, found, work, progress):
+    with contextlib.ExitStack() as held:
+        campaign = _open_campaign(config, output, held)
+        found = look_at(config)
+        _refuse_input_in_output(output, found.sources)
+        if config.dry_run:
+            _describe(config, found, [] if campaign is None else campaign.describe())
             return 0
-        return _work(config, options, found, work, progress)
+        identity = {**config.what_the_output_depends_on(), "tokenizer_sha256": found.tokenizer_sha256}
+        if campaign is not None:
+            identity |= campaign.identity()
+        work = Work(output, run_name(identity, versions(), found.sources))
+        outputs.refuse_foreign(output)
+        if campaign is not None:
+            campaign.begin(work, found)
+        with outputs.locked(output):
+            if _enter(config, found, work, progress):
+                return 0
+            return _work(config, options, found, work, progress, campaign)
+
+
+def _open_campaign(config: DedupConfig, output: Folder, held: contextlib.ExitStack) -> "Campaign | None":
+    """The campaign that is planted, its secrets locked while `held` is open; None for a command that plants nothing."""
+    if not isinstance(config, PrepareConfig):
+        return None
+    from pipelines.campaign import Campaign
+    from transforms.planting.secret_folder import locked, secrets_path
+
+    held.enter_context(locked(secrets_path(config.secrets)))
+    return Campaign.open(config, output)
 
 
 def _enter(config: DedupConfig, found: Input, work: Work, progress: Progress) -> bool:
@@ -125,7 +149,14 @@ def _enter(config: DedupConfig, found: Input, work: Work, progress: Progress) ->
     return False
 
 
-def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: Work, progress: Progress) -> int:
+def _work(
+    config: DedupConfig,
+    options: Callable[[], Any],
+    found: Input,
+    work: Work,
+    progress: Progress,
+    campaign: "Campaign | None",
+) -> int:
     began = time.perf_counter()
     resumed = bool(work.folder.names())
     threads = config.threads or cores()
@@ -135,14 +166,25 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
     sizes = {scan_name(task).rpartition("/")[2]: piece.size for task, piece in enumerate(found.pieces)}
     with progress.stage("scan", work.folder.child("scan"), sizes) as stage:
         stage.resumed = work.folder.exists("scan.json")
-        scan = work.once("scan", lambda: build_and_launch(options, build_scan, config, found.pieces, work, threads))
+        watch = None if campaign is None else campaign.watch
+        scan = work.once(
+            "scan", lambda: build_and_launch(options, build_scan, config, found.pieces, work, threads, watch)
+        )
         stage.documents, stage.bytes = scan["documents_in"], scan["bytes"]
+    if campaign is not None:
+        with _clean_after_refusal(work):
+            campaign.refuse_planted_corpus(scan, found.sources)
     schema = output_schema(config.text_column, found.sources, scan)
     compressed = [source.ordinal for source in found.sources if source.compression]
     with progress.stage("plan", work.folder.child("buckets"), {}) as stage:
         stage.resumed = work.folder.exists("plan.json")
         plan = work.once("plan", lambda: build_and_launch(options, build_plan, config, scan, work, compressed, threads))
         stage.documents = scan["rows"]
+    shards = [Shard(**shard) for shard in plan["shards"]]
+    added = 0
+    if campaign is not None:
+        with _clean_after_refusal(work):
+            added = campaign.plan(work, scan, shards)
     if config.until == "plan":
         _say_counts(progress, scan, plan)
         progress.say(
@@ -150,17 +192,17 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
             "the same command without --until goes on from there"
         )
         return 0
-    shards = [Shard(**shard) for shard in plan["shards"]]
     rewrite_config = _rewrite_config(config, found.sources, schema, len(shards))
     outputs.announce_outputs(work, [entry["path"] for entry in plan["files"]] + _shard_names(config, len(shards)))
-    expected = {"kept": plan["counts"]["kept"], "documents_in": scan["documents_in"]}
+    expected = Expected(documents_in=scan["documents_in"], kept=plan["counts"]["kept"], added=added)
+    editor = None if campaign is None else campaign.editor()
     threading.Thread(target=preload, name="plots", daemon=True).start()
     receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
     with progress.stage("rewrite", work.folder.child("rewrite"), receipts) as stage:
         stage.resumed = work.folder.exists("rewrite.json")
         rewrite = work.once(
             "rewrite",
-            lambda: build_and_launch(options, build_rewrite, shards, rewrite_config, work, expected, threads),
+            lambda: build_and_launch(options, build_rewrite, shards, rewrite_config, work, expected, threads, editor),
         )
         stage.documents, stage.bytes = plan["counts"]["kept"], plan["counts"]["bytes_kept"]
     _refuse_changed_input(config, found)
@@ -169,12 +211,36 @@ def _work(config: DedupConfig, options: Callable[[], Any], found: Input, work: W
         "seconds": time.perf_counter() - began,
         "resumed": resumed,
         "threads": threads,
-        "stages": [vars(stage) for stage in progress.stages],
+        "stages": [_public(vars(stage), campaign) for stage in progress.stages],
         "peak_rss_bytes": peak_rss_bytes(),
     }
-    publish("dedup", config, work, found.sources, rewrite_config.arrow_schema(), scan, plan, rewrite, facts)
+    command, finish = "dedup", None
+    if campaign is not None:
+        command, finish = "prepare", functools.partial(campaign.finish, shards=len(shards))
+    publish(command, config, work, found.sources, rewrite_config.arrow_schema(), scan, plan, rewrite, facts, finish)
+    if campaign is not None:
+        campaign.close()
+        progress.say(f"planted; ledger and {names.PLANTED} (to be published) are in {campaign.path}")
     progress.say(f"done: {work.output.at('report.html')}")
     return 0
+
+
+@contextlib.contextmanager
+def _clean_after_refusal(work: Work) -> Iterator[None]:
+    """Leave nothing behind of a run that is refused once the numbers are known."""
+    try:
+        yield
+    except (RunError, CorpusError):
+        work.output.remove_folder("duplicates")
+        work.output.remove_folder("quarantine")
+        work.output.child(WORK_FOLDER).remove_folder(work.run)
+        raise
+
+
+def _public(stage: dict[str, Any], campaign: "Campaign | None") -> dict[str, Any]:
+    """What may be said of a stage: of a planted corpus no sums, which would betray how much was added."""
+    shown = ("name", "seconds", "resumed") if campaign is not None else tuple(stage)
+    return {key: stage[key] for key in shown}
 
 
 def build_and_launch(options: Callable[[], Any], build: Any, *arguments: Any) -> None:
@@ -273,13 +339,18 @@ def _say_counts(progress: Progress, scan: Mapping[str, Any], plan: Mapping[str, 
         )
 
 
-def _describe(config: DedupConfig, found: Input) -> None:
+def _describe(config: DedupConfig, found: Input, more: Sequence[str]) -> None:
     """The resolved settings as TOML, then the size of the work, on standard output."""
     resolved = {**config.what_the_output_depends_on(), "tokenizer": config.tokenizer}
     settings = {"input": list(config.input), "output": config.output, **resolved}
+    command = "dedup"
+    if isinstance(config, PrepareConfig):
+        command, settings = "prepare", {**settings, "secrets": config.secrets, **config.planting_settings()}
     with contextlib.suppress(BrokenPipeError):
-        print(toml_table("dedup", settings))
+        print(toml_table(command, settings))
         documents = "an unknown number of" if found.documents is None else count(found.documents)
         files, tasks = counted(len(found.sources), "file"), counted(len(found.pieces), "task")
         print(f"# {files}, {documents} documents, about {size(found.text_bytes)} of text")
+        for line in more:
+            print(f"# {line}")
         print(f"# {tasks}; nothing was written")

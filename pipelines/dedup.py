@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from cyclopts import Token
 
     from transforms.corpus.reading import Piece
-    from transforms.corpus.rewrite import RewriteConfig
+    from transforms.corpus.rewrite import Editor, Expected, RewriteConfig
     from transforms.corpus.shards import Shard
     from transforms.corpus.sink import ParquetFormat
     from transforms.corpus.work import Work
     from transforms.dedup.minhash import MinHashConfig
     from transforms.dedup.plan import PlanConfig
-    from transforms.dedup.scan import ScanConfig
+    from transforms.dedup.scan import ScanConfig, Watch
 
 
 def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
@@ -193,11 +193,18 @@ class DedupConfig:
         )
 
 
-def build_scan(root: Any, config: DedupConfig, pieces: "Sequence[Piece]", work: "Work", threads: int) -> Any:
+def build_scan(
+    root: Any,
+    config: DedupConfig,
+    pieces: "Sequence[Piece]",
+    work: "Work",
+    threads: int,
+    watch: "Watch | None" = None,
+) -> Any:
     """SCAN on `root`: pieces of the input -> one file of numbers a piece."""
     from transforms.dedup.scan import ScanCorpus
 
-    return root | ScanCorpus(pieces, config.scan(), work, threads)
+    return root | ScanCorpus(pieces, config.scan(), work, threads, watch)
 
 
 def build_plan(
@@ -219,10 +226,11 @@ def build_rewrite(
     shards: "Sequence[Shard]",
     config: "RewriteConfig",
     work: "Work",
-    expected: dict[str, int],
+    expected: "Expected",
     threads: int,
+    editor: "Editor | None" = None,
 ) -> Any:
     """REWRITE on `root`: the plan and the text -> `data/`."""
     from transforms.corpus.rewrite import RewriteCorpus
 
-    return root | RewriteCorpus(shards, config, work, expected, threads)
+    return root | RewriteCorpus(shards, config, work, expected, threads, editor)

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipelines.errors import RunError, UsageError
@@ -102,6 +102,11 @@ def finished(output: Folder) -> dict[str, Any] | None:
     return manifest
 
 
+def sha256_of_manifest(output: Folder) -> str:
+    """Hex digest of the bytes of a finished output's manifest."""
+    return hashlib.sha256(output.read(MANIFEST)).hexdigest()
+
+
 def refuse_foreign(output: Folder) -> None:
     """Refuse a folder that holds something which no run of ours put there.
 
@@ -161,7 +166,7 @@ def remove_temporaries(work: Work) -> None:
         return
     for folder in ("", *_FOLDERS):
         work.output.remove_temporaries(folder)
-    for folder in ("", "scan", "buckets", "edits", "rewrite"):
+    for folder in ("", "scan", "buckets", "edits", "rewrite", "restore"):
         work.folder.remove_temporaries(folder)
 
 
@@ -185,11 +190,21 @@ def check_space(output: Folder, need: int) -> None:
         )
 
 
-def succeed(work: Work, manifest: Mapping[str, Any], others: Mapping[str, bytes]) -> None:
-    """Write what describes the output, then the manifest, then `_SUCCESS`; then the work folder goes."""
+def succeed(
+    work: Work,
+    manifest: Mapping[str, Any],
+    others: Mapping[str, bytes],
+    before: Callable[[bytes], None] | None = None,
+) -> None:
+    """Write what describes the output, then the manifest, then `_SUCCESS`; then the work folder goes.
+
+    `before` is given the manifest's bytes before they are written.
+    """
     for name, data in others.items():
         work.output.write(name, data)
     data = pretty_json(dict(manifest))
+    if before is not None:
+        before(data)
     work.output.write(MANIFEST, data)
     work.output.write(SUCCESS, pretty_json({"manifest_sha256": hashlib.sha256(data).hexdigest()}))
     work.output.child(FOLDER).remove_folder(work.run)

@@ -1,6 +1,6 @@
 """What describes a finished output: manifest, metrics, report and dataset card."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -27,18 +27,14 @@ def publish(
     plan: Mapping[str, Any],
     rewrite: Mapping[str, Any],
     facts: Mapping[str, Any],
+    before: Callable[[bytes], None] | None = None,
 ) -> None:
     """Write the manifest and all that goes with it; `_SUCCESS` comes last.
 
     The manifest's `content` depends on input, settings and versions only; runner, threads, paths and times stand in
-    the metrics.
+    the metrics. `before` is given the manifest's bytes before they are written.
     """
-    counts = {
-        "documents_in": scan["documents_in"],
-        "bytes_in": scan["bytes"],
-        **plan["counts"],
-        "quarantined": scan["quarantined"],
-    }
+    counts = _counts(command, scan, plan, rewrite)
     settings = config.what_the_output_depends_on()
     manifest = {
         "schema": "trapline.manifest",
@@ -61,13 +57,14 @@ def publish(
             "files": plan["files"],
         },
     }
+    read = counts.get("bytes_in", counts["bytes_kept"])
     metrics = {
         "command": command,
         "counts": counts,
         "clusters": plan["clusters"],
         "similarity": plan["similarity"],
         "comparisons": plan["comparisons"],
-        **({} if facts["resumed"] else {"mb_per_second": scan["bytes"] / 1e6 / facts["seconds"]}),
+        **({} if facts["resumed"] else {"mb_per_second": read / 1e6 / facts["seconds"]}),
         "input": [source.uri for source in sources],
         "output": work.output.uri,
         "config": settings,
@@ -83,7 +80,27 @@ def publish(
             REPORT: report_html({**metrics, "examples": examples}).encode(),
             CARD: dataset_card(manifest).encode(),
         },
+        before,
     )
+
+
+def _counts(
+    command: str, scan: Mapping[str, Any], plan: Mapping[str, Any], rewrite: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is said of the documents.
+
+    Of a corpus that may have been planted, only what its files show anyway: any other sum would betray the planting.
+    """
+    if command == "dedup":
+        whole = {"documents_in": scan["documents_in"], "bytes_in": scan["bytes"]}
+        return {**whole, **plan["counts"], "quarantined": scan["quarantined"]}
+    written = {key: sum(shard[key] for shard in rewrite["shards"]) for key in ("rows", "text_bytes")}
+    return {
+        "kept": written["rows"],
+        "bytes_kept": written["text_bytes"],
+        "removed": plan["counts"]["removed"],
+        "quarantined": scan["quarantined"],
+    }
 
 
 def _examples(text_column: str, sources: Sequence[Source], pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from schemas.described import field, schema
 
-VERSION = 1
+VERSION = 2
 
 
 def band_name(band: int) -> str:
@@ -22,6 +22,7 @@ def summaries(bands: int, num_perm: int) -> pa.Schema:
             field("bytes", pa.uint32(), "length of the text in UTF-8 bytes"),
             field("text_hash", pa.binary(16), "hash of the normalised text (the sequence of its words)"),
             field("priority", pa.float64(), "higher is kept first; ties go to the smaller address"),
+            field("eligible", pa.bool_(), "whether the document passes the condition on its columns"),
             field("id", pa.string(), "the user's id, where the corpus has such a column", nullable=True),
             *(
                 field(band_name(band), pa.uint64(), "key of the band's bucket; 0: the text has no shingle")

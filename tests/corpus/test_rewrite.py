@@ -19,7 +19,7 @@ from transforms.corpus.edits import removals
 from transforms.corpus.errors import CorpusError
 from transforms.corpus.planned import edits_name
 from transforms.corpus.pool import task_message
-from transforms.corpus.rewrite import RewriteConfig, RewriteCorpus, conform
+from transforms.corpus.rewrite import Expected, RewriteConfig, RewriteCorpus, conform
 from transforms.corpus.shards import END, Shard
 from transforms.corpus.sink import ParquetFormat, write_table
 from transforms.corpus.sources import Source, list_sources
@@ -78,7 +78,7 @@ def rewrite(corpus: Corpus, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         config = RewriteConfig(tuple(corpus.sources), SCHEMA.serialize().to_pybytes(), layout, "train", len(shards))
         counts = {"kept": 150 - len(removed), "documents_in": 150, **expected}
         with beam.Pipeline(runner=FnApiRunner()) as root:
-            root | RewriteCorpus(shards, config, work, counts, threads)
+            root | RewriteCorpus(shards, config, work, Expected(**counts), threads)
         summary: dict[str, Any] = json.loads(work.folder.read("rewrite.json"))
         return summary
 

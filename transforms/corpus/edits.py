@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.described import check
-from schemas.edits import EDITS, REMOVE
+from schemas.edits import EDITS
 from transforms.corpus.addresses import POSITION_BITS
 from transforms.corpus.storage import Folder
 
@@ -44,16 +43,7 @@ class Edits:
 
 def removals(addresses: npt.NDArray[np.uint64]) -> pa.Table:
     """The edit table that removes the documents at `addresses` (ascending)."""
-    count = len(addresses)
-    return pa.table(
-        [
-            pa.array(addresses, pa.uint64()),
-            pa.array(np.full(count, REMOVE, np.int8)),
-            pa.array(np.zeros(count, np.uint64)),
-            pa.nulls(count, pa.large_string()),
-        ],
-        schema=EDITS,
-    )
+    return pa.table([pa.array(addresses, pa.uint64())], schema=EDITS)
 
 
 def read_edits(folder: Folder, name: str) -> Edits:
@@ -61,5 +51,4 @@ def read_edits(folder: Folder, name: str) -> Edits:
     with folder.open(name) as stream:
         table = pq.read_table(stream, partitioning=None)
     check(table.schema, EDITS, folder.at(name))
-    removed = table.filter(pc.equal(table["kind"], REMOVE))["address"]
-    return Edits(np.sort(removed.to_numpy()))
+    return Edits(np.sort(table["address"].to_numpy()))

@@ -4,10 +4,11 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.corpus.addresses import POSITION_BITS, addresses
@@ -49,6 +50,35 @@ class RewriteConfig:
         return pa.ipc.read_schema(pa.py_buffer(self.schema))
 
 
+class ShardEditor(Protocol):
+    """Changes the kept documents of one shard as they stream by."""
+
+    def edit(self, where: npt.NDArray[np.uint64], table: pa.Table) -> pa.Table:
+        """What takes the place of `table`, whose documents have the addresses `where` (ascending).
+
+        The same object if nothing changes; columns and types stay as they are.
+        """
+
+    def close(self) -> None:
+        """Commit what is to be known of the changes, once the shard's last document was edited."""
+
+
+class Editor(Protocol):
+    """Makes the editor of each shard; it travels to the workers."""
+
+    def open(self, shard: Shard) -> ShardEditor:
+        """The editor of a shard that is about to be written."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a rewrite must find: documents in the input, how many are kept, and how many are added to them."""
+
+    documents_in: int
+    kept: int
+    added: int = 0
+
+
 @dataclass(frozen=True)
 class RewriteTask:
     """Neighbouring shards that one task writes."""
@@ -65,14 +95,15 @@ class RewriteCorpus(beam.PTransform):
         shards: Sequence[Shard],
         config: RewriteConfig,
         work: Work,
-        expected: dict[str, int],
+        expected: Expected,
         threads: int,
+        editor: Editor | None = None,
     ) -> None:
         super().__init__("Rewrite the corpus")
         compressed = [source.ordinal for source in config.sources if source.compression]
         groups = group_for_tasks(shards, compressed)
         self._tasks = [RewriteTask(number, tuple(group)) for number, group in enumerate(groups)]
-        self._rewrite = _Rewrite(config, work)
+        self._rewrite = _Rewrite(config, work, editor)
         self._commit = _Commit(work, expected)
         self._threads = threads
 
@@ -88,16 +119,16 @@ class RewriteCorpus(beam.PTransform):
 @dataclass(frozen=True)
 class _Commit:
     work: Work
-    expected: dict[str, int]
+    expected: Expected
 
     def __call__(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         shards = [shard for result in results for shard in result["shards"]]
-        written = sum(shard["rows"] for shard in shards)
-        removed = sum(shard["removed"] for shard in shards)
-        if written != self.expected["kept"] or written + removed != self.expected["documents_in"]:
+        written, kept, removed = (sum(shard[key] for shard in shards) for key in ("rows", "kept", "removed"))
+        expected = self.expected
+        if kept != expected.kept or kept + removed != expected.documents_in or written != kept + expected.added:
             raise CorpusError(
-                f"{self.expected['documents_in']:,} documents were read, but {written:,} were written and {removed:,} "
-                f"taken out, where the plan keeps {self.expected['kept']:,}: the input changed meanwhile; run again"
+                f"{expected.documents_in:,} documents were read, but {kept:,} were written and {removed:,} taken out, "
+                f"where the plan keeps {expected.kept:,}: the input changed meanwhile; run again"
             )
         return self.work.commit("rewrite", {"shards": shards, "rows": written, "removed": removed})
 
@@ -108,6 +139,7 @@ class _Rewrite:
 
     config: RewriteConfig
     work: Work
+    editor: Editor | None
 
     def __call__(self, task: RewriteTask) -> dict[str, Any]:
         receipts = [self._receipt(shard) for shard in task.shards]
@@ -131,14 +163,10 @@ class _Rewrite:
             name = shard_name(self.config.split, shard.ordinal, self.config.shards)
             with self.work.output.create(name) as sink:
                 rows, text_bytes = self._write_shard(sink, shard, own, stream, schema)
-                if (rows, text_bytes) != (shard.rows, shard.text_bytes):
-                    raise CorpusError(
-                        f"shard {shard.ordinal}: {rows:,} documents of {text_bytes:,} bytes were read where the scan "
-                        f"met {shard.rows:,} of {shard.text_bytes:,}: the input changed during the run; run again"
-                    )
             receipt = {
                 "path": name,
                 "rows": rows,
+                "kept": shard.rows,
                 "removed": len(own.removed),
                 "bytes": sink.size,
                 "text_bytes": text_bytes,
@@ -150,14 +178,34 @@ class _Rewrite:
     def _write_shard(
         self, sink: HashingFile, shard: Shard, edits: Edits, stream: "_Rerunnable", schema: pa.Schema
     ) -> tuple[int, int]:
+        """Write one shard; returns its documents and their text in bytes.
+
+        Raises:
+            CorpusError: if what is kept of the input is not what the scan met.
+        """
         writer = ShardWriter(sink, schema, self.config.layout)
+        editor = None if self.editor is None else self.editor.open(shard)
         name = self.config.layout.text_column
+        rows = text_bytes = 0
         for where, table in stream.until(shard.hi):
             keep = edits.kept(where)
             kept = table if keep.all() else table.filter(pa.array(keep))
-            if kept.num_rows:
-                writer.write(kept, text_sizes(as_strings(kept[name])))
+            if not kept.num_rows:
+                continue
+            sizes = text_sizes(as_strings(kept[name]))
+            rows, text_bytes = rows + kept.num_rows, text_bytes + int(sizes.sum(dtype=np.int64))
+            if editor is not None:
+                edited = editor.edit(where[keep], kept)
+                kept, sizes = edited, sizes if edited is kept else text_sizes(as_strings(edited[name]))
+            writer.write(kept, sizes)
+        if (rows, text_bytes) != (shard.rows, shard.text_bytes):
+            raise CorpusError(
+                f"shard {shard.ordinal}: {rows:,} documents of {text_bytes:,} bytes were read where the scan "
+                f"met {shard.rows:,} of {shard.text_bytes:,}: the input changed during the run; run again"
+            )
         writer.close()
+        if editor is not None:
+            editor.close()
         return writer.rows, writer.text_bytes
 
     def _records(self, task: RewriteTask, edits: Edits, schema: pa.Schema) -> Iterator[tuple[Any, pa.Table]]:

@@ -46,6 +46,7 @@ def commit_scan(work: Work, results: list[dict[str, Any]]) -> dict[str, Any]:
         "documents_in": sum(result["documents_in"] for result in results),
         "rows": sum(result["rows"] for result in results),
         "bytes": sum(result["bytes"] for result in results),
+        "watched": [address for result in results for address in result["watched"]],
         "quarantined": dict(sorted(quarantined.items())),
     }
     return work.commit("scan", summary)
@@ -71,6 +72,14 @@ class ScannedNumbers:
         out = np.empty(self.size, dtype)
         for index, name in enumerate(self._names):
             out[self.starts[index] : self.starts[index + 1]] = self._read(name, column)[column].to_numpy()
+        return out
+
+    def flags(self, column: str) -> npt.NDArray[np.bool_]:
+        """A column of truth values, whole: bool[size]."""
+        out = np.empty(self.size, np.bool_)
+        for index, name in enumerate(self._names):
+            values = self._read(name, column)[column].to_numpy(zero_copy_only=False)
+            out[self.starts[index] : self.starts[index + 1]] = values
         return out
 
     def slices_of_keys(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.dedup.instructions import LANES
+from transforms.corpus.instructions import LANES
 from transforms.dedup.minhash_kernel import scan_texts, scan_tokens
 from transforms.dedup.words import word_table
 

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
-from transforms.dedup.instructions import (
+from transforms.corpus.instructions import (
     LANES,
     STEP,
     fold_ascii,
@@ -31,6 +30,7 @@ from transforms.dedup.instructions import (
     store32,
     trailing_zeros,
 )
+from transforms.corpus.jit import inline_kernel, kernel
 
 _U32 = npt.NDArray[np.uint32]
 _U64 = npt.NDArray[np.uint64]

@@ -1,6 +1,6 @@
 """SCAN: read the text once and keep numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from schemas.quarantine import QUARANTINE
 from schemas.summaries import summaries
 from transforms.corpus.addresses import addresses, position_of
 from transforms.corpus.columns import as_strings, check_number_column, check_text_column
+from transforms.corpus.condition import condition_columns, condition_holds
 from transforms.corpus.errors import CorpusError
 from transforms.corpus.merged_schema import merge_schemas
 from transforms.corpus.pool import CommitOnce, RunTasks
@@ -28,6 +29,9 @@ from transforms.corpus.work import Work, canonical_json
 from transforms.dedup.minhash import MinHashConfig, Sketches, sketch_texts, sketch_tokens
 
 GROUP_ROWS = 32_768
+
+Watch = Callable[[pa.Array, npt.NDArray[np.bool_]], npt.NDArray[np.int64]]
+"""Texts (string or large_string[n]) and which are valid (bool[n]) -> rows to report, for example that hold a phrase."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class ScanConfig:
         minhash: shingles, permutations and bands.
         tokenizer: path of a `tokenizers` file whose tokens take the place of words; empty for words.
         strict: a bad record is an error.
+        where: SQL condition on the columns that makes a document eligible for planting; empty for all.
     """
 
     text_column: str
@@ -49,12 +54,14 @@ class ScanConfig:
     minhash: MinHashConfig
     tokenizer: str = ""
     strict: bool = False
+    where: str = ""
 
     @property
     def columns(self) -> list[str]:
         """The columns that a scan reads."""
         by = self.priority.removeprefix("max:") if self.priority.startswith("max:") else ""
-        return list(dict.fromkeys(name for name in (self.text_column, self.id_column, by) if name))
+        asked = condition_columns(self.where) if self.where else []
+        return list(dict.fromkeys(name for name in (self.text_column, self.id_column, by, *asked) if name))
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,12 @@ class ScanTask:
 class ScanCorpus(beam.PTransform):
     """Pieces of the input -> one committed summary, by way of one file of numbers a piece."""
 
-    def __init__(self, pieces: Sequence[Piece], config: ScanConfig, work: Work, threads: int) -> None:
+    def __init__(
+        self, pieces: Sequence[Piece], config: ScanConfig, work: Work, threads: int, watch: Watch | None = None
+    ) -> None:
         super().__init__("Scan the corpus")
         self._tasks = [ScanTask(number, piece) for number, piece in enumerate(pieces)]
-        self._scan = _Scan(config, work)
+        self._scan = _Scan(config, work, watch)
         self._work = work
         self._threads = threads
 
@@ -118,6 +127,7 @@ class _Scan:
 
     config: ScanConfig
     work: Work
+    watch: Watch | None
 
     def __call__(self, task: ScanTask) -> dict[str, Any]:
         done = read_summary(self.work, task.number)
@@ -181,7 +191,15 @@ class _Scan:
         totals.documents_in += table.num_rows
         totals.rows += int(sketches.valid.sum())
         totals.bytes += int(sketches.num_bytes[sketches.valid].sum(dtype=np.int64))
-        return _batch(where_at, sketches, self._priority(piece, table, sketches), self._ids(table), self.config.minhash)
+        if self.watch is not None:
+            totals.watched += where_at[self.watch(text, sketches.valid)].tolist()
+        priority = self._priority(piece, table, sketches)
+        return _batch(where_at, sketches, priority, self._eligible(table), self._ids(table), self.config.minhash)
+
+    def _eligible(self, table: pa.Table) -> pa.Array:
+        if not self.config.where:
+            return pa.array(np.ones(table.num_rows, np.bool_))
+        return condition_holds(table, self.config.where)
 
     def _sketch(self, text: pa.Array) -> Sketches:
         if not self.config.tokenizer:
@@ -225,6 +243,7 @@ class _Totals:
         self.quarantine: list[pa.Table] = []
         self.schemas: list[pa.Schema] = []
         self.reasons: dict[str, int] = {}
+        self.watched: list[int] = []
 
     def take_bad_lines(self, piece: Piece, records: Records, *, strict: bool) -> None:
         if not records.bad:
@@ -289,6 +308,7 @@ class _Totals:
             "rows": self.rows,
             "bytes": self.bytes,
             "quarantined": self.reasons,
+            "watched": self.watched,
             "schema": None if merged is None else merged.serialize().to_pybytes().hex(),
         }
 
@@ -297,6 +317,7 @@ def _batch(
     where_at: npt.NDArray[np.uint64],
     sketches: Sketches,
     priority: npt.NDArray[np.float64],
+    eligible: pa.Array,
     ids: pa.Array,
     minhash: MinHashConfig,
 ) -> pa.RecordBatch:
@@ -308,6 +329,7 @@ def _batch(
             pa.array(sketches.num_bytes.astype(np.uint32, copy=False)),
             _fixed(sketches.text_hash, 16, rows),
             pa.array(priority),
+            eligible,
             ids,
             *(pa.array(bands[band]) for band in range(minhash.bands)),
             _fixed(sketches.sketch, minhash.num_perm, rows),

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from schemas.described import SchemaMismatchError
 from schemas.documents import DocumentError, parse
@@ -18,11 +18,13 @@ from schemas.probes import conform
 from schemas.sealed_units import SEALED_UNITS
 from transforms.planting import secret_folder as names
 from transforms.planting.burned import parse_burned
+from transforms.planting.check_planting import check_planting
 from transforms.planting.commitment import Commitment
 from transforms.planting.drawn import MOST_DETAILS, DrawRecord, draw_problems
 from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.merkle import MerkleTree
+from transforms.planting.planted import PlantingRecord
 from transforms.planting.randomness import Randomness
 from transforms.planting.record import SealRecord, file_hashes, key_check
 from transforms.planting.seal import leaf_of, plan_fits, plan_hash, plan_salt, record_hash
@@ -48,18 +50,23 @@ class Secrets:
     randomness: Randomness | None = None
     """What decided the draw; None before it."""
     arms: list[int] = field(default_factory=list)
+    planting: PlantingRecord | None = None
+    """How it was planted; None before that."""
     burned: list[str] = field(default_factory=list)
     timestamps: list[str] = field(default_factory=list)
     """Name, kind and time of each attached timestamp."""
 
 
-def check_secrets(path: Path, published: bytes | None = None, *, draw: bool = True) -> Secrets:
+def check_secrets(
+    path: Path, published: bytes | None = None, planted: bytes | None = None, *, draw: bool = True
+) -> Secrets:
     """Read secrets and check all that was committed.
 
     Args:
         path: the folder.
         published: `commitment.json` as it was published; the folder's own copy by default.
-        draw: whether to read and check the draw, too.
+        planted: `planted.json` as it was published; the folder's own copy by default.
+        draw: whether to read and check the draw and the planting, too.
     """
     found = Secrets(path)
     if not path.is_dir():
@@ -78,6 +85,9 @@ def check_secrets(path: Path, published: bytes | None = None, *, draw: bool = Tr
         found.problems += _published_differs(held.get(names.COMMITMENT, b""), published)
     if _check_sealed(found, held) and draw:
         _check_draw(found)
+        if found.key is not None and found.commitment is not None:
+            found.planting, problems = check_planting(path, found.key, found.commitment, planted)
+            found.problems += problems
     _check_burned(found)
     _check_timestamps(found, held.get(names.COMMITMENT, b"") if published is None else published)
     return found
@@ -95,6 +105,7 @@ class Sealed:
     randomness: Randomness | None
     arms: list[int]
     burned: list[str]
+    planting: PlantingRecord | None
 
 
 def open_secrets(path: Path, *, draw: bool = True) -> Sealed:
@@ -116,6 +127,7 @@ def open_secrets(path: Path, *, draw: bool = True) -> Sealed:
         found.randomness,
         found.arms,
         found.burned,
+        found.planting,
     )
 
 
@@ -229,21 +241,29 @@ def _compare_units(found: Secrets, held: Mapping[str, bytes], changed: set[str])
     tranches = table.column("tranche").to_pylist()
     planned = found.plan.tranche_of_leaves() if found.plan is not None else tranches
     details: list[str] = []
-    for at, (row, unit, leaf) in enumerate(zip(table.to_pylist(), found.units, found.leaves, strict=True)):
-        digests = unit.field_digests()
-        labels = [label for label, _ in unit.fields()]
-        before = len(details)
-        if len(digests) == len(row["fields"]):
-            pairs = zip(labels, digests, row["fields"], strict=True)
-            details += [f"{blamed}: leaf {at}: {label} differs" for label, one, other in pairs if one != other]
-        if len(details) == before and (row["leaf"] != leaf or row["unit"] != unit.id):
-            details.append(f"{blamed}: leaf {at}: is another unit than was sealed, or has other fields")
+    leaves, ids = (table.column(name).to_pylist() for name in ("leaf", "unit"))
+    for at, (unit, leaf) in enumerate(zip(found.units, found.leaves, strict=True)):
+        # A leaf holds every field: the fields are looked at one by one only where something was changed.
+        if names.UNITS in changed or leaf != leaves[at] or unit.id != ids[at]:
+            details += _differing_fields(unit, leaf, table.slice(at, 1).to_pylist()[0], f"{blamed}: leaf {at}")
         # A plan whose tranches do not add up was itself changed, which is said elsewhere.
         if len(planned) == len(tranches) and planned[at] != tranches[at]:
             details.append(f"{names.UNITS}: leaf {at}: tranche differs")
     found.problems += details[:MOST_DETAILS]
     if len(details) > MOST_DETAILS:
         found.problems.append(f"{blamed}: {len(details) - MOST_DETAILS} more fields differ")
+
+
+def _differing_fields(unit: Unit, leaf: bytes, row: Mapping[str, Any], where: str) -> list[str]:
+    """What of a unit is not as `units.parquet` has it."""
+    digests, labels = unit.field_digests(), [label for label, _ in unit.fields()]
+    found = []
+    if len(digests) == len(row["fields"]):
+        pairs = zip(labels, digests, row["fields"], strict=True)
+        found = [f"{where}: {label} differs" for label, one, other in pairs if one != other]
+    if not found and (row["leaf"] != leaf or row["unit"] != unit.id):
+        found = [f"{where}: is another unit than was sealed, or has other fields"]
+    return found
 
 
 def _check_draw(found: Secrets) -> None:

@@ -1,7 +1,9 @@
 """Fields in bytes, each behind its length: no two sequences of fields give the same bytes."""
 
 import hashlib
+import struct
 
+_EIGHT = struct.Struct(">Q")
 Field = str | bytes | int
 
 
@@ -11,17 +13,18 @@ def packed(*fields: Field) -> bytes:
     Text is UTF-8 as it is, without normalisation; an integer is its 8 bytes, big-endian.
 
     Raises:
-        OverflowError: for an integer below 0 or above 2**64 - 1.
+        struct.error: for an integer below 0 or above 2**64 - 1.
     """
     parts = []
     for field in fields:
         if isinstance(field, str):
             data = field.encode()
         elif isinstance(field, int):
-            data = field.to_bytes(8, "big")
+            data = _EIGHT.pack(field)
         else:
             data = field
-        parts += [len(data).to_bytes(8, "big"), data]
+        parts.append(_EIGHT.pack(len(data)))
+        parts.append(data)
     return b"".join(parts)
 
 

@@ -18,11 +18,13 @@ from transforms.planting.errors import SealError
 KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.json"
 PROBES, UNITS = "probes/probes.parquet", "units.parquet"
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
+LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
+PLANTING, PLANTED = "planting.json", "planted.json"
 SEALED = (PLAN, PROBES, UNITS)
 """Files that `seal.json` lists with their hashes."""
 
-PUBLIC = (COMMITMENT,)
-"""The one file in the folder that is no secret: it is there to be published."""
+PUBLIC = (COMMITMENT, PLANTED)
+"""The files in the folder that are no secret: they are there to be published."""
 
 
 def secrets_path(secrets: str) -> Path:

@@ -14,6 +14,7 @@ from transforms.planting.fields import digest, packed
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")
 _CANDIDATE_COLUMNS = ("id", "candidate", "text")
 FIELD_DIGEST_BYTES = 8
+AS_INSERTION, AS_DOCUMENT = "insertion", "document"
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +24,11 @@ class Candidate:
     id: str
     text: str
     columns: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def planted_as(self) -> str:
+        """'insertion' or 'document'."""
+        return next((value for name, _, value in self.columns if name == "planted_as"), AS_INSERTION)
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +40,11 @@ class Unit:
     stratum: str
     dose: int
     candidates: tuple[Candidate, ...]
+
+    @property
+    def as_document(self) -> bool:
+        """Whether it is planted as documents of their own, and not inside documents of the corpus."""
+        return self.candidates[0].planted_as == AS_DOCUMENT
 
     def canonical(self) -> bytes:
         """The bytes that the seal binds: every field of the unit and of its candidates, in order."""
@@ -77,7 +88,7 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
     _refuse_bad_rows(probes, where)
     further = [name for name in probes.column_names if name not in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS)]
     extras = [list(_values(probes, name)) for name in sorted(further)]
-    columns = {name: probes.column(name).to_pylist() for name in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS)}
+    columns = {name: probes.column(name).to_pylist() for name in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS, "planted_as")}
     rows_of: dict[str, list[int]] = {}
     for row, unit in enumerate(columns["unit"]):
         rows_of.setdefault(unit, []).append(row)
@@ -120,12 +131,15 @@ def _refuse_bad_rows(probes: pa.Table, where: Sequence[str]) -> None:
     for row, dose in enumerate(probes.column("dose").to_pylist()):
         if dose < 1:
             raise SealError(f"{where[row]}: dose {dose}; a dose is 1 or more")
+    for row, planted_as in enumerate(probes.column("planted_as").to_pylist()):
+        if planted_as not in (None, AS_INSERTION, AS_DOCUMENT):
+            raise SealError(f"{where[row]}: planted_as is neither {AS_INSERTION!r} nor {AS_DOCUMENT!r}")
 
 
 def _refuse_bad_unit(columns: dict[str, list[object]], rows: Sequence[int], size: int, where: Sequence[str]) -> None:
     first = rows[0]
     for row in rows:
-        for name in _UNIT_COLUMNS:
+        for name in (*_UNIT_COLUMNS, "planted_as"):
             if columns[name][row] != columns[name][first]:
                 raise SealError(f"{where[row]}: another {name} than its unit has in {where[first]}")
     numbers = sorted(columns["candidate"][row] for row in rows)  # type: ignore[type-var]

@@ -1,4 +1,4 @@
-"""What the MinHash kernel asks of the machine that Python has no words for: unaligned loads, bits, wide vectors.
+"""What kernels ask of the machine that Python has no words for: unaligned loads, bits, wide vectors.
 
 Each function is written in LLVM's portable code, which LLVM fits to the processor at hand: a vector of 64 bytes is
 one register where there is AVX-512 and four where there is not. Addresses are int64. Numba's cache on disk does not
@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 STEP = 64
-"""Bytes that `fold_ascii` takes at once: one bit each in an int64."""
+"""Bytes that `fold_ascii` and `blanks` take at once: one bit each in an int64."""
 
 LANES = 64
 """Minima that `lower_lanes` updates at once."""
@@ -118,6 +118,34 @@ def fold_ascii(_context: Any, _source: Any, _target: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, masks)
 
     return types.UniTuple(types.int64, 2)(types.int64, types.int64), code
+
+
+@_instruction
+def blanks(_context: Any, _source: Any) -> Any:
+    """Which of the 64 bytes at an address are ASCII blanks or control characters (32 or less): one bit each, int64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(_BYTE, STEP)
+        text = builder.load(_at(builder, args[0], vector), align=1)
+        highest = ir.Constant(vector, [ir.Constant(_BYTE, 32)] * STEP)
+        return builder.bitcast(builder.icmp_unsigned("<=", text, highest), _LONG)
+
+    return types.int64(types.int64), code
+
+
+@_instruction
+def equal_bytes(_context: Any, _source: Any, _wanted: Any) -> Any:
+    """Which of the 64 bytes at an address are the low byte of `wanted` (int64): one bit each, int64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(_BYTE, STEP)
+        undefined, first = ir.Constant(vector, ir.Undefined), ir.Constant(_INT, 0)
+        wanted = builder.insert_element(undefined, builder.trunc(args[1], _BYTE), first)
+        wanted = builder.shuffle_vector(wanted, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
+        text = builder.load(_at(builder, args[0], vector), align=1)
+        return builder.bitcast(builder.icmp_unsigned("==", text, wanted), _LONG)
+
+    return types.int64(types.int64, types.int64), code
 
 
 @_instruction

@@ -1,0 +1,231 @@
+"""The secret side of `trapline prepare`: what is planted, kept apart from the run that everyone may see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines import output as outputs
+from pipelines.errors import RunError, UsageError
+from pipelines.prepare import PrepareConfig
+from transforms.corpus.addresses import file_of
+from transforms.corpus.condition import check_condition
+from transforms.corpus.edits import read_edits
+from transforms.corpus.planned import edits_name
+from transforms.corpus.readable import count, counted, size
+from transforms.corpus.reading import parquet_schema, read_piece
+from transforms.corpus.scanned import ScannedNumbers
+from transforms.corpus.shards import Shard
+from transforms.corpus.sources import PARQUET
+from transforms.corpus.storage import Folder
+from transforms.corpus.work import Work, canonical_json
+from transforms.planting import secret_folder as names
+from transforms.planting.check_secrets import Sealed, open_secrets
+from transforms.planting.editor import PlantingEditor
+from transforms.planting.errors import SealError
+from transforms.planting.followers import LOOKED_AT, Follower, find_followers
+from transforms.planting.ledger import gather_ledger, gather_slots, ledger_root, refuse_other_places
+from transforms.planting.places import PURPOSE, Places, Room, find_places, needed_bytes
+from transforms.planting.planted import Planted, PlantingRecord, file_sha256, planting_hash
+from transforms.planting.plantings import FOLDER, write_plantings
+from transforms.planting.secret_work import SecretWork
+from transforms.planting.watch import WatchForProbes
+
+if TYPE_CHECKING:
+    from pipelines.corpus_run import Input
+
+
+@dataclass
+class Campaign:
+    """A sealed and drawn campaign that is being planted."""
+
+    config: PrepareConfig
+    path: Path
+    sealed: Sealed
+    work: SecretWork
+    followers: tuple[Follower, ...] = ()
+    places: Places | None = None
+    counts: Mapping[str, int] | None = None
+
+    @classmethod
+    def open(cls, config: PrepareConfig, output: Folder) -> "Campaign":
+        """Open the secrets for planting; nothing is written.
+
+        Raises:
+            UsageError: if output and secrets lie in one another.
+            SealError: if the secrets do not hold, or nothing was drawn yet.
+        """
+        path = names.secrets_path(config.secrets)
+        if output.local:
+            public = output.local_path().resolve()
+            if public == path or public in path.parents or path in public.parents:
+                raise UsageError(
+                    f"--secrets {config.secrets} and --output {config.output} lie in one another: "
+                    "what is secret must stand apart from what is published"
+                )
+        sealed = open_secrets(path)
+        if sealed.randomness is None:
+            raise SealError(f"--secrets {path}: nothing was drawn yet: trapline draw")
+        return cls(config, path, sealed, SecretWork(""))
+
+    def identity(self) -> dict[str, Any]:
+        """What of the campaign the output depends on, under the key: the run's name is public and must tell nothing."""
+        draw = self.sealed.randomness
+        decided = [] if draw is None else [draw.kind, draw.value.hex()]
+        settings = canonical_json(self.config.planting_settings())
+        root = self.sealed.commitment.root
+        return {"planting": self.sealed.key.hmac("trapline/v1/run", root, settings, *decided).hex()}
+
+    def begin(self, work: Work, found: "Input") -> None:
+        """Bind to a run: look at the columns, and refuse secrets that were planted by another run.
+
+        Raises:
+            SealError: for secrets that were planted already, or a column that would betray a changed text.
+            CorpusError: for a condition that does not fit the columns.
+        """
+        self.work = SecretWork(work.run)
+        self.followers = self._look_at_columns(found)
+        record = self._planted_before()
+        if record is not None and record.run != work.run:
+            if not (self.config.overwrite and self._is_output_of(record, work.output)):
+                raise SealError(
+                    f"--secrets {self.path}: were planted already, into another output or with other settings; a seal "
+                    "is planted once: seal new probes, or give that very output with --overwrite to replace it"
+                )
+            for name in (names.PLANTED, names.PLANTING, names.LEDGER, names.SLOTS):
+                (self.path / name).unlink(missing_ok=True)
+        SecretWork.announce(self.path)
+
+    def _planted_before(self) -> PlantingRecord | None:
+        file = self.path / names.PLANTING
+        if not file.exists():
+            return None
+        try:
+            return PlantingRecord.parse(file.read_bytes())
+        except ValueError as error:
+            raise SealError(f"{names.PLANTING}: {error}; trapline check --secrets says more") from error
+
+    def _is_output_of(self, record: PlantingRecord, output: Folder) -> bool:
+        if not output.exists(outputs.MANIFEST):
+            return False
+        return file_sha256(output.read(outputs.MANIFEST)) == record.manifest
+
+    def _look_at_columns(self, found: "Input") -> tuple[Follower, ...]:
+        config = self.config
+        for source in found.sources:
+            if config.where and source.kind == PARQUET:
+                check_condition(parquet_schema(source), config.where, source.uri)
+        tables, rows = [], 0
+        for piece in found.pieces:
+            records = next(iter(read_piece(piece)), None)
+            if records is not None and config.text_column in records.table.column_names:
+                part = records.table.slice(0, LOOKED_AT)
+                tables.append(
+                    part.set_column(
+                        part.column_names.index(config.text_column),
+                        config.text_column,
+                        part[config.text_column].cast(pa.large_string()),
+                    )
+                )
+                rows += part.num_rows
+            if rows >= LOOKED_AT:
+                break
+        if not tables:
+            return ()
+        sample = pa.concat_tables(tables, promote_options="permissive").slice(0, LOOKED_AT)
+        return tuple(find_followers(sample, config.text_column, config.unrelated_columns))
+
+    @property
+    def watch(self) -> WatchForProbes:
+        """What the scan looks for in the texts."""
+        return WatchForProbes(self.work)
+
+    def refuse_planted_corpus(self, scan: Mapping[str, Any], sources: Sequence[Any]) -> None:
+        """Check that the corpus holds no candidate's text.
+
+        Raises:
+            RunError: if it does, with a file; never with the text.
+        """
+        if scan["watched"]:
+            first = min(scan["watched"])
+            raise RunError(
+                f"{counted(len(scan['watched']), 'document')} of the input hold the text of a sealed candidate, the "
+                f"first in {sources[file_of(first)].uri}: this corpus was planted under the same seal already, or the "
+                "candidates leaked; give the corpus as it was before, or seal new probes"
+            )
+
+    def plan(self, work: Work, scan: dict[str, Any], shards: Sequence[Shard]) -> int:
+        """Decide every place and write what each shard takes; returns the number of documents that are added.
+
+        Raises:
+            PlacesError: if the corpus cannot hold the doses.
+        """
+        numbers = ScannedNumbers(work, scan)
+        addresses = numbers.numbers("address", np.uint64)
+        removed = [read_edits(work.folder, edits_name(shard.ordinal)).removed for shard in shards]
+        kept = ~np.isin(addresses, np.concatenate(removed))
+        sizes = numbers.numbers("bytes", np.uint32)[kept]
+        room = Room(addresses[kept], sizes, numbers.flags("eligible")[kept] & (sizes > 0))
+        key, units = self.sealed.key.derive(PURPOSE), self.sealed.units
+        self.places = find_places(key, units, room, self.config.limits())
+        self.work.make(FOLDER, "ledger", "slots")
+        write_plantings(self.work, self.places, units, self.sealed.arms, self.sealed.plan.slots, shards)
+        added = int(self.places.as_document.sum())
+        planted = sum(
+            unit.dose * len(unit.candidates[arm].text.encode())
+            for unit, arm in zip(units, self.sealed.arms, strict=True)
+        )
+        self.counts = {
+            "copies": len(self.places.leaf),
+            "documents_added": added,
+            "documents_before": len(sizes),
+            "planted_bytes": planted,
+            "text_bytes_before": room.text_bytes,
+        }
+        return added
+
+    def editor(self) -> PlantingEditor:
+        """What plants while the text streams by."""
+        return PlantingEditor(self.work, self.config.text_column, self.followers, self.sealed.plan.context)
+
+    def finish(self, manifest: bytes, shards: int) -> None:
+        """Write the ledger, the slots and the second commitment, before the output counts as finished."""
+        assert self.places is not None and self.counts is not None  # noqa: S101, PT018 - for the type checker
+        ledger = gather_ledger(self.work, shards)
+        refuse_other_places(ledger, self.places, self.sealed.units, self.sealed.arms)
+        files = {
+            names.LEDGER: names.parquet(ledger),
+            names.SLOTS: names.parquet(gather_slots(self.work, shards, self.sealed.units)),
+        }
+        record = PlantingRecord(
+            run=self.work.run,
+            manifest=file_sha256(manifest),
+            settings=self.config.planting_settings(),
+            text_column=self.config.text_column,
+            followers=self.followers,
+            counts=self.counts,
+            files={name: file_sha256(data) for name, data in files.items()},
+        ).to_bytes()
+        key = self.sealed.key
+        planted = Planted(
+            commitment=self.sealed.commitment.sha256,
+            manifest=file_sha256(manifest),
+            ledger_root=ledger_root(key, ledger),
+            record_hash=planting_hash(record, key),
+        )
+        Folder(str(self.path)).remove_temporaries("")
+        for name, data in {**files, names.PLANTING: record, names.PLANTED: planted.to_bytes()}.items():
+            names.write(self.path, name, data)
+
+    def close(self) -> None:
+        """Remove what the run kept for its workers."""
+        self.work.remove()
+
+    def describe(self) -> list[str]:
+        """What would be planted, for a dry run: numbers, no strata."""
+        units = self.sealed.units
+        copies, need = sum(unit.dose for unit in units), size(needed_bytes(units, self.config.limits()))
+        return [f"{counted(len(units), 'unit')}, {count(copies)} copies; they need some {need} of kept text"]

@@ -1,0 +1,245 @@
+"""Planting into a shard as its documents stream by, and the part of the ledger that says where everything went."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.ledger import LEDGER
+from schemas.slots import SLOTS
+from transforms.corpus.columns import as_strings
+from transforms.corpus.shards import Shard
+from transforms.planting.followers import Follower, recompute
+from transforms.planting.places_table import places_table
+from transforms.planting.plantings import Plantings, read_plantings
+from transforms.planting.secret_folder import parquet
+from transforms.planting.secret_work import SecretWork
+from transforms.planting.slots_kernel import choose_slots
+from transforms.planting.splice import Texts, characters_before, insert
+
+BOUNDARIES = ("start", "end", "paragraph", "sentence", "word")
+DOCUMENT = "document"
+SEPARATORS = (b"", b" ", b"\n", b"\n\n", b"\r\n", b"\r\n\r\n")
+NEIGHBOUR_CHARACTERS = 32
+BYTES_A_TOKEN = 8
+"""Bytes of context that are kept for each token of it that will be wanted."""
+
+
+def ledger_part(shard: int) -> str:
+    """The part of the ledger of a shard in the secret work folder."""
+    return f"ledger/{shard:06d}.parquet"
+
+
+def slots_part(shard: int) -> str:
+    """The part of the slots of a shard in the secret work folder."""
+    return f"slots/{shard:06d}.parquet"
+
+
+@dataclass(frozen=True)
+class PlantingEditor:
+    """What workers need to plant; it holds no secret and no path of one.
+
+    Attributes:
+        work: names the secret work folder.
+        text_column: the text.
+        followers: columns to make again.
+        context: tokens of the original document that scoring will want before a slot.
+    """
+
+    work: SecretWork
+    text_column: str
+    followers: tuple[Follower, ...]
+    context: int
+
+    def open(self, shard: Shard) -> "ShardPlanting":
+        """The editor of one shard."""
+        return ShardPlanting(self, shard.ordinal, read_plantings(self.work, shard.ordinal))
+
+
+@dataclass
+class ShardPlanting:
+    """Plants into one shard; its documents come in address order."""
+
+    editor: PlantingEditor
+    shard: int
+    plantings: Plantings
+    rows: int = 0
+    ledger: list[pa.Table] = field(default_factory=list)
+    slots: list[pa.Table] = field(default_factory=list)
+
+    def edit(self, where: npt.NDArray[np.uint64], table: pa.Table) -> pa.Table:
+        """The documents with all that is planted into and between them."""
+        inside = _stretch(self.plantings.inside_at, where)
+        beside = _stretch(self.plantings.beside_at, where)
+        after = np.searchsorted(where, self.plantings.beside_at[beside])
+        if inside.start < inside.stop:
+            table = self._insert(where, table, inside, after)
+        if beside.start < beside.stop:
+            table = self._add(table, after, beside)
+        self.rows += table.num_rows
+        return table
+
+    def close(self) -> None:
+        """Commit this shard's part of the ledger and of the slots."""
+        ledger = pa.concat_tables([LEDGER.empty_table(), *self.ledger])
+        order = [("row", "ascending"), ("byte_offset", "ascending")]
+        self.editor.work.write(ledger_part(self.shard), parquet(ledger.sort_by(order)))
+        self.editor.work.write(slots_part(self.shard), parquet(pa.concat_tables([SLOTS.empty_table(), *self.slots])))
+
+    def _insert(
+        self, where: npt.NDArray[np.uint64], table: pa.Table, inside: slice, after: npt.NDArray[np.int64]
+    ) -> pa.Table:
+        """Insert into texts; `after` are the rows that documents of their own will follow."""
+        own = self.plantings.inside.slice(inside.start, inside.stop - inside.start)
+        column = table.column_names.index(self.editor.text_column)
+        texts = Texts.of(as_strings(table.column(column)))
+        rows = np.searchsorted(where, self.plantings.inside_at[inside])
+        documents, first = np.unique(rows, return_index=True)
+        fractions = own["fraction"].to_numpy()
+        at, kind, lead, tail = choose_slots(
+            texts.data,
+            texts.offsets[documents],
+            texts.offsets[documents + 1],
+            np.append(first, len(rows)).astype(np.int64),
+            fractions,
+            places_table(),
+        )
+        # What shares a slot stands there in the order of the units' leaves.
+        order = np.lexsort((own["copy"].to_numpy(), own["leaf"].to_numpy(), at, rows))
+        own, rows, at = own.take(pa.array(order)), rows[order], at[order]
+        kind, lead, tail = kind[order], lead[order], tail[order]
+        planted = [text.encode() for text in own["text"].to_pylist()]
+        leads, tails = ([SEPARATORS[code] for code in codes.tolist()] for codes in (lead, tail))
+        pieces = [b"".join(parts) for parts in zip(leads, planted, tails, strict=True)]
+        edited, landed = insert(texts, rows, at, pieces)
+        offsets = landed + np.array([len(one) for one in leads], np.int64)
+        before = [texts.one(row) for row in documents.tolist()]
+        changed = [edited.one(row) for row in documents.tolist()]
+        of_document = np.searchsorted(documents, rows)
+        table = table.set_column(column, table.schema.field(column), _as(edited.array(), table.schema.field(column)))
+        table, recomputed = recompute(table, documents.tolist(), before, changed, self.editor.followers)
+        ends = zip(of_document.tolist(), at.tolist(), strict=True)
+        neighbours = [_neighbours(before[document], slot) for document, slot in ends]
+        digests = [[hashlib.sha256(text).digest() for text in side] for side in (before, changed)]
+        self.ledger.append(
+            self._ledger(
+                own,
+                row=self.rows + rows + np.searchsorted(after, rows, side="left"),
+                boundary=[BOUNDARIES[code] for code in kind.tolist()],
+                byte_offset=offsets,
+                char_offset=characters_before(edited, rows, offsets),
+                sizes=[len(one) for one in planted],
+                separators=(leads, tails),
+                neighbours=neighbours,
+                digests=tuple([side[document] for document in of_document.tolist()] for side in digests),
+                recomputed=[recomputed[document] for document in of_document.tolist()],
+            )
+        )
+        self._keep_slots(own, [before[document] for document in of_document.tolist()], at, leads)
+        return table
+
+    def _add(self, table: pa.Table, after: npt.NDArray[np.int64], beside: slice) -> pa.Table:
+        """Put documents of their own behind the rows `after` (ascending)."""
+        own = self.plantings.beside.slice(beside.start, beside.stop - beside.start)
+        texts = own["text"].to_pylist()
+        behind = table.take(pa.array(after))
+        columns = []
+        for column in table.schema:
+            if column.name == self.editor.text_column:
+                columns.append(_as(pa.array(texts, pa.large_string()), column))
+            elif column.nullable:
+                columns.append(pa.nulls(len(texts), column.type))
+            else:
+                columns.append(behind[column.name])
+        added = pa.table(columns, schema=table.schema)
+        # Stable: what is added behind a row comes after it, in the order of the plantings.
+        order = np.argsort(np.concatenate([np.arange(table.num_rows), after]), kind="stable")
+        encoded = [text.encode() for text in texts]
+        nothing = [b""] * len(texts)
+        self.ledger.append(
+            self._ledger(
+                own,
+                row=self.rows + after + 1 + np.arange(len(after)),
+                boundary=[DOCUMENT] * len(texts),
+                byte_offset=np.zeros(len(texts), np.int64),
+                char_offset=np.zeros(len(texts), np.int64),
+                sizes=[len(text) for text in encoded],
+                separators=(nothing, nothing),
+                neighbours=[("", "")] * len(texts),
+                digests=([None] * len(texts), [hashlib.sha256(text).digest() for text in encoded]),
+                recomputed=[0] * len(texts),
+            )
+        )
+        self._keep_slots(own, nothing, np.zeros(len(texts), np.int64), nothing)
+        return pa.concat_tables([table, added]).take(pa.array(order))
+
+    def _ledger(
+        self,
+        own: pa.Table,
+        *,
+        row: npt.NDArray[np.int64],
+        boundary: list[str],
+        byte_offset: npt.NDArray[np.int64],
+        char_offset: npt.NDArray[np.int64],
+        sizes: list[int],
+        separators: tuple[list[bytes], list[bytes]],
+        neighbours: list[tuple[str, str]],
+        digests: Sequence[Sequence[bytes | None]],
+        recomputed: list[int],
+    ) -> pa.Table:
+        lead, tail = ([one.decode() for one in side] for side in separators)
+        values = {
+            **{name: own[name] for name in ("unit", "candidate", "arm", "kind", "stratum", "dose", "copy", "address")},
+            "shard": [self.shard] * own.num_rows,
+            "row": row,
+            "boundary": boundary,
+            "byte_offset": byte_offset,
+            "char_offset": char_offset,
+            "bytes": sizes,
+            "lead": lead,
+            "tail": tail,
+            "before": [before for before, _ in neighbours],
+            "after": [after for _, after in neighbours],
+            "sha256_before": digests[0],
+            "sha256_after": digests[1],
+            "recomputed": recomputed,
+        }
+        return pa.table([values[name] for name in LEDGER.names], schema=LEDGER)
+
+    def _keep_slots(
+        self, own: pa.Table, before: Sequence[bytes], at: npt.NDArray[np.int64], leads: Sequence[bytes]
+    ) -> None:
+        """Keep the context of the copies at whose places candidates are scored: of the text as it was."""
+        most = self.editor.context * BYTES_A_TOKEN
+        chosen = np.flatnonzero(own["is_slot"].to_numpy(zero_copy_only=False)).tolist()
+        picked = own.take(pa.array(chosen, pa.int64()))
+        contexts = [_end_of(before[k], int(at[k]), most) for k in chosen]
+        self.slots.append(
+            pa.table([picked["unit"], picked["copy"], contexts, [leads[k].decode() for k in chosen]], schema=SLOTS)
+        )
+
+
+def _stretch(sorted_addresses: npt.NDArray[np.uint64], where: npt.NDArray[np.uint64]) -> slice:
+    """Which of the plantings belong to the documents `where`."""
+    lo = np.searchsorted(sorted_addresses, where[0], side="left")
+    hi = np.searchsorted(sorted_addresses, where[-1], side="right")
+    return slice(int(lo), int(hi))
+
+
+def _as(array: pa.Array, column: pa.Field) -> pa.Array:
+    return array if array.type == column.type else array.cast(column.type)
+
+
+def _neighbours(text: bytes, slot: int) -> tuple[str, str]:
+    """The characters before and after a slot, at most `NEIGHBOUR_CHARACTERS` of each."""
+    before = text[max(0, slot - 4 * NEIGHBOUR_CHARACTERS) : slot].decode(errors="ignore")
+    after = text[slot : slot + 4 * NEIGHBOUR_CHARACTERS].decode(errors="ignore")
+    return before[-NEIGHBOUR_CHARACTERS:], after[:NEIGHBOUR_CHARACTERS]
+
+
+def _end_of(text: bytes, slot: int, most: int) -> str:
+    """The text before a slot, at most `most` bytes of its end, from a whole character on."""
+    return text[max(0, slot - most) : slot].decode(errors="ignore")

@@ -1,0 +1,79 @@
+"""The ledger and the slots of a whole campaign, from the parts that the workers wrote, and what binds them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from schemas.described import check
+from schemas.ledger import LEDGER
+from schemas.slots import SLOTS
+from transforms.planting.editor import ledger_part, slots_part
+from transforms.planting.errors import SealError
+from transforms.planting.fields import digest, packed
+from transforms.planting.key import Key
+from transforms.planting.merkle import MerkleTree
+from transforms.planting.places import Places
+from transforms.planting.secret_work import SecretWork
+from transforms.planting.units import Unit
+
+
+def gather_ledger(work: SecretWork, shards: int) -> pa.Table:
+    """The ledger: the shards' parts, one after the other."""
+    return _gather(work, [ledger_part(shard) for shard in range(shards)], LEDGER)
+
+
+def gather_slots(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Table:
+    """The slots, by the order of the units' leaves, then by their number."""
+    table = _gather(work, [slots_part(shard) for shard in range(shards)], SLOTS)
+    leaves = {unit.id: leaf for leaf, unit in enumerate(units)}
+    order = pa.table(
+        {"leaf": pa.array([leaves[unit] for unit in table["unit"].to_pylist()], pa.int64()), "slot": table["slot"]}
+    )
+    return table.take(pc.sort_indices(order, sort_keys=[("leaf", "ascending"), ("slot", "ascending")]))
+
+
+def _gather(work: SecretWork, names: Sequence[str], wanted: pa.Schema) -> pa.Table:
+    parts = []
+    for name in names:
+        with work.folder.open(name) as stream:
+            part = pq.read_table(stream, partitioning=None)
+        check(part.schema, wanted, name)
+        parts.append(part)
+    return pa.concat_tables([wanted.empty_table(), *parts])
+
+
+def refuse_other_places(ledger: pa.Table, places: Places, units: Sequence[Unit], arms: Sequence[int]) -> None:
+    """Check that every copy of every unit was planted once, where it was to be, and as the candidate that was drawn.
+
+    Raises:
+        SealError: with the number of copies that were not.
+    """
+    wanted = {
+        (units[leaf].id, copy, address, units[leaf].candidates[arms[leaf]].id)
+        for leaf, copy, address in zip(places.leaf.tolist(), places.copy.tolist(), places.address.tolist(), strict=True)
+    }
+    columns = (ledger[name].to_pylist() for name in ("unit", "copy", "address", "candidate"))
+    found = set(zip(*columns, strict=True))
+    if found != wanted or ledger.num_rows != len(wanted):
+        raise SealError(
+            f"{len(wanted):,} copies were to be planted, {len(found & wanted):,} of them were and "
+            f"{ledger.num_rows - len(found & wanted):,} others: the input changed meanwhile; run again"
+        )
+
+
+def ledger_root(key: Key, ledger: pa.Table) -> bytes:
+    """What binds every row of the ledger, 32 bytes; it tells neither what they hold nor how many there are."""
+    rows = zip(*(ledger[name].to_pylist() for name in LEDGER.names), strict=True)
+    leaves = [
+        digest("trapline/v1/ledger-leaf", key.hmac("trapline/v1/ledger-salt", at), packed(*map(_field, row)))
+        for at, row in enumerate(rows)
+    ]
+    salt = key.hmac("trapline/v1/ledger-root-salt")
+    return digest("trapline/v1/ledger-root", salt, len(leaves), MerkleTree(leaves).root)
+
+
+def _field(value: Any) -> str | bytes | int:
+    return b"" if value is None else value

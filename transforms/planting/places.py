@@ -1,0 +1,196 @@
+"""Which document takes each copy of each unit, decided on numbers before the text is read again."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.corpus.readable import count, counted, size
+from transforms.planting.errors import PlacesError
+from transforms.planting.key import Key
+from transforms.planting.keyed import keyed_hash, priorities
+from transforms.planting.places_kernel import place_copies
+from transforms.planting.units import Unit
+
+SEPARATOR_BYTES = 4
+"""Most bytes that the two separators of an insertion take together."""
+
+PURPOSE = "placement"
+"""Purpose of the key from which places follow; it is derived from the campaign's key."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What planting may add.
+
+    Attributes:
+        document_share: most of a planted document's bytes that planted text may make up, 0 to 1.
+        corpus_share: the same of all documents together.
+        together: all copies of a unit go into one document, in place of as many documents as copies.
+    """
+
+    document_share: float
+    corpus_share: float
+    together: bool
+
+    def __post_init__(self) -> None:
+        """Check the shares.
+
+        Raises:
+            ValueError: unless both lie above 0 and below 1.
+        """
+        for flag, share in (("--max-doc-share", self.document_share), ("--max-corpus-share", self.corpus_share)):
+            if not 0 < share < 1:
+                raise ValueError(f"{flag} {share}: give a number above 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Places:
+    """A place for every copy; nothing here depends on which candidate was drawn.
+
+    Attributes:
+        leaf: int32[copies], the unit's place among the sealed leaves.
+        copy: int32[copies], number of the copy in its unit.
+        address: uint64[copies], the document; for a document of its own the one that it follows.
+        fraction: uint64[copies], wanted place in the text, or order among documents that follow the same one.
+        as_document: bool[copies].
+    """
+
+    leaf: npt.NDArray[np.int32]
+    copy: npt.NDArray[np.int32]
+    address: npt.NDArray[np.uint64]
+    fraction: npt.NDArray[np.uint64]
+    as_document: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Room:
+    """The documents that reach the output, as planting sees them.
+
+    Attributes:
+        addresses: uint64[n], ascending.
+        sizes: uint32[n], UTF-8 bytes of the texts.
+        eligible: bool[n], which may take an insertion.
+    """
+
+    addresses: npt.NDArray[np.uint64]
+    sizes: npt.NDArray[np.uint32]
+    eligible: npt.NDArray[np.bool_]
+
+    @property
+    def text_bytes(self) -> int:
+        """Text of all documents."""
+        return int(self.sizes.sum(dtype=np.int64))
+
+
+def cost(unit: Unit) -> int:
+    """Bytes that a copy of the unit adds at most, whichever candidate is drawn."""
+    longest = max(len(one.text.encode()) for one in unit.candidates)
+    return longest + (0 if unit.as_document else SEPARATOR_BYTES)
+
+
+def needed_bytes(units: Sequence[Unit], limits: Limits) -> int:
+    """Text that a corpus needs for its share of planted text to stay in bounds."""
+    planted = sum(unit.dose * cost(unit) for unit in units)
+    return -int(-planted * (1 - limits.corpus_share) // limits.corpus_share)
+
+
+def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> Places:
+    """Places for all copies of all units, in the order of the leaves.
+
+    Args:
+        key: the campaign's placement key.
+        units: in the order of the leaves.
+        room: the documents.
+        limits: what may be added.
+
+    Raises:
+        PlacesError: if the corpus cannot hold a dose, with the largest that it can.
+    """
+    costs = np.array([cost(unit) for unit in units], np.int64)
+    doses = np.array([unit.dose for unit in units], np.int64)
+    as_document = np.array([unit.as_document for unit in units], np.bool_)
+    _refuse_too_much(costs, doses, room, limits)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses)])
+    if starts[-1] and not len(room.addresses):
+        raise PlacesError("no document reaches the output: there is nothing to plant into")
+    # The largest go first, while there is room everywhere: costs and doses are the same whatever is drawn.
+    weight = costs * (doses if limits.together else 1)
+    tie = [keyed_hash(key, "trapline/v1/place-order", unit.id) for unit in units]
+    order = [at for at in sorted(range(len(units)), key=lambda at: (-int(weight[at]), tie[at])) if not as_document[at]]
+    total = int(starts[-1])
+    seeds, fraction = np.empty(total, np.uint64), np.empty(total, np.uint64)
+    for at, unit in enumerate(units):
+        own = slice(starts[at], starts[at + 1])
+        # A digest, so that an id of any length fits into the one block that the hash takes.
+        name, copies = hashlib.sha256(unit.id.encode()).digest(), np.arange(unit.dose, dtype=np.uint64)
+        seeds[own] = priorities(key, "trapline/v1/place", name, identities=copies)
+        fraction[own] = priorities(key, "trapline/v1/slot", name, identities=copies)
+    address = np.empty(total, np.uint64)
+    candidates = np.flatnonzero(room.eligible)
+    share = limits.document_share / (1 - limits.document_share)
+    capacities = np.floor(room.sizes[candidates] * share).astype(np.int64)
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses[order])]).astype(np.int64)
+    in_order = [slice(starts[at], starts[at + 1]) for at in order]
+    none = np.empty(0, np.uint64)
+    where, failed, placed = place_copies(
+        capacities.copy(),
+        first,
+        costs[order].astype(np.int64),
+        limits.together,
+        np.concatenate([seeds[own] for own in in_order] or [none]),
+    )
+    if failed >= 0:
+        raise PlacesError(_no_room(int(costs[order[failed]]), int(doses[order[failed]]), placed, capacities, limits))
+    for own, at in zip(in_order, range(len(order)), strict=True):
+        address[own] = room.addresses[candidates[where[first[at] : first[at + 1]]]]
+    for at in np.flatnonzero(as_document).tolist():
+        own = slice(starts[at], starts[at + 1])
+        address[own] = room.addresses[(seeds[own] % np.uint64(len(room.addresses))).astype(np.int64)]
+    return Places(
+        np.repeat(np.arange(len(units), dtype=np.int32), doses),
+        np.concatenate([np.arange(dose, dtype=np.int32) for dose in doses]),
+        address,
+        fraction,
+        np.repeat(as_document, doses),
+    )
+
+
+def _refuse_too_much(costs: npt.NDArray[np.int64], doses: npt.NDArray[np.int64], room: Room, limits: Limits) -> None:
+    allowed = int(room.text_bytes * limits.corpus_share / (1 - limits.corpus_share))
+    planted = int((costs * doses).sum())
+    if planted <= allowed:
+        return
+    top = doses == doses.max()
+    others = int((costs[~top] * doses[~top]).sum())
+    most = max(0, (allowed - others) // int(costs[top].sum()))
+    need = int(planted * (1 - limits.corpus_share) / limits.corpus_share)
+    can = (
+        f"the largest dose in place of {count(int(doses.max()))} is {count(most)}"
+        if most
+        else "not even one copy of the units with the largest dose fits beside the others"
+    )
+    raise PlacesError(
+        f"{count(len(costs))} units with {count(int(doses.sum()))} copies in all take up to {size(planted)}; "
+        f"--max-corpus-share {limits.corpus_share:g} of {size(room.text_bytes)} of text allows {size(allowed)}: {can}; "
+        f"for these doses a corpus of some {size(need)} is needed: give more text, fewer units or smaller doses, or "
+        "allow a larger share"
+    )
+
+
+def _no_room(need: int, dose: int, placed: int, capacities: npt.NDArray[np.int64], limits: Limits) -> str:
+    if limits.together:
+        most = int(capacities.max()) // need if len(capacities) else 0
+        where = f"in one document (--placement document); the largest eligible document can hold {count(most)}"
+    else:
+        where = (
+            f"each in another document; {count(placed)} found room, of "
+            f"{counted(int((capacities >= need).sum()), 'eligible document')} that could hold one at all"
+        )
+    return (
+        f"the corpus cannot hold dose {count(dose)} of a unit whose text takes {count(need)} bytes, {where}, under "
+        f"--max-doc-share {limits.document_share:g}: give more or longer documents, a smaller dose or fewer units, or "
+        "allow a larger share"
+    )

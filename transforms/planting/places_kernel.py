@@ -1,0 +1,77 @@
+"""Which document takes each copy: keyed tries, weighted by what a document can still hold, then a keyed search."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.corpus.jit import kernel
+
+TRIES = 64
+"""Keyed tries for a copy before all documents are searched from a keyed one on."""
+
+
+@kernel
+def _mix(state: np.uint64) -> np.uint64:
+    """The output function of SplitMix64 (Steele, Lea, Flood 2014): equal bits from neighbouring states."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+@kernel
+def place_copies(
+    capacities: NDArray[np.int64],
+    first: NDArray[np.int64],
+    costs: NDArray[np.int64],
+    together: bool,
+    seeds: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], int, int]:
+    """Choose a document for every copy.
+
+    A copy goes to a random document, each as likely as its capacity says, that still has room for it and holds no
+    other copy of its unit. Units come in the order given, which must not depend on any draw.
+
+    Args:
+        capacities: int64[documents], bytes that planting may add; reduced by what is placed.
+        first: int64[units + 1]: unit u has the copies first[u] <= c < first[u + 1].
+        costs: int64[units], bytes that one copy takes at most.
+        together: all copies of a unit go into one document.
+        seeds: uint64[copies], a keyed hash of each copy's identity.
+
+    Returns:
+        int64[copies] indices of documents; then -1 and -1, or the first unit that finds no room and how many of its
+        copies did.
+    """
+    documents = len(capacities)
+    where = np.full(len(seeds), -1, np.int64)
+    holds = np.full(documents, -1, np.int64)
+    edges = np.cumsum(capacities)
+    total = edges[documents - 1] if documents else 0
+    for unit in range(len(costs)):
+        step = first[unit + 1] - first[unit] if together else 1
+        for copy in range(first[unit], first[unit + 1], max(step, 1)):
+            need = costs[unit] * step
+            found: Any = -1
+            for attempt in range(TRIES if total > 0 else 0):
+                draw = _mix(seeds[copy] + np.uint64(attempt + 1) * np.uint64(0x9E3779B97F4A7C15))
+                # Of 2**63 numbers the remainder favours none by more than one part in 2**63 / total.
+                byte = np.int64(draw >> np.uint64(1)) % total
+                document: Any = np.searchsorted(edges, byte, side="right")
+                if capacities[document] >= need and holds[document] != unit:
+                    found = document
+                    break
+            if found < 0 and documents:
+                begin = np.int64(_mix(seeds[copy]) >> np.uint64(1)) % documents
+                for ahead in range(documents):
+                    document = (begin + ahead) % documents
+                    if capacities[document] >= need and holds[document] != unit:
+                        found = document
+                        break
+            if found < 0:
+                return where, unit, copy - first[unit]
+            capacities[found] -= need
+            holds[found] = unit
+            for same in range(copy, copy + step):
+                where[same] = found
+    return where, -1, -1

@@ -1,0 +1,222 @@
+"""The corpus as it was before planting: shard by shard, checked document by document."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from schemas.described import check
+from schemas.ledger import LEDGER
+from transforms.corpus.columns import as_strings
+from transforms.corpus.pool import CommitOnce, RunTasks
+from transforms.corpus.reading import BATCH_ROWS
+from transforms.corpus.sink import ParquetFormat, ShardWriter, text_sizes
+from transforms.corpus.storage import Folder
+from transforms.corpus.work import Work, pretty_json
+from transforms.planting import secret_folder as names
+from transforms.planting.editor import DOCUMENT
+from transforms.planting.errors import SealError
+from transforms.planting.followers import Follower, recompute
+from transforms.planting.secret_work import SecretWork
+from transforms.planting.splice import Texts, cut
+
+
+@dataclass(frozen=True)
+class PlantedShard:
+    """One shard of a planted corpus, as its manifest lists it."""
+
+    number: int
+    path: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RestoreConfig:
+    """What workers need to restore; it holds no secret and no path of one.
+
+    Attributes:
+        source: the planted corpus.
+        layout: how its shards were written, and so how the restored ones are.
+        followers: columns that were made again where the text changed.
+    """
+
+    source: Folder
+    layout: ParquetFormat
+    followers: tuple[Follower, ...]
+
+
+class RestoreCorpus(beam.PTransform):
+    """Shards of a planted corpus -> one committed summary, by way of the restored shards."""
+
+    def __init__(self, shards: Sequence[PlantedShard], config: RestoreConfig, work: Work, threads: int) -> None:
+        super().__init__("Restore the corpus")
+        self._shards = list(shards)
+        self._restore = _Restore(config, work, SecretWork(work.run))
+        self._commit = _Commit(work)
+        self._threads = threads
+
+    def expand(self, pbegin: Any) -> beam.PCollection[dict[str, Any]]:
+        """Restore the shards; commit what they hold together."""
+        return (
+            pbegin
+            | RunTasks(self._shards, self._restore, self._threads, "Restore shards")
+            | CommitOnce(self._commit, "Commit the restoration")
+        )
+
+
+@dataclass(frozen=True)
+class _Commit:
+    work: Work
+
+    def __call__(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        return self.work.commit("restore", {"shards": [result["shard"] for result in results]})
+
+
+@dataclass(frozen=True)
+class _Restore:
+    """Write one shard without what was planted into it, unless that was done already."""
+
+    config: RestoreConfig
+    work: Work
+    secrets: SecretWork
+
+    def __call__(self, shard: PlantedShard) -> dict[str, Any]:
+        name = f"restore/{shard.number:06d}.json"
+        if not self.work.folder.exists(name):
+            self.work.folder.write(name, pretty_json(self._write(shard)))
+        return {"task": shard.number, "shard": json.loads(self.work.folder.read(name))}
+
+    def _write(self, shard: PlantedShard) -> dict[str, Any]:
+        planted = _Planted(_ledger(str(self.secrets.secrets)), shard, self.config)
+        with self.config.source.open(shard.path) as stream, self.work.output.create(shard.path) as sink:
+            file = pq.ParquetFile(stream)
+            if file.metadata.num_rows != shard.rows:
+                raise SealError(f"{shard.path}: has {file.metadata.num_rows:,} rows, its manifest says {shard.rows:,}")
+            writer = ShardWriter(sink, file.schema_arrow, self.config.layout)
+            row = 0
+            for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
+                table = planted.without(row, pa.Table.from_batches([batch]).replace_schema_metadata(None))
+                row += batch.num_rows
+                if table.num_rows:
+                    writer.write(table, text_sizes(as_strings(table[self.config.layout.text_column])))
+            writer.close()
+        receipt = {"path": shard.path, "rows": writer.rows, "text_bytes": writer.text_bytes}
+        _refuse_changed_file(self.config.source, shard)
+        return {**receipt, "bytes": sink.size, "sha256": sink.sha256}
+
+
+def _refuse_changed_file(source: Folder, shard: PlantedShard) -> None:
+    """Raise if a shard is not the file that its manifest lists, although all that was planted in it is in place."""
+    digest = hashlib.sha256()
+    with source.open(shard.path) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    if digest.hexdigest() != shard.sha256:
+        raise SealError(
+            f"{shard.path}: is not the file that was planted: its sha256 is not the manifest's, and the change lies "
+            "outside the documents that hold what was planted"
+        )
+
+
+@functools.lru_cache(maxsize=1)
+def _ledger(secrets: str) -> pa.Table:
+    table = pq.read_table(f"{secrets}/{names.LEDGER}", partitioning=None).combine_chunks()
+    check(table.schema, LEDGER, names.LEDGER)
+    return table
+
+
+class _Planted:
+    """What was planted into one shard."""
+
+    def __init__(self, ledger: pa.Table, shard: PlantedShard, config: RestoreConfig) -> None:
+        own = ledger.filter(pc.equal(ledger["shard"], shard.number)).sort_by(
+            [("row", "ascending"), ("byte_offset", "ascending")]
+        )
+        self._path, self._config = shard.path, config
+        self._own = own.combine_chunks()
+        self._rows = own["row"].to_numpy()
+        self._added = pc.equal(own["boundary"], DOCUMENT).to_numpy()
+        if len(self._rows) and (self._rows[0] < 0 or self._rows[-1] >= shard.rows):
+            raise SealError(f"{shard.path}: the ledger names row {int(self._rows[-1]):,}, there are {shard.rows:,}")
+
+    def without(self, first: int, table: pa.Table) -> pa.Table:
+        """The documents of rows `first` ... as they were before.
+
+        Raises:
+            SealError: naming shard and row of the first document that is not the one of the ledger.
+        """
+        lo, hi = np.searchsorted(self._rows, [first, first + table.num_rows])
+        if lo == hi:
+            return table
+        column = table.column_names.index(self._config.layout.text_column)
+        texts = Texts.of(as_strings(table.column(column)))
+        rows = self._rows[lo:hi] - first
+        self._compare("sha256_after", texts, rows, lo, first)
+        inside = np.flatnonzero(~self._added[lo:hi])
+        if len(inside):
+            table = self._cut(table, column, texts, rows[inside], lo + inside, first)
+        keep = np.ones(table.num_rows, np.bool_)
+        keep[rows[self._added[lo:hi]]] = False
+        return table if keep.all() else table.filter(pa.array(keep))
+
+    def _cut(
+        self,
+        table: pa.Table,
+        column: int,
+        texts: Texts,
+        rows: npt.NDArray[np.int64],
+        own: npt.NDArray[np.int64],
+        first: int,
+    ) -> pa.Table:
+        lead, tail = (
+            np.array([len(one.encode()) for one in self._own[name].take(pa.array(own)).to_pylist()], np.int64)
+            for name in ("lead", "tail")
+        )
+        begins = self._own["byte_offset"].to_numpy()[own] - lead
+        lengths = lead + self._own["bytes"].to_numpy()[own] + tail
+        restored = cut(texts, rows, begins, lengths)
+        documents, at = np.unique(rows, return_index=True)
+        self._compare("sha256_before", restored, documents, own[at], first)
+        field = table.schema.field(column)
+        array = restored.array()
+        table = table.set_column(column, field, array if array.type == field.type else array.cast(field.type))
+        before, after = ([side.one(row) for row in documents.tolist()] for side in (texts, restored))
+        bits = self._own["recomputed"].to_numpy()[own[at]]
+        for bit, follower in enumerate(self._config.followers):
+            changed = np.flatnonzero(bits >> np.uint32(bit) & np.uint32(1)).tolist()
+            table, _ = recompute(
+                table,
+                documents[changed].tolist(),
+                [before[k] for k in changed],
+                [after[k] for k in changed],
+                (follower,),
+            )
+        return table
+
+    def _compare(
+        self,
+        name: str,
+        texts: Texts,
+        rows: npt.NDArray[np.int64],
+        own: npt.NDArray[np.int64] | np.int64,
+        first: int,
+    ) -> None:
+        """Check the hash of each text in `rows` against the ledger's rows `own` (or from `own` on)."""
+        where = np.arange(len(rows)) + own if np.ndim(own) == 0 else np.asarray(own)
+        wanted = self._own[name].take(pa.array(where)).to_pylist()
+        for row, sha256 in zip(rows.tolist(), wanted, strict=True):
+            if hashlib.sha256(texts.one(row)).digest() != sha256:
+                state = "is not the one that was planted" if name == "sha256_after" else "does not come out as it was"
+                raise SealError(
+                    f"{self._path}: row {first + row:,}: the document {state}: ledger and corpus do not go together"
+                )

@@ -1,0 +1,89 @@
+"""Insertion into texts and its undoing, over the buffers of an Arrow string array."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.corpus.jit import kernel
+
+
+@kernel
+def insert_pieces(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    pieces: NDArray[np.uint8],
+    piece_offsets: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    out_offsets: NDArray[np.int64],
+    landed: NDArray[np.int64],
+) -> None:
+    """Copy texts with pieces inserted.
+
+    Args:
+        data: uint8, the texts' bytes.
+        offsets: int64[n + 1], where each text begins in `data`.
+        rows: int64[k], ascending: the text of each insertion.
+        positions: int64[k], ascending within a row: byte offset in the text as it was.
+        pieces: uint8, the inserted bytes.
+        piece_offsets: int64[k + 1], where each piece begins.
+        out: uint8, as long as the texts and the pieces together; filled.
+        out_offsets: int64[n + 1], filled.
+        landed: int64[k], filled with the byte offset of each piece in its new text.
+    """
+    written, insertion = 0, 0
+    for row in range(len(offsets) - 1):
+        out_offsets[row] = written
+        begin, at = offsets[row], offsets[row]
+        while insertion < len(rows) and rows[insertion] == row:
+            upto = begin + positions[insertion]
+            out[written : written + upto - at] = data[at:upto]
+            written += upto - at
+            at = upto
+            landed[insertion] = written - out_offsets[row]
+            lo, hi = piece_offsets[insertion], piece_offsets[insertion + 1]
+            out[written : written + hi - lo] = pieces[lo:hi]
+            written += hi - lo
+            insertion += 1
+        out[written : written + offsets[row + 1] - at] = data[at : offsets[row + 1]]
+        written += offsets[row + 1] - at
+    out_offsets[len(offsets) - 1] = written
+
+
+@kernel
+def cut_spans(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    out_offsets: NDArray[np.int64],
+) -> None:
+    """Copy texts without some spans: `begins` and `lengths` int64[k] in bytes, ascending within ascending `rows`."""
+    written, span = 0, 0
+    for row in range(len(offsets) - 1):
+        out_offsets[row] = written
+        begin, at = offsets[row], offsets[row]
+        while span < len(rows) and rows[span] == row:
+            upto = begin + begins[span]
+            out[written : written + upto - at] = data[at:upto]
+            written += upto - at
+            at = upto + lengths[span]
+            span += 1
+        out[written : written + offsets[row + 1] - at] = data[at : offsets[row + 1]]
+        written += offsets[row + 1] - at
+    out_offsets[len(offsets) - 1] = written
+
+
+@kernel
+def count_characters(data: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Code points in each of some stretches of UTF-8: int64[k]."""
+    found = np.empty(len(begins), np.int64)
+    for stretch in range(len(begins)):
+        own = data[begins[stretch] : ends[stretch]]
+        count = 0
+        for at in range(len(own)):
+            count += (own[at] & 0xC0) != 0x80
+        found[stretch] = count
+    return found
