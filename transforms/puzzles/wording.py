@@ -61,6 +61,11 @@ class Wording:
         arrays = {one.name: getattr(self, one.name)[rows] for one in dataclasses.fields(self) if one.name != "language"}
         return dataclasses.replace(self, **arrays)
 
+    def first_people(self, people: int) -> "Wording":
+        """The wording of only the first people of each puzzle; for texts that name people, not for whole puzzles."""
+        names, order, says = (np.ascontiguousarray(array[:, :people]) for array in (self.names, self.order, self.says))
+        return dataclasses.replace(self, names=names, order=order, says=says)
+
     def name_lists(self) -> pa.ListArray:
         """list<large_string>[size], the names of each puzzle's people."""
         language = self.language
