@@ -19,6 +19,7 @@ from pipelines.draw import DrawConfig
 from pipelines.draw import run as run_draw
 from pipelines.errors import RunError, UsageError
 from pipelines.prepare import PrepareConfig
+from pipelines.puzzles import PuzzlesConfig
 from pipelines.restore import RestoreCommand
 from pipelines.restore import run as run_restore
 from pipelines.reveal import RevealConfig
@@ -64,6 +65,12 @@ def prepare(config: PrepareConfig) -> PrepareConfig:
 @app.command
 def restore(config: RestoreCommand) -> RestoreCommand:
     """Take out what prepare planted: the corpus as it was before, bit for bit."""
+    return config
+
+
+@app.command
+def puzzles(config: PuzzlesConfig) -> PuzzlesConfig:
+    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
     return config
 
 
@@ -176,13 +183,18 @@ def _run_on_beam(config: Any, from_file: list[str], unused: list[str], ours: lis
         if beam_tokens:
             beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
         with stopped_by_signals(_stop_now):
-            run = run_restore if isinstance(config, RestoreCommand) else _corpus_run()
-            return run(config, lambda: beam_options(beam_tokens, ours), Progress())
+            return _run_of(config)(config, lambda: beam_options(beam_tokens, ours), Progress())
     except CorpusError as error:
         raise RunError(str(error)) from error
 
 
-def _corpus_run() -> Callable[..., int]:
+def _run_of(config: Any) -> Callable[..., int]:
+    if isinstance(config, RestoreCommand):
+        return run_restore
+    if isinstance(config, PuzzlesConfig):
+        from pipelines.puzzles_run import run as run_puzzles
+
+        return run_puzzles
     from pipelines.corpus_run import run
 
     return run
@@ -211,6 +223,7 @@ COMMANDS: dict[str, Runner] = {
     "dedup": _run_on_beam,
     "prepare": _run_on_beam,
     "restore": _run_on_beam,
+    "puzzles": _run_on_beam,
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),

@@ -23,7 +23,7 @@ SUCCESS, MANIFEST, METRICS, REPORT, CARD, OUTPUTS = (
     "README.md",
     "outputs.json",
 )
-_FOLDERS = ("data", "duplicates", "quarantine")
+_FOLDERS = ("data", "duplicates", "quarantine", "reference")
 _LOCK = "lock"
 
 
