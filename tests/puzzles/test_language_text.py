@@ -21,7 +21,7 @@ from transforms.puzzles.claims import (
     puzzles_of,
 )
 from transforms.puzzles.language import TAGS, load
-from transforms.puzzles.text import document, render_quiz, render_solution, render_thought
+from transforms.puzzles.text import document, render_both, render_quiz, render_solution, render_thought
 from transforms.puzzles.wording import VARIANTS, Wording, draw
 
 SEED = b"a seed of these tests"
@@ -96,6 +96,7 @@ def test_the_kernels_write_what_plain_python_writes(
     steps = [traces.events[start:end].tolist() for start, end in zip(traces.offsets, traces.offsets[1:], strict=False)]
     wanted = every(lambda speech, row: speech.thought(claims[row], steps[row]), wording)
     assert thought.to_pylist() == [text if events else None for text, events in zip(wanted, steps, strict=True)]
+    assert render_both(puzzles, traces, wording) == (quiz, thought)
     for form in ("conclusion", "sentence"):
         found = render_solution(puzzles.solution, wording, form)
         found.validate(full=True)

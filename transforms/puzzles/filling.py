@@ -47,21 +47,21 @@ def set_place(places: Any, slot: Any, place: Any) -> Any:
     places[slot, 1] = places[place, 1]
 
 
-@kernel
+@inline_kernel
 def _fill(places: _I64, steps: npt.NDArray[np.int32], begin: int, end: int, out: int) -> int:
     for step in range(begin, end):
         out = put(places, np.int64(steps[step]), out)
     return out
 
 
-@kernel
+@inline_kernel
 def template(program: Program, family: int, number: int, places: _I64, out: int) -> int:
     """Write template `number` of a family."""
     at = program.family[family] + number
     return _fill(places, program.steps, program.template[at], program.template[at + 1], out)
 
 
-@kernel
+@inline_kernel
 def drawn(program: Program, family: int, word: np.uint64, places: _I64, out: int) -> int:
     """Write a template of a family, picked by 64 random bits."""
     count = program.family[family + 1] - program.family[family]
@@ -79,7 +79,7 @@ def table(program: Program) -> _I64:
     return places
 
 
-@kernel
+@inline_kernel
 def set_pair(program: Program, places: _I64, pair: int, flipped: int, gender: int) -> None:
     """The slots that the role pair decides: words for those who tell the truth (0) and who lie (1)."""
     for lies in range(2):

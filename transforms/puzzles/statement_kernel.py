@@ -1,13 +1,14 @@
 """The compiled part of `transforms.puzzles.text`, for statements: claims of any depth and width as UTF-8.
 
 What is still to be written of a claim waits on a stack, so that every part is written once, in its place.
-`tests/puzzles/slow_text.py` says the same in plain Python.
+`tests/puzzles/slow_text.py` says the same in plain Python. All is inlined: a call that hands arrays on counts
+references to each of them, atomically, which took as long as the writing.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, arity, claim_end
 from transforms.puzzles.copying import SLACK
 from transforms.puzzles.filling import address, put, set_place, table, template
@@ -33,7 +34,7 @@ _NO_FORM = -1
 _WORDS_A_CLAIM = 1 << 16  # of the stream of phrases; a token takes the one of its place in the claim
 
 
-@kernel
+@inline_kernel
 def _clause(
     program: Program, token: int, denied: bool, form: int, name: int, pair: int, flipped: int, places: _I64, out: int
 ) -> int:
@@ -46,7 +47,7 @@ def _clause(
     return template(program, _CLAUSE_NOT if denied else _CLAUSE_IS, form, places, out)
 
 
-@kernel
+@inline_kernel
 def _family_of(token: int) -> int:
     if token == NOT:
         return _F_NOT
@@ -57,7 +58,7 @@ def _family_of(token: int) -> int:
     return _F_OR if token & 1 else _F_AND
 
 
-@kernel
+@inline_kernel
 def _push(waiting: _I64, count: int, kind: int, what: int, form: int) -> int:
     waiting[count, 0] = kind
     waiting[count, 1] = what
@@ -65,7 +66,7 @@ def _push(waiting: _I64, count: int, kind: int, what: int, form: int) -> int:
     return count + 1
 
 
-@kernel
+@inline_kernel
 def _push_operands(tokens: _I16, at: int, last: bool, form: int, between: int, waiting: _I64, count: int) -> int:
     """Put the last operand, or all but the last, of the operator at `at` onto what waits; the first comes on top."""
     operands = arity(tokens[at])
@@ -87,7 +88,7 @@ def _push_operands(tokens: _I16, at: int, last: bool, form: int, between: int, w
     return count
 
 
-@kernel
+@inline_kernel
 def _push_group(program: Program, tokens: _I16, what: int, form: int, waiting: _I64, count: int) -> int:
     """Put a (sub)claim in a group onto what waits."""
     at = program.family[_GROUP] + form
@@ -101,7 +102,7 @@ def _push_group(program: Program, tokens: _I16, what: int, form: int, waiting: _
     return count
 
 
-@kernel
+@inline_kernel
 def _claim(
     program: Program, tokens: _I16, start: int, names: _I16, row: int, pair: int, flipped: int, phrases: np.uint64,
     counter: int, places: _I64, waiting: _I64, out: int,
@@ -142,7 +143,7 @@ def _claim(
     return out
 
 
-@kernel
+@inline_kernel
 def _capital(text: _Bytes, begin: int, end: int) -> None:
     """Make the first letter, behind brackets, a capital if it is one of a to z."""
     while begin < end and text[begin] == 40:

@@ -26,13 +26,7 @@ def render_quiz(puzzles: Puzzles, wording: Wording) -> pa.LargeStringArray:
         ValueError: if puzzles and wording differ in size.
     """
     words = _program(puzzles, wording)
-    claims, starts = _claims(words, puzzles, wording)
-    return _strings(
-        *write_quizzes(
-            words, claims, starts, wording.names, wording.pair, wording.flipped, wording.order, wording.intro,
-            wording.question, wording.says,
-        )
-    )  # fmt: skip
+    return _quizzes(words, _statements(words, puzzles, wording), wording)
 
 
 def render_thought(puzzles: Puzzles, traces: Traces, wording: Wording) -> pa.LargeStringArray:
@@ -44,14 +38,14 @@ def render_thought(puzzles: Puzzles, traces: Traces, wording: Wording) -> pa.Lar
         ValueError: if puzzles, traces and wording differ in size.
     """
     words = _program(puzzles, wording)
-    if len(traces) != len(puzzles):
-        raise ValueError(f"{len(traces)} traces for {len(puzzles)} puzzles: give one a puzzle")
-    claims, starts = _claims(words, puzzles, wording)
-    text, ends = write_thoughts(
-        words, claims, starts, traces.events, traces.offsets, wording.names, wording.pair, wording.flipped,
-        wording.thoughts,
-    )  # fmt: skip
-    return _strings(text, ends, traces.offsets[1:] > traces.offsets[:-1])
+    return _thoughts(words, _statements(words, puzzles, wording), traces, wording)
+
+
+def render_both(puzzles: Puzzles, traces: Traces, wording: Wording) -> tuple[pa.LargeStringArray, pa.LargeStringArray]:
+    """`render_quiz` and `render_thought` at once, with the statements written only once."""
+    words = _program(puzzles, wording)
+    statements = _statements(words, puzzles, wording)
+    return _quizzes(words, statements, wording), _thoughts(words, statements, traces, wording)
 
 
 def render_solution(solution: npt.NDArray[np.bool_], wording: Wording, form: str = "conclusion") -> pa.LargeStringArray:
@@ -106,11 +100,34 @@ def _program(puzzles: Puzzles, wording: Wording) -> Program:
     return program(wording.language.tag)
 
 
-def _claims(words: Program, puzzles: Puzzles, wording: Wording) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+_Statements = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def _statements(words: Program, puzzles: Puzzles, wording: Wording) -> _Statements:
+    """What `write_claims` returns for these puzzles."""
     text, starts = write_claims(
         words, puzzles.tokens, puzzles.offsets, wording.names, wording.pair, wording.flipped, wording.phrases
     )
     return text, starts
+
+
+def _quizzes(words: Program, statements: _Statements, wording: Wording) -> pa.LargeStringArray:
+    return _strings(
+        *write_quizzes(
+            words, *statements, wording.names, wording.pair, wording.flipped, wording.order, wording.intro,
+            wording.question, wording.says,
+        )
+    )  # fmt: skip
+
+
+def _thoughts(words: Program, statements: _Statements, traces: Traces, wording: Wording) -> pa.LargeStringArray:
+    if len(traces) != len(wording):
+        raise ValueError(f"{len(traces)} traces for {len(wording)} puzzles: give one a puzzle")
+    text, starts = write_thoughts(
+        words, *statements, traces.events, traces.offsets, wording.names, wording.pair, wording.flipped,
+        wording.thoughts,
+    )  # fmt: skip
+    return _strings(text, starts, traces.offsets[1:] > traces.offsets[:-1])
 
 
 def _strings(

@@ -7,7 +7,7 @@ Each kernel first adds up a bound of its output's size, writes into one buffer, 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER
 from transforms.puzzles.copying import SLACK
 from transforms.puzzles.filling import address, drawn, put, set_pair, set_place, table, template
@@ -43,7 +43,7 @@ def _longest_name(program: Program, names: _I16) -> int:
     return longest
 
 
-@kernel
+@inline_kernel
 def _write_names(program: Program, names: _I16, row: int, places: _I64, out: int) -> int:
     people = names.shape[1]
     for person in range(people):
@@ -108,7 +108,7 @@ def write_quizzes(
     return text, starts
 
 
-@kernel
+@inline_kernel
 def _set_person(
     program: Program, places: _I64, slot: int, name: int, value: int, pair: int, flipped: int, claim: int, length: int
 ) -> None:
