@@ -27,15 +27,16 @@ def puzzles_card(manifest: dict[str, Any]) -> str:
         "",
         (
             f"{count(content['counts']['rows'])} rows, one a puzzle and language. Every puzzle has exactly one "
-            "solution. No class of puzzles (the same up to the names of people, the order of claims and of commuting operands) "
-            "is in two splits, and none of the edited puzzles is of a class that either split may hold."
+            "solution. No class of puzzles (the same up to the names of people, the order of claims and of commuting "
+            "operands) is in two splits, and none of the edited puzzles is of a class that either split may hold."
         ),
         "",
         "## Edits",
         "",
         (
             "Each edit replaces one claim. `found` rows have one; for `none` it is certain that there is none within "
-            "the classes set aside for edits; `unknown` rows are beyond 12 people, where not everything could be looked at."
+            "the classes set aside for edits; `unknown` rows are beyond 12 people, where not everything could be "
+            "looked at."
         ),
         "",
         "| People | Rows | " + " | ".join(f"{kind}: found | none | unknown" for kind in _EDITS) + " |",
