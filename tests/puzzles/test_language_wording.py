@@ -1,6 +1,7 @@
 """The choices of a text: each from a stream of its own, and a variant changes exactly one of them."""
 
 import dataclasses
+import itertools
 import re
 from collections import Counter
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.stats import chi2_contingency, chisquare
 
 from tests.puzzles.slow_text import Speech
 from transforms.puzzles.language import TAGS, load
@@ -108,14 +109,25 @@ def test_a_variant_changes_one_thing_in_the_text(tag: str) -> None:
 
 
 def test_streams_are_separate() -> None:
-    # What one field draws says nothing of another: names and templates of many puzzles are uncorrelated.
+    # What one field draws says nothing of another: over many puzzles, any two are independent.
     language = load("en")
-    wording = draw(np.arange(20_000), 2, language, SEED)
-    for name in ("intro", "question"):
-        other = getattr(wording, name)
-        table = np.histogram2d(wording.names[:, 0] % 5, other % 5, bins=(5, 5))[0]
-        wanted = table.sum(1, keepdims=True) * table.sum(0) / table.sum()
-        assert chisquare(table.ravel(), wanted.ravel(), ddof=8).pvalue > 1e-4
+    index = np.arange(20_000)
+    wording = draw(index, 3, language, SEED)
+    fields = {
+        "names": wording.names[:, 0],
+        "uncommon": draw(index, 3, language, SEED, "uncommon").names[:, 0],
+        "role pair": draw(index, 3, language, SEED, "role_pair").pair,
+        "order": draw(index, 3, language, SEED, "reordered").order[:, 0],
+        "intro": wording.intro,
+        "question": wording.question,
+        "says": wording.says[:, 0],
+        "another's says": wording.says[:, 1],
+        "phrases": wording.phrases >> np.uint64(60),
+        "thoughts": wording.thoughts >> np.uint64(60),
+    }
+    for one, other in itertools.combinations(fields, 2):
+        table = np.histogram2d(fields[one].astype(int), fields[other].astype(int), bins=(3, 3))[0]
+        assert chi2_contingency(table).pvalue > 1e-5, (one, other)
 
 
 def test_choices_are_uniform() -> None:
