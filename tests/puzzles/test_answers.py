@@ -36,6 +36,7 @@ SEED = b"a seed of these tests"
         "CONCLUSION: Alice and Zoe are both knights, while Bob is a knave.",
         "CONCLUSION: Alice -> knight; Bob -> knave; Zoe -> knight",
         "CONCLUSION: Alice (knight), Bob (knave), Zoe (knight)",
+        "CONCLUSION: Alice is a brave knight, Bob is a non-knight, and Zoe is the remaining knight.",
         "CONCLUSION: Alice is a knight, not a knave. Bob's role is knave. Zoe is definitely a knight.",
         "CONCLUSION: It is not true that Alice is a knave. It is false that Bob is a knight. Zoe != knave.",
         "Suppose Alice is a knave. Then Bob is a knight. No.\nCONCLUSION: Alice a knight, Bob a knave, Zoe a knight",
@@ -52,6 +53,7 @@ SEED = b"a seed of these tests"
         "\nThe knave here is easy to spot, since knaves lie.",
         "\n\n### Question\nAlice is a knave. Bob is a knight.",
         "\nAlice is a knight, as I said.",
+        "\nAlice is right about the knave, and Zoe accuses a knave.",
     ],
 )
 def test_a_right_answer_is_understood_whatever_surrounds_it(reply: str, trailing: str) -> None:
@@ -90,6 +92,7 @@ def test_what_names_no_role_for_everybody_is_no_answer(reply: str) -> None:
         "Alice is a knight. It is not true that Alice is a knight",
         "(1) ALICE IS A KNIGHT\n(2) alice is a **knave**",
         "Alice is a knight/knave",
+        "Alice is a knight. Alice is a clever knave",
         "Alice is a knight.\n\nWait. CONCLUSION: Alice is a knave.",
     ],
 )

@@ -1,9 +1,10 @@
 """What a reply says: each person's role, read strictly, whatever the wording around it.
 
-An *assertion* is a person's name, words that link ("is", "must be", "not a", punctuation), and a role. It may stand
-anywhere behind the conclusion's marker, in any order and any spelling of case, with Markdown, LaTeX or a table around
-it; "is not" gives the other role. No assertion is what stands in a question, behind a supposition ("if Ann is a knave
-...") or behind a report ("Ann says that Bob is a knave"), to the end of that sentence. All other text is ignored.
+An *assertion* is a person's name, words that link ("is", "must be", "not a", punctuation), and a role, before which
+one unknown word may stand ("a brave knight"). It may stand anywhere behind the conclusion's marker, in any order and
+any spelling of case, with Markdown, LaTeX or a table around it; "is not" gives the other role. No assertion is what
+stands in a question, behind a supposition ("if Ann is a knave ...") or behind a report ("Ann says that Bob is a
+knave"), to the end of that sentence. All other text is ignored.
 
 **Whoever asserts both roles for a person has not answered**, however many assertions come between, and so has whoever
 says "either ... or", leaves a person out, or writes no marker. The words are the language's own (`[answers]` of its
@@ -176,18 +177,23 @@ def _sentences(text: str) -> Iterator[str]:
 def _assertions(sentence: str, person_of: dict[str, int], words: _Words) -> Iterator[tuple[int, bool]]:
     """(person, is it the role that usually tells the truth) for each role that a sentence gives."""
     people: list[int] = []  # of whom the words at hand speak
+    held: list[int] = []  # the same, across one unknown word: "a brave knight"
     more = False  # whether a further name is one more of them
+    linked = False  # whether the word before links
     negations = denials = 0
     for token in _TOKEN.findall(sentence):
         word = token.removesuffix("'s")
         if token in words.not_asserting:
             return
+        before, linked = linked, token in words.links
+        across, held = held, []
         if token in person_of or word in person_of:
             person = person_of[token if token in person_of else word]
             people = [*people, person] if more else [person]
             more, negations = True, 0
-        elif token in words.one or (token in words.many and len(people) > 1):
+        elif token in words.one or (token in words.many and len(people or across) > 1):
             side = words.one[token] if token in words.one else words.many[token]
+            people = people or across
             for person in people:
                 yield person, side != ((negations + denials) % 2 == 1)
             more, negations = False, 0
@@ -197,9 +203,9 @@ def _assertions(sentence: str, person_of: dict[str, int], words: _Words) -> Iter
         elif token in words.negations or token == _UNEQUAL:
             negations += 1
             more = False
-        elif token in words.joins or token in words.links or token in _LISTS:
+        elif token in words.joins or linked or token in _LISTS:
             pass
         elif token.isalpha() or "'" in token:
-            people = []
+            people, held = [], people if before else []
         else:
             more = False
