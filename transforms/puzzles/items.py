@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from schemas.puzzles import EDITS, PUZZLES, VARIANTS
 from transforms.puzzles.canonical import classes
-from transforms.puzzles.claims import Puzzles
+from transforms.puzzles.claims import Puzzles, Traces
 from transforms.puzzles.edits_kernel import FOUND
 from transforms.puzzles.language import Language, load
 from transforms.puzzles.perturbation import EditRequest, Edits, edit
@@ -43,15 +43,23 @@ class ItemConfig:
 
 @dataclass(frozen=True)
 class EditedPuzzles:
-    """The three edits of a batch and what their searches measured, by kind."""
+    """The three edits of a batch by kind.
+
+    Attributes:
+        edits: what became of each puzzle.
+        traces: of the edited puzzles.
+        nodes: int32[size], nodes of each edited puzzle's search; -1 where there is none.
+    """
 
     edits: dict[str, Edits]
+    traces: dict[str, Traces]
     nodes: dict[str, npt.NDArray[np.int32]]
 
 
 def edit_all(puzzles: Puzzles, own_classes: npt.NDArray[np.uint64], config: ItemConfig) -> EditedPuzzles:
     """Statement and leaf edits, and the control that is matched to the statement edit."""
     edits: dict[str, Edits] = {}
+    traces: dict[str, Traces] = {}
     nodes: dict[str, npt.NDArray[np.int32]] = {}
     for kind in EDITS:
         request = (
@@ -63,28 +71,30 @@ def edit_all(puzzles: Puzzles, own_classes: npt.NDArray[np.uint64], config: Item
         found = edit(puzzles, own_classes, config.seed, config.grammar, request, config.split, beside)
         edits[kind] = found
         nodes[kind] = np.full(len(puzzles), -1, np.int32)
-        nodes[kind][found.rows] = difficulty(found.puzzles, search(found.puzzles)).nodes
-    return EditedPuzzles(edits, nodes)
+        traces[kind] = search(found.puzzles)
+        nodes[kind][found.rows] = difficulty(found.puzzles, traces[kind]).nodes
+    return EditedPuzzles(edits, traces, nodes)
 
 
 def complete_items(puzzles: Puzzles, config: ItemConfig) -> pa.Table:
     """One row a puzzle and language, languages one after another, with the columns of `schemas.puzzles`."""
     own = classes(puzzles)
     edited = edit_all(puzzles, own, config)
-    parts = [_in_language(puzzles, own, edited, load(tag), config) for tag in config.languages]
+    traces = search(puzzles)
+    parts = [_in_language(puzzles, own, traces, edited, load(tag), config) for tag in config.languages]
     return pa.concat_tables(parts)
 
 
 def _in_language(
     puzzles: Puzzles,
     own: npt.NDArray[np.uint64],
+    traces: Traces,
     edited: EditedPuzzles,
     language: Language,
     config: ItemConfig,
 ) -> pa.Table:
     size, people = puzzles.solution.shape
     wording = draw(puzzles.index, people, language, config.seed)
-    traces = search(puzzles)
     measured = difficulty(puzzles, traces)
     truthful, lying = wording.roles()
     columns: dict[str, pa.Array] = {
@@ -104,7 +114,7 @@ def _in_language(
         **_measures(measured),
     }
     for kind in EDITS:
-        columns |= _edit_columns(kind, edited.edits[kind], edited.nodes[kind], wording)
+        columns |= _edit_columns(kind, edited, wording)
     for variant in VARIANTS:
         columns |= _variant_columns(variant, puzzles, language, config)
     return pa.table([columns[name].cast(PUZZLES.field(name).type) for name in PUZZLES.names], schema=PUZZLES)
@@ -116,7 +126,8 @@ def _measures(measured: Difficulty) -> dict[str, pa.Array]:
     }
 
 
-def _edit_columns(kind: str, found: Edits, nodes: npt.NDArray[np.int32], wording: Wording) -> dict[str, pa.Array]:
+def _edit_columns(kind: str, all_edits: EditedPuzzles, wording: Wording) -> dict[str, pa.Array]:
+    found, nodes = all_edits.edits[kind], all_edits.nodes[kind]
     size = len(found.status)
     some = wording if len(found.rows) == size else wording.take(found.rows)
     edited = found.puzzles
@@ -125,7 +136,7 @@ def _edit_columns(kind: str, found: Edits, nodes: npt.NDArray[np.int32], wording
         "claims": claim_lists(edited),
         "solution": solution_lists(edited.solution),
         "solution_text": render_solution(edited.solution, some),
-        "thought": render_thought(edited, search(edited), some),
+        "thought": render_thought(edited, all_edits.traces[kind], some),
         "speaker": pa.array(found.speaker[found.rows]),
         "hamming": pa.array(found.hamming[found.rows]),
         "distance": pa.array(found.distance[found.rows]),
