@@ -106,12 +106,12 @@ def check(puzzles: int) -> None:
     """The checker that knows only the rules, on puzzles of 2 to 8 people with all their edits."""
     began, wrong, edits, none = time.perf_counter(), 0, 0, 0
     config = ItemConfig(SEED, Splits(SEED).bounds("perturbation"))
-    for people in range(2, 9):
+    for people in range(2, 9):  # what the small sizes lack, the larger ones make up for
         stream = PuzzleStream(people, SEED)
-        count = puzzles if stream.size is None else min(puzzles, stream.size)
-        wanted = min(count, -(-puzzles // 7) if people > 3 else count, -(-puzzles // (9 - people)))
-        batch = stream.puzzles(np.arange(wanted))
+        share = -(-puzzles // (9 - people))
+        wanted = share if stream.size is None else min(share, stream.size)
         puzzles -= wanted
+        batch = stream.puzzles(np.arange(wanted))
         edited = edit_all(batch, classes(batch), config).edits
         claims = [batch.claims(row) for row in range(len(batch))]
         for row in range(len(batch)):

@@ -26,7 +26,7 @@ def _edit(name: str, meaning: str) -> list[pa.Field]:
             f"1: there is {meaning}; 0: it is certain that there is none; -1: none was found",
         ),
         field(f"{name}_quiz", _TEXT, f"the question after the edit: {meaning}", nullable=True),
-        field(f"{name}_claims", pa.list_(pa.list_(pa.int16())), "all claims after the edit", nullable=True),
+        field(f"{name}_claims", pa.list_(pa.int16()), "all claims after the edit", nullable=True),
         field(f"{name}_solution", pa.list_(pa.bool_()), "who tells the truth after the edit", nullable=True),
         field(f"{name}_solution_text", _TEXT, "the same in words, a line a person", nullable=True),
         field(f"{name}_thought", _TEXT, "chain of thought, a line a step", nullable=True),
@@ -50,9 +50,9 @@ PUZZLES = schema(
         field("quiz", _TEXT, "the question"),
         field(
             "claims",
-            pa.list_(pa.list_(pa.int16())),
-            "claims in prefix order: 2i: i tells the truth, 2i + 1: i lies, -1 not, -2 ->, -3 <=>, -2k and of k, "
-            "-2k - 1 or of k",
+            pa.list_(pa.int16()),
+            "claims one after another in prefix order: 2i: i tells the truth, 2i + 1: i lies, -1 not, -2 ->, -3 <=>, "
+            "-2k and of k, -2k - 1 or of k",
         ),
         field("solution", pa.list_(pa.bool_()), "who tells the truth"),
         field("solution_text", _TEXT, "the same in words, a line a person"),

@@ -16,7 +16,7 @@ from pipelines.cli import main
 from schemas.puzzles import EDITS, PUZZLES, VARIANTS
 from tests.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
 from transforms.puzzles.candidates import PuzzleStream
-from transforms.puzzles.claims import nested
+from transforms.puzzles.claims import nested_all
 from transforms.puzzles.items import ItemConfig, complete_items
 from transforms.puzzles.splits import Splits
 
@@ -53,11 +53,11 @@ def test_every_item_is_valid_by_the_rules_alone(finished: Path) -> None:
         for row in rows:
             if row["people"] > 8:
                 continue
-            claims = [nested(claim) for claim in row["claims"]]
+            claims = nested_all(row["claims"])
             assert faults_of_puzzle(claims, row["solution"]) == []
             for kind in EDITS:
                 if row[f"{kind}_status"] == 1:
-                    after = [nested(claim) for claim in row[f"{kind}_claims"]]
+                    after = nested_all(row[f"{kind}_claims"])
                     changed = row[f"{kind}_solution"]
                     found = faults_of_edit(kind, claims, row["solution"], after, changed, row[f"{kind}_hamming"])
                     assert found == []
@@ -116,7 +116,7 @@ def test_the_export_has_the_references_fields(finished: Path) -> None:
     assert len(lines) == 9
     for line in map(json.loads, lines):
         row = rows[line["index"]]
-        assert ast.literal_eval(line["statements"]) == tuple(nested(claim) for claim in row["claims"])
+        assert ast.literal_eval(line["statements"]) == nested_all(row["claims"])
         assert (line["quiz"], line["names"], line["solution"]) == (row["quiz"], row["names"], row["solution"])
         assert line["solution_text_format"] == row["solution_text"]
         assert line["solution_text"].count(" is a ") == 4

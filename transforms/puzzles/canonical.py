@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.corpus.errors import CorpusError
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, Puzzles
 
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -46,7 +46,7 @@ def _mix(word: np.uint64) -> np.uint64:
     return word ^ (word >> np.uint64(31))
 
 
-@kernel
+@inline_kernel
 def _claim_hash(
     tokens: npt.NDArray[np.int16],
     start: int,

@@ -179,6 +179,17 @@ def nested(tokens: npt.NDArray[np.int16] | Sequence[int]) -> Claim:
     return _nested(iter(int(token) for token in tokens))
 
 
+def nested_all(tokens: npt.NDArray[np.int16] | Sequence[int]) -> tuple[Claim, ...]:
+    """All claims that stand one after another in `tokens`: prefix order says where each ends."""
+    left = iter(int(token) for token in tokens)
+    claims = []
+    while True:
+        try:
+            claims.append(_nested(left))
+        except StopIteration:
+            return tuple(claims)
+
+
 def _nested(tokens: Iterator[int]) -> Claim:
     token = next(tokens)
     if token >= 0:

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.puzzles.claims import nested
+from transforms.puzzles.claims import nested_all
 
 _COLUMNS = ("quiz", "claims", "solution", "solution_text", "thought")
 PARTS = ("clean", "perturbed_statement", "perturbed_leaf")
@@ -50,7 +50,7 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
         "cot_head": steps[0],
         "cot_repeat_steps": steps[1:-1],
         "cot_foot": steps[-1] if len(steps) > 1 else "",
-        "statements": str(tuple(nested(claim) for claim in row["claims"])),
+        "statements": str(nested_all(row["claims"])),
         "index": row["index"],
     }
 

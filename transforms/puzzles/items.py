@@ -14,7 +14,7 @@ from transforms.puzzles.language import Language, load
 from transforms.puzzles.perturbation import EditRequest, Edits, edit
 from transforms.puzzles.sampling import Grammar
 from transforms.puzzles.search import Difficulty, difficulty, search
-from transforms.puzzles.text import render_quiz, render_solution, render_thought
+from transforms.puzzles.text import render_both, render_quiz, render_solution
 from transforms.puzzles.wording import Wording, draw
 
 
@@ -96,6 +96,7 @@ def _in_language(
     size, people = puzzles.solution.shape
     wording = draw(puzzles.index, people, language, config.seed)
     measured = difficulty(puzzles, traces)
+    quiz, thought = render_both(puzzles, traces, wording)
     truthful, lying = wording.roles()
     columns: dict[str, pa.Array] = {
         "id": _ids(puzzles, language.tag),
@@ -103,11 +104,11 @@ def _in_language(
         "index": pa.array(puzzles.index),
         "language": pa.repeat(language.tag, size),
         "class": hexadecimal(own),
-        "quiz": render_quiz(puzzles, wording),
+        "quiz": quiz,
         "claims": claim_lists(puzzles),
         "solution": solution_lists(puzzles.solution),
         "solution_text": render_solution(puzzles.solution, wording),
-        "thought": render_thought(puzzles, traces, wording),
+        "thought": thought,
         "names": wording.name_lists(),
         "truthful": truthful,
         "lying": lying,
@@ -121,9 +122,7 @@ def _in_language(
 
 
 def _measures(measured: Difficulty) -> dict[str, pa.Array]:
-    return {
-        name: pa.array(getattr(measured, name)) for name in ("knights", "nodes", "propagation", "depth", "width")
-    }
+    return {name: pa.array(getattr(measured, name)) for name in ("knights", "nodes", "propagation", "depth", "width")}
 
 
 def _edit_columns(kind: str, all_edits: EditedPuzzles, wording: Wording) -> dict[str, pa.Array]:
@@ -131,12 +130,13 @@ def _edit_columns(kind: str, all_edits: EditedPuzzles, wording: Wording) -> dict
     size = len(found.status)
     some = wording if len(found.rows) == size else wording.take(found.rows)
     edited = found.puzzles
+    quiz, thought = render_both(edited, all_edits.traces[kind], some)
     columns = {
-        "quiz": render_quiz(edited, some),
+        "quiz": quiz,
         "claims": claim_lists(edited),
         "solution": solution_lists(edited.solution),
         "solution_text": render_solution(edited.solution, some),
-        "thought": render_thought(edited, all_edits.traces[kind], some),
+        "thought": thought,
         "speaker": pa.array(found.speaker[found.rows]),
         "hamming": pa.array(found.hamming[found.rows]),
         "distance": pa.array(found.distance[found.rows]),
@@ -178,9 +178,9 @@ def hexadecimal(classes: npt.NDArray[np.uint64]) -> pa.StringArray:
 
 
 def claim_lists(puzzles: Puzzles) -> pa.ListArray:
-    """list<list<int16>>[size], the tokens of all claims."""
-    claims = pa.ListArray.from_arrays(pa.array(puzzles.offsets.astype(np.int32)), pa.array(puzzles.tokens))
-    return pa.ListArray.from_arrays(_every(len(puzzles), puzzles.people), claims)
+    """list<int16>[size], the tokens of all claims of each puzzle."""
+    starts = puzzles.offsets[:: puzzles.people].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(starts), pa.array(puzzles.tokens))
 
 
 def solution_lists(solution: npt.NDArray[np.bool_]) -> pa.ListArray:

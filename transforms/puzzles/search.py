@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import (
     ASSIGN,
     CONFLICT,
@@ -61,7 +61,7 @@ def difficulty(puzzles: Puzzles, traces: Traces) -> Difficulty:
     return Difficulty(puzzles.solution.sum(axis=1, dtype=np.int32), nodes, propagation, depth, width)
 
 
-@kernel
+@inline_kernel
 def _truth(
     tokens: npt.NDArray[np.int16],
     start: int,
@@ -156,12 +156,12 @@ def solve(
     return steps + 1, nodes
 
 
-@kernel
+@inline_kernel
 def _note(events: npt.NDArray[np.int16], step: int, kind: int, person: int, value: int, speaker: int) -> None:
     events[step, 0], events[step, 1], events[step, 2], events[step, 3] = kind, person, value, speaker
 
 
-@kernel
+@inline_kernel
 def _mentioned_first(
     tokens: npt.NDArray[np.int16],
     start: int,
