@@ -256,3 +256,21 @@ def test_probes_without_a_seed_are_different_each_time(tmp_path: Path) -> None:
         texts.append(pq.read_table(tmp_path / name / "probes.parquet")["text"].to_pylist())
     assert texts[0] != texts[1]
     assert texts[2] == texts[3]
+
+
+def test_the_documentations_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/puzzles.md").read_text(encoding="utf-8")
+    commands = [line.split()[1:] for line in text.splitlines() if line.startswith("    trapline ")]
+    assert len(commands) == 2
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        smaller = ["20" if token in ("1000", "100", "50") else token for token in command]
+        assert main(smaller) == 0
+    assert pq.read_table(tmp_path / "PUZZLES/data").num_rows == 5 * 40
+    assert pq.read_table(tmp_path / "PROBES/probes.parquet").num_rows == 5 * 20 * 10
+
+
+def test_the_card_says_what_each_column_means(finished: Path) -> None:
+    card = (finished / "README.md").read_text(encoding="utf-8")
+    assert all(f"| {one.name} | " in card for one in PUZZLES)
+    assert "| 2 | 50 |" in card
