@@ -27,6 +27,7 @@ FOUND, NONE, UNKNOWN = 1, 0, -1
 
 _TRIES = 512
 _COMPARED = 2
+_NEAR = 5  # a fifth of the nodes wanted is near enough
 _SPARE_STEPS = 512
 
 
@@ -356,7 +357,7 @@ def edit_puzzle(
             new_class[0], new_class[1] = first, second
             answer[:] = trial
             claim_found[:length] = claim[:length]
-        if not scanning and (request[NODES] < 0 or nearness == 0 or matches == _COMPARED):
+        if not scanning and (request[NODES] < 0 or matches == _COMPARED or nearness * _NEAR <= request[NODES]):
             break
 
 
