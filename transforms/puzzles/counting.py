@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from transforms.puzzles.claims import IMPLIES
-from transforms.puzzles.edits_kernel import replacement, replacements
 from transforms.puzzles.masks import claim_mask, table_of
+from transforms.puzzles.replacements import replacement, replacements
 from transforms.puzzles.sampling import Grammar
 
 MOST_COUNTED = 4

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from transforms.corpus.jit import kernel
 from transforms.puzzles.canonical import class_of
-from transforms.puzzles.claims import IFF, IMPLIES, NOT, claim_end
+from transforms.puzzles.claims import IFF, IMPLIES, NOT
 from transforms.puzzles.masks import bits, claim_mask, only_bit
+from transforms.puzzles.replacements import edit_distance, one_leaf_off, operands_differ, replacement, replacements
 from transforms.puzzles.sampling import draw_claim, draw_leaf, is_constant
 from transforms.puzzles.search import solve
 from transforms.puzzles.streams import below, mix, stream_start, stream_word
@@ -29,76 +30,6 @@ _TRIES = 512
 _COMPARED = 2
 _NEAR = 5  # a fifth of the nodes wanted is near enough
 _SPARE_STEPS = 512
-
-
-@kernel
-def edit_distance(first: npt.NDArray[np.int16], second: npt.NDArray[np.int16], row: npt.NDArray[np.int64]) -> int:
-    """Tokens to insert, delete or replace (Levenshtein 1966); `row` is room for `len(second) + 1` numbers."""
-    for at in range(len(second) + 1):
-        row[at] = at
-    for i in range(len(first)):
-        corner = row[0]
-        row[0] = i + 1
-        for j in range(len(second)):
-            above = row[j + 1]
-            best = corner + (first[i] != second[j])
-            best = min(best, above + 1, row[j] + 1)
-            corner = above
-            row[j + 1] = best
-    return int(row[len(second)])
-
-
-@kernel
-def operands_differ(tokens: npt.NDArray[np.int16], start: int, end: int) -> bool:
-    """Whether no operator of a claim has two equal operands."""
-    for position in range(start, end):
-        token = tokens[position]
-        if token >= NOT:
-            continue
-        operands = 2 if token >= IFF else -token // 2
-        first = position + 1
-        for one in range(operands):
-            length = claim_end(tokens, first) - first
-            second = first + length
-            for _ in range(one + 1, operands):
-                other = claim_end(tokens, second) - second
-                if other == length:
-                    same = True
-                    for at in range(length):
-                        same &= tokens[first + at] == tokens[second + at]
-                    if same:
-                        return False
-                second += other
-            first += length
-    return True
-
-
-@kernel
-def replacements(people: int, depth: int) -> int:
-    """Claims of one speaker of at most two levels and two operands, as `replacement` numbers them."""
-    leaves = 2 * people - 1
-    return leaves if depth == 1 else leaves * (2 + 4 * (leaves - 1))
-
-
-@kernel
-def replacement(number: int, people: int, speaker: int, claim: npt.NDArray[np.int16]) -> int:
-    """Write claim `number` of a speaker into `claim`; returns its length."""
-    leaves = 2 * people - 1
-    if number < leaves:
-        claim[0] = number + (number > 2 * speaker)
-        return 1
-    if number < 2 * leaves:
-        leaf = number - leaves
-        claim[0], claim[1] = NOT, leaf + (leaf > 2 * speaker)
-        return 2
-    number -= 2 * leaves
-    operator = number // (leaves * (leaves - 1))
-    pair = number % (leaves * (leaves - 1))
-    first, second = pair // (leaves - 1), pair % (leaves - 1)
-    second += second >= first
-    claim[0] = (-4, -5, IMPLIES, IFF)[operator]
-    claim[1], claim[2] = first + (first > 2 * speaker), second + (second > 2 * speaker)
-    return 3
 
 
 @kernel
@@ -299,7 +230,7 @@ def edit_puzzle(
                 length = replacement(number - of_leaves, people, speaker, claim)
                 number += 1
                 # Replacements that change one leaf came before.
-                if length == len(own) and edit_distance(claim[:length], own, row) == 1 and _one_leaf(claim, own):
+                if length == len(own) and edit_distance(claim[:length], own, row) == 1 and one_leaf_off(claim, own):
                     continue
         distance = edit_distance(claim[:length], own, row)
         if distance == 0 or (request[MINIMAL] and distance > best_distance):
@@ -374,15 +305,6 @@ def _draw_token(start: np.uint64, counter: int, people: int, speaker: int, claim
     elif token != NOT:
         claim[chosen] = -(-token & ~1) - below(word, 2)
     return counter + 2
-
-
-@kernel
-def _one_leaf(claim: npt.NDArray[np.int16], own: npt.NDArray[np.int16]) -> bool:
-    """Whether of two claims of the same length one differs from the other in nothing but leaves."""
-    for position in range(len(own)):
-        if claim[position] != own[position] and (claim[position] < 0 or own[position] < 0):
-            return False
-    return True
 
 
 @kernel
