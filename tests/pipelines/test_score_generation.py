@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from pipelines.cli import main
+from pipelines.score import ScoreConfig
 from schemas.generations import GENERATIONS
 from schemas.slots import SLOTS
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
@@ -69,15 +70,26 @@ def ids_of(text: str) -> list[int]:
 def test_the_metrics_are_those_of_the_continuations_of_first_halves(
     score: Callable[..., str], write_parquet: Callable[..., Path], tmp_path: Path, llama: torch.nn.Module
 ) -> None:
-    texts = [some_text(at, 3 + 2 * at) for at in range(6)]
+    texts = [some_text(at, 1 + 2 * at) for at in range(6)]
     path = write_parquet([{"id": f"s{at}", "text": text} for at, text in enumerate(texts)])
-    score("--metrics", "loss", *GENERATING, *FEW, "--bos", "always", "--keep-generations", sequences=path)
+    score(
+        "--metrics",
+        "loss",
+        *GENERATING,
+        *FEW,
+        "--top-k",
+        "250",
+        "--bos",
+        "always",
+        "--keep-generations",
+        sequences=path,
+    )
     own = [ids_of(text) for text in texts]
     cues = Ragged.from_rows([[0, *ids[: len(ids) // 2]] for ids in own])
     rests = Ragged.from_rows([ids[len(ids) // 2 :] for ids in own])
     names = [f"s{at}" for at in range(6)]
     greedy = generate(llama, cues, names, rests.lengths, GenerationSettings(eos_ids=(1,)))
-    drawn = GenerationSettings(SamplingScheme(0.8), samples=3, seed=7, eos_ids=(1,))
+    drawn = GenerationSettings(SamplingScheme(0.8, 250), samples=3, seed=7, eos_ids=(1,))
     sampled = generate(llama, cues, names, rests.lengths, drawn)
     found = written(tmp_path, "scores")
     assert found.column_names[4:] == ["loss", *GENERATING]
@@ -88,27 +100,37 @@ def test_the_metrics_are_those_of_the_continuations_of_first_halves(
         with torch.inference_mode():
             logits = llama(input_ids=torch.tensor([[0, *ids]])).logits[0, len(ids) // 2 : -1]
         suffix = torch.tensor(ids[len(ids) // 2 :])
-        p = SamplingScheme(1.0, 40).token_log_probs(logits, suffix).sum().exp().item()
-        assert probability == pytest.approx(-np.expm1(100 * np.log1p(-p)), rel=1e-3)
+        p = SamplingScheme(1.0, 250).token_log_probs(logits, suffix).sum().exp().item()
+        assert probability == pytest.approx(-np.expm1(100 * np.log1p(-p)), rel=1e-3, abs=0)
+    assert any(0 < one < 1 for one in found["extraction_probability"].to_pylist())
     kept = written(tmp_path, "generations")
     assert kept.schema.equals(GENERATIONS)
     assert kept["id"].to_pylist() == [name for name in names for _ in range(4)]
     assert kept["sample"].to_pylist() == [None, 0, 1, 2] * 6
     alone = kept.filter(kept["sample"].is_null())
+    several = kept.filter(kept["sample"].is_valid())
     produced = [row.tolist() for row in np.split(greedy.tokens.values, greedy.tokens.offsets[1:-1])]
+    assert several["token_ids"].combine_chunks().flatten().to_pylist() == sampled.tokens.values.tolist()
     assert alone["token_ids"].to_pylist() == produced
     assert alone["text"].to_pylist() == tiny_tokenizer().batch_decode(produced, skip_special_tokens=True)
     manifest = json.loads((tmp_path / "out/manifest.json").read_bytes())["content"]
     assert manifest["settings"]["generation"] == {
         "recalled": {"prompt": "first_half", "scheme": "greedy"},
         "sampled": {
-            "prompt": "first_half", "max_tokens": 100, "samples": 3, "temperature": 0.8, "top_k": 0, "seed": 7,
+            "prompt": "first_half", "max_tokens": 100, "samples": 3, "temperature": 0.8, "top_k": 250, "seed": 7,
         },
-        "scheme_log_probs": {"temperature": 1.0, "top_k": 40},
+        "scheme_log_probs": {"temperature": 1.0, "top_k": 250},
     }  # fmt: skip
     listed = {one["path"]: one["sha256"] for one in manifest["files"] if one["path"].startswith("generations/")}
     on_disk = {f"generations/{file.name}": file for file in (tmp_path / "out/generations").iterdir()}
     assert listed == {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in on_disk.items()}
+
+
+def test_the_papers_schemes_are_the_defaults() -> None:
+    plan = ScoreConfig(checkpoint=("a",), sequences=("b",), output="c", metrics=("ted", "np_discoverable")).generation()
+    assert plan is not None
+    assert (plan.samples, plan.temperature, plan.top_k) == (50, 0.8, 0)
+    assert (plan.scheme_temperature, plan.scheme_top_k) == (1.0, 40)
 
 
 def test_temperature_and_top_k_are_those_of_the_draw_and_of_what_it_is_worth(
@@ -158,23 +180,24 @@ def test_with_slots_the_prompt_begins_with_each_slots_context(
     pq.write_table(pa.Table.from_pylist(probes), tmp_path / "probes.parquet")
     slots = [{"unit": "u", "slot": at, "before": before, "lead": "\n"} for at, before in enumerate(befores)]
     pq.write_table(pa.Table.from_pylist(slots, schema=SLOTS), tmp_path / "slots.parquet")
-    flags = ("--slots", str(tmp_path / "slots.parquet"), "--metrics", "recall", "--keep-generations")
+    flags = ("--slots", str(tmp_path / "slots.parquet"), "--metrics", "recall", "ted", *FEW, "--keep-generations")
     score(*flags, sequences=tmp_path / "probes.parquet")
     kept, shares = written(tmp_path, "generations").to_pylist(), []
-    assert [(row["slot"], row["prompt"], row["sample"]) for row in kept] == [
-        (0, "first_half", None),
-        (1, "first_half", None),
-    ]
-    for row, before in zip(kept, befores, strict=True):
+    assert [(row["slot"], row["sample"]) for row in kept] == [(at, one) for at in (0, 1) for one in (None, 0, 1, 2)]
+    assert {row["prompt"] for row in kept} == {"first_half"}
+    for slot, before in enumerate(befores):
         context, own = ids_of(before + "\n"), ids_of(text)
         assert ids_of(before + "\n" + text) == context + own
         half = len(own) // 2
-        prompt = Ragged.from_rows([context + own[:half]])
-        wanted = generate(llama, prompt, ["p"], len(own) - half, GenerationSettings(eos_ids=(1,))).tokens.values
-        assert row["token_ids"] == wanted.tolist()
-        shares.append(recall(Recalled(Ragged.from_rows([own[half:]]), Ragged.from_rows([wanted])))[0])
+        prompt, rest = Ragged.from_rows([context + own[:half]]), Ragged.from_rows([own[half:]])
+        greedy, *samples = (row["token_ids"] for row in kept if row["slot"] == slot)
+        drawn = GenerationSettings(SamplingScheme(0.8), samples=3, seed=7, eos_ids=(1,))
+        wanted = generate(llama, prompt, ["p"], len(own) - half, GenerationSettings(eos_ids=(1,)))
+        assert greedy == wanted.tokens.values.tolist()
+        several = generate(llama, prompt, [f"p#{slot}"], len(own) - half, drawn)
+        assert np.concatenate(samples).tolist() == several.tokens.values.tolist()
+        shares.append(recall(Recalled(rest, wanted.tokens))[0])
     assert written(tmp_path, "scores")["recall"].to_pylist() == [pytest.approx(np.mean(shares))]
-    assert (tmp_path / "out/generations").stat().st_mode & 0o777 <= 0o755
     assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "out/generations").iterdir())
 
 
