@@ -28,7 +28,7 @@ from transforms.scoring.sampling import SamplingScheme
 from transforms.scoring.stop_rules import Stop
 from transforms.scoring.suffix_probability import scheme_log_probs
 
-BATCH_TOKENS = {"cuda": 65_536, "cpu": 8_192}
+BATCH_TOKENS = {"cuda": 65_536, "cpu": 16_384}
 _SCHEME_TOKENS = 8_192
 
 
