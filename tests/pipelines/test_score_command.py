@@ -114,6 +114,8 @@ def test_every_text_has_its_log_probabilities_and_metrics(
     metrics = found.column_names[4:]
     assert found.schema.equals(scores(metrics))
     assert {"loss", "min_k", "ratio_nll", "difference_nll", "zlib_total_nll", "exact_memorisation"} <= set(metrics)
+    assert not {"recall", "cdd_peak", "ted", "extraction_probability", "np_discoverable"} & set(metrics), "dear"
+    assert not (tmp_path / "out/generations").exists()
     assert found["checkpoint"].unique().to_pylist() == ["first"]
     assert found["slots"].to_pylist() == [0] * 20
     np.testing.assert_allclose(found["loss"], [np.mean(row["log_probs"]) for row in own], rtol=1e-6)

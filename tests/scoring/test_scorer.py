@@ -115,12 +115,13 @@ def test_the_future_moves_nothing() -> None:
     np.testing.assert_array_equal(before[:-1], after[:-1])
 
 
-def test_bfloat16_stays_within_its_own_error() -> None:
+@pytest.mark.parametrize("architecture", ["llama", "mamba"])
+def test_bfloat16_stays_within_its_own_error(architecture: str) -> None:
     rows = random_rows(40, seed=5)
-    wanted = np.concatenate([exact(tiny_model("llama"), row, 1) for row in rows])
+    wanted = np.concatenate([exact(tiny_model(architecture), row, 1) for row in rows])
     errors = []
     for pack in (True, False):
-        scorer = Scorer.of(tiny_model("llama").bfloat16(), 128, pack=pack)
+        scorer = Scorer.of(tiny_model(architecture).bfloat16(), 128, pack=pack)
         errors.append(np.abs(scorer.score(sequences_of(rows))[:, 0] - wanted[:, 0]))
     # bfloat16 holds 8 bits: logits of some 5 are off by hundredths, and batches move nothing beyond that.
     assert all(0 < error.mean() < 0.1 for error in errors)

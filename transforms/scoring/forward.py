@@ -68,7 +68,7 @@ class Forward:
                     found = self._body(input_ids=ids, position_ids=self._put(batch.positions), use_cache=False)
             else:
                 found = self._body(input_ids=ids, use_cache=False)
-            hidden = found.last_hidden_state.flatten(0, 1)
+            hidden = self._as_head_takes_it(found.last_hidden_state).flatten(0, 1)
             if len(pick) != len(hidden):
                 hidden = hidden[pick]
             return head_statistics(hidden, self._head, self.vocabulary, targets)
@@ -111,8 +111,13 @@ class Forward:
         with torch.inference_mode():
             one = self._probe()[0][None]
             wanted = self._model(input_ids=one, use_cache=False).logits
-            found = self._head(self._body(input_ids=one, use_cache=False).last_hidden_state)
+            hidden = self._body(input_ids=one, use_cache=False).last_hidden_state
+            found = self._head(self._as_head_takes_it(hidden))
         return wanted.shape == found.shape and _close(found, wanted, self.dtype)
+
+    def _as_head_takes_it(self, hidden: torch.Tensor) -> torch.Tensor:
+        """In the head's number format: Mamba's body returns float32 whatever its weights are in."""
+        return hidden.to(self._head.weight.dtype)
 
     def _packing_changes_nothing(self, alone: torch.Tensor) -> bool:
         """Try a packed row against the same sequences alone; a model that cannot be packed keeps its own attention."""
