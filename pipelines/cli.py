@@ -25,6 +25,7 @@ from pipelines.restore import RestoreCommand
 from pipelines.restore import run as run_restore
 from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
+from pipelines.score import ScoreConfig
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
 from pipelines.traps import TrapsConfig
@@ -100,6 +101,15 @@ def draw(config: DrawConfig) -> DrawConfig:
 @app.command
 def reveal(config: RevealConfig) -> RevealConfig:
     """Write proofs of single units, a tranche or all of them, which tell nothing of the others."""
+    return config
+
+
+@app.command
+def score(config: ScoreConfig) -> ScoreConfig:
+    """Run checkpoints over sequences: log-probabilities token by token, and metrics of memorisation.
+
+    Probes, or any Parquet of texts or token ids. It is told neither what was drawn nor how often it was planted.
+    """
     return config
 
 
@@ -215,6 +225,12 @@ def _run_corpus(config: Any, options: Callable[[], Any], progress: Any) -> int:
     return run(config, options, progress)
 
 
+def _run_score(config: Any, options: Callable[[], Any], progress: Any) -> int:
+    from pipelines.score_run import run
+
+    return run(config, options, progress)
+
+
 def _run_here(run: Callable[[Any], int]) -> "Runner":
     """A command that runs in this process, without Beam: [beam] in a shared config file does not concern it."""
 
@@ -267,6 +283,7 @@ COMMANDS: dict[str, Runner] = {
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),
+    "score": _run_on_beam(_run_score),
     "check": _run_here(run_check),
     "verify": _run_here(run_verify),
 }

@@ -23,7 +23,7 @@ SUCCESS, MANIFEST, METRICS, REPORT, CARD, OUTPUTS = (
     "README.md",
     "outputs.json",
 )
-_FOLDERS = ("data", "duplicates", "quarantine")
+_FOLDERS = ("data", "duplicates", "quarantine", "token_scores", "scores")
 _LOCK = "lock"
 
 
@@ -129,7 +129,7 @@ def discard_finished(output: Folder, manifest: Mapping[str, Any]) -> None:
     """Remove a finished output: `_SUCCESS` first, then what its manifest lists, nothing else."""
     output.remove(SUCCESS)
     content = manifest["content"]
-    for entry in [*content["shards"], *content["files"]]:
+    for entry in [*content.get("shards", ()), *content["files"]]:
         output.remove(entry["path"])
     for name in (METRICS, REPORT, CARD, MANIFEST):
         output.remove(name)

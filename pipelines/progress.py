@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from transforms.corpus.readable import counted, size
 from transforms.corpus.storage import Folder
 
-_LOCAL_SECONDS, _REMOTE_SECONDS = 0.2, 5.0
+LOCAL_SECONDS, REMOTE_SECONDS = 0.2, 5.0
 
 
 @dataclass
@@ -77,12 +77,13 @@ class Progress:
                 done = sum(sizes.get(entry, 0) for entry in folder.names())
                 bar.update(task, completed=done, done=f"{size(done)} of {size(total)}")
 
-            with _repeated(show, _LOCAL_SECONDS if folder.local else _REMOTE_SECONDS):
+            with repeated(show, LOCAL_SECONDS if folder.local else REMOTE_SECONDS):
                 yield
 
 
 @contextlib.contextmanager
-def _repeated(do: Callable[[], None], seconds: float) -> Iterator[None]:
+def repeated(do: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Call `do` every so many seconds while the block runs; errors of the file system are passed over."""
     stop = threading.Event()
 
     def loop() -> None:

@@ -73,8 +73,13 @@ def _raise_marked(future: Future[dict[str, Any]]) -> None:
         return
     if isinstance(error, CorpusError | OSError):
         logging.getLogger(__name__).debug("task failed", exc_info=error)
-        raise CorpusError(f"{_OPEN}{error}{_CLOSE}") from error
+        raise marked(error) from error
     raise error
+
+
+def marked(error: BaseException) -> CorpusError:
+    """`error` as one whose message `task_message` finds again, whatever a runner wraps it in."""
+    return CorpusError(f"{_OPEN}{error}{_CLOSE}")
 
 
 def task_message(error: BaseException) -> str | None:
@@ -108,4 +113,4 @@ def _in_order(
     try:
         return commit(sorted(results, key=lambda result: result["task"]))
     except (CorpusError, OSError) as error:
-        raise CorpusError(f"{_OPEN}{error}{_CLOSE}") from error
+        raise marked(error) from error

@@ -1,0 +1,304 @@
+"""The course of `trapline score`: look at the input, enter the output, score each checkpoint, compute, publish."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from pipelines import output as outputs
+from pipelines.corpus_run import build_and_launch
+from pipelines.errors import UsageError
+from pipelines.machine import cores, peak_rss_bytes
+from pipelines.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
+from pipelines.score import ScoreConfig, build_metrics, build_score
+from pipelines.score_input import (
+    Model,
+    ScoreInput,
+    identity,
+    look_at_scoring,
+    private,
+    sequences_listed,
+    shard_names,
+)
+from pipelines.versions import versions
+from transforms.corpus.readable import count, counted, size
+from transforms.corpus.storage import Folder
+from transforms.corpus.toml import table as toml_table
+from transforms.corpus.work import Work, pretty_json, run_name
+from transforms.scoring.metric_rows import RECEIPTS, MetricJob
+from transforms.scoring.tasks import ScoreJob, done_before, receipt_name
+
+_BYTES_A_TEXT_BYTE = 5
+
+
+def run(config: ScoreConfig, options: Callable[[], Any], progress: Progress) -> int:
+    """Do what `config` says; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    output = Folder(config.output if "://" in config.output else os.path.abspath(config.output))  # noqa: PTH100
+    if config.dry_run:
+        _describe(config, look_at_scoring(config, output, hashed=False))
+        return 0
+    found = look_at_scoring(config, output)
+    device = _device(config)
+    work = Work(output, run_name(identity(config, found, device), _versions(), found.sources))
+    outputs.refuse_foreign(output)
+    if found.secret:
+        private(output)
+    with outputs.locked(output):
+        if _enter(config, found, work, progress):
+            return 0
+        return _work(config, options, found, work, device, progress)
+
+
+def _device(config: ScoreConfig) -> str:
+    if config.device != "auto":
+        return config.device
+    from transforms.scoring.device import default_device
+
+    return default_device()
+
+
+def _versions() -> dict[str, str]:
+    return {**versions(), **{name: version(name) for name in ("torch", "transformers")}}
+
+
+def _enter(config: ScoreConfig, found: ScoreInput, work: Work, progress: Progress) -> bool:
+    """Make the output folder ready; true when this very run is finished already."""
+    manifest = outputs.finished(work.output)
+    if manifest is not None:
+        if manifest.get("run") == work.run and not config.overwrite:
+            progress.say(f"{work.output.uri} is finished already, with the same input and settings")
+            return True
+        if not config.overwrite:
+            raise UsageError(
+                f"--output {work.output.uri} holds a finished output; "
+                "choose another folder, or replace it with --overwrite"
+            )
+        outputs.discard_finished(work.output, manifest)
+    if not config.no_space_check:
+        outputs.check_space(work.output, found.text_bytes * _BYTES_A_TEXT_BYTE * len(found.models))
+    if config.overwrite:
+        work.output.child(".work").remove_folder(work.run)
+    if outputs.discard_unfinished(work.output, work.run):
+        progress.say("an unfinished run with other settings, input or versions was there: it is discarded")
+    outputs.remove_temporaries(work)
+    return False
+
+
+def _work(
+    config: ScoreConfig,
+    options: Callable[[], Any],
+    found: ScoreInput,
+    work: Work,
+    device: str,
+    progress: Progress,
+) -> int:
+    began, threads = time.perf_counter(), config.threads or cores()
+    mode = 0o600 if found.secret else 0o666
+    outputs.announce_outputs(work, shard_names(found))
+    what = f"{counted(sum(found.rows), 'sequence')}, {counted(len(found.models), 'checkpoint')}, on {device}"
+    progress.say(f"{what}, {counted(threads, 'thread')}")
+    summaries = {}
+    for model in found.models:
+        job = _job(config, found, model, work, device, threads, mode)
+        summaries[model.checkpoint.name] = _score(options, job, found, progress)
+    metric_job = MetricJob(
+        tuple(model.checkpoint.name for model in found.scored),
+        found.models[-1].checkpoint.name if found.has_reference else "",
+        found.metrics,
+        found.columns,
+        work,
+        mode,
+    )
+    with progress.stage("metrics", work.folder.child(RECEIPTS), {}):
+        computed = work.once(
+            "metrics", lambda: build_and_launch(options, build_metrics, metric_job, found.tasks, threads)
+        )
+    _publish(config, found, work, summaries, computed, {"seconds": time.perf_counter() - began, "device": device})
+    _say_reasons(progress, summaries)
+    progress.say(f"done: {work.output.uri}")
+    return 0
+
+
+def _job(
+    config: ScoreConfig, found: ScoreInput, model: Model, work: Work, device: str, threads: int, mode: int
+) -> ScoreJob:
+    return ScoreJob(
+        checkpoint=model.checkpoint,
+        tokenizer=model.tokenizer,
+        bos=model.bos,
+        columns=found.columns,
+        slots=os.path.abspath(config.slots) if config.slots else "",  # noqa: PTH100
+        context=config.context,
+        dtype=config.dtype,
+        device=device,
+        max_tokens=config.max_tokens,
+        threads=threads,
+        compiled=device == "cuda" and found.compiled(model, config.context),
+        work=work,
+        mode=mode,
+    )
+
+
+def _score(options: Callable[[], Any], job: ScoreJob, found: ScoreInput, progress: Progress) -> dict[str, Any]:
+    left = [task for task in found.tasks if not done_before(job, task)]
+    began = time.perf_counter()
+    with _shown(job, found, progress):
+        summary = job.work.once(job.receipts, lambda: build_and_launch(options, build_score, job, found.tasks))
+    total = totals(summary["tasks"])
+    rate = f"  {count(total['tokens_per_second'])} tokens/s" if left else "  (done before)"
+    mfu = f"  MFU {total['mfu']:.2f}" if left and total["mfu"] else ""
+    progress.say(
+        f"{job.checkpoint.name:<8} {time.perf_counter() - began:7.1f} s  {count(total['tokens'])} tokens{rate}{mfu}"
+    )
+    if total["splits"]:
+        progress.say(
+            f"memory ended at {total['splits']} batches, which were done in parts: --max-tokens {total['max_tokens']} "
+            "fits here"
+        )
+    return {"tasks": summary["tasks"], "totals": total}
+
+
+def totals(receipts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sums over tasks, with tokens a second and utilisation of the time that the model was at work."""
+    names = ("tokens", "scored", "flop", "seconds", "batches", "splits", "task_seconds", "sequences", "rows")
+    sums: dict[str, Any] = {name: sum(one[name] for one in receipts) for name in names}
+    rate = max((one["matrix_rate"] for one in receipts), default=0.0)
+    seconds = sums["seconds"] or 1e-9
+    reasons: dict[str, int] = {}
+    for one in receipts:
+        for name, times in one["reasons"].items():
+            reasons[name] = reasons.get(name, 0) + times
+    return {
+        **sums,
+        "matrix_rate": rate,
+        "tokens_per_second": sums["tokens"] / seconds,
+        "mfu": sums["flop"] / seconds / rate if rate else 0.0,
+        "max_tokens": min((one["max_tokens"] for one in receipts), default=0),
+        "packed": any(one["packed"] for one in receipts),
+        "reasons": reasons,
+    }
+
+
+@contextlib.contextmanager
+def _shown(job: ScoreJob, found: ScoreInput, progress: Progress) -> Iterator[None]:
+    """On a terminal, a bar with tokens a second and MFU, from the receipts as they come."""
+    if progress.quiet or not sys.stderr.isatty():
+        yield
+        return
+    import json
+
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    folder = job.work.folder.child(job.receipts)
+    known: dict[str, dict[str, Any]] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    expected = {receipt_name(task) for task in found.tasks}
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task(job.checkpoint.name, total=sum(found.rows), speed="")
+
+        def show() -> None:
+            for name in set(folder.names()) & expected - set(known):
+                known[name] = json.loads(folder.read(name))
+            if known:
+                total = totals(list(known.values()))
+                speed = f"{count(total['tokens_per_second'])} tokens/s  MFU {total['mfu']:.2f}"
+                bar.update(shown, completed=total["sequences"], speed=speed)
+
+        with repeated(show, LOCAL_SECONDS if folder.local else REMOTE_SECONDS):
+            yield
+
+
+def _publish(
+    config: ScoreConfig,
+    found: ScoreInput,
+    work: Work,
+    summaries: Mapping[str, Mapping[str, Any]],
+    computed: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> None:
+    listed = ("path", "rows", "bytes", "sha256")
+    files = [{key: task[key] for key in listed} for one in summaries.values() for task in one["tasks"]]
+    made = [file for task in computed["tasks"] for file in task["files"]]
+    files += [{key: file[key] for key in listed} for file in sorted(made, key=lambda file: file["path"])]
+    missing = {name: sum(file["missing"][name] for file in made) for name in found.metrics}
+    counts = {
+        "sequences": sum(found.rows),
+        "without_scores": {name: one["totals"]["reasons"] for name, one in summaries.items()},
+        "metrics_missing": missing,
+    }
+    manifest = {
+        "schema": "trapline.manifest",
+        "version": 1,
+        "command": "score",
+        "run": work.run,
+        "content": {
+            "config": config.what_the_output_depends_on(),
+            "settings": found.settings(config),
+            "versions": _versions(),
+            "checkpoints": [model.listed() for model in found.scored],
+            "references": [model.listed() for model in found.models[len(found.scored) :]],
+            "sequences": sequences_listed(found),
+            **({"slots_sha256": found.slots_sha256} if found.slots_sha256 else {}),
+            "counts": counts,
+            "files": files,
+        },
+    }
+    metrics = {
+        "command": "score",
+        "counts": counts,
+        "checkpoints": {name: one["totals"] for name, one in summaries.items()},
+        "versions": _versions(),
+        "output": work.output.uri,
+        "peak_rss_bytes": peak_rss_bytes(),
+        **facts,
+    }
+    outputs.succeed(work, manifest, {outputs.METRICS: pretty_json(metrics)})
+
+
+def _say_reasons(progress: Progress, summaries: Mapping[str, Mapping[str, Any]]) -> None:
+    words = {
+        "null": "null",
+        "empty": "empty",
+        "single_token": "of one token with nothing before it",
+        "too_long": "longer than the model's context (with --context)",
+    }
+    for name, one in summaries.items():
+        for reason, times in one["totals"]["reasons"].items():
+            progress.say(f"{name}: {counted(times, 'row')} without scores: {words[reason]}")
+
+
+def _describe(config: ScoreConfig, found: ScoreInput) -> None:
+    """The resolved settings as TOML, then the size of the work, on standard output."""
+    settings = {
+        "checkpoint": list(config.checkpoint),
+        "sequences": list(config.sequences),
+        "output": config.output,
+        **{
+            name: getattr(config, name)
+            for name in ("slots", "reference", "tokenizer", "device")
+            if getattr(config, name)
+        },
+        **config.what_the_output_depends_on(),
+        "metrics": list(found.metrics),
+    }
+    with contextlib.suppress(BrokenPipeError):
+        print(toml_table("score", settings))
+        files, rows = counted(len(found.sources), "file"), counted(sum(found.rows), "sequence")
+        print(f"# {files}, {rows}, about {size(found.text_bytes)}; {counted(len(found.tasks), 'task')} a checkpoint")
+        if found.most_slots:
+            print(f"# up to {counted(found.most_slots, 'slot')} a unit")
+        print("# nothing was written")

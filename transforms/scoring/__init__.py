@@ -1,0 +1,1 @@
+"""Scoring: checkpoints, batches, token statistics, generation and metrics of memorisation."""

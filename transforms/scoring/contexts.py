@@ -1,0 +1,85 @@
+"""Contexts for candidates: the same text before each candidate of a unit, whichever of them was drawn."""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from schemas.described import SchemaMismatchError, check
+from schemas.slots import SLOTS
+from transforms.corpus.errors import CorpusError
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Slots by unit.
+
+    Attributes:
+        by_unit: for each unit its (slot, before + lead) in order of the slots.
+        most: slots of the unit that has most.
+    """
+
+    by_unit: dict[str, list[tuple[int, str]]]
+    most: int
+
+
+def read_slots(path: str) -> Slots:
+    """Read a slots file, once as long as it stays as it is.
+
+    Raises:
+        CorpusError: if it is none, or a unit has the same slot twice.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the path is text in messages, too
+    except OSError as error:
+        raise CorpusError(f"--slots {path}: cannot be read ({error.strerror})") from error
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: str, _modified: int, _size: int) -> Slots:
+    try:
+        check(pq.read_schema(path), SLOTS, path)
+        table = pq.read_table(path, schema=SLOTS)
+    except (OSError, pa.ArrowException, SchemaMismatchError) as error:
+        raise CorpusError(f"--slots {path}: cannot be read ({error}); give the slots.parquet of the secrets") from error
+    table = table.sort_by([("unit", "ascending"), ("slot", "ascending")])
+    texts = pc.binary_join_element_wise(
+        table["before"], table["lead"].cast(pa.large_string()), pa.scalar("", pa.large_string())
+    )
+    by_unit: dict[str, list[tuple[int, str]]] = {}
+    for unit, slot, text in zip(table["unit"].to_pylist(), table["slot"].to_pylist(), texts.to_pylist(), strict=True):
+        known = by_unit.setdefault(unit, [])
+        if known and known[-1][0] == slot:
+            raise CorpusError(f"--slots {path}: a unit has slot {slot} twice")
+        known.append((slot, text))
+    return Slots(by_unit, max(map(len, by_unit.values()), default=0))
+
+
+def last_tokens(fast: Any, text: str, most: int) -> str:
+    """The end of `text` from the `most`-th last token on: one cut for all candidates, before any of them is seen."""
+    if not most:
+        return ""
+    found = fast.encode(text, add_special_tokens=False)
+    return text if len(found.ids) <= most else text[found.offsets[-most][0] :]
+
+
+def encode_after(fast: Any, contexts: list[str], texts: list[str]) -> list[tuple[list[int], int, int]]:
+    """Encode each context and text as one, as a model in training saw them.
+
+    Returns for each the token ids, the first token that holds something of the text (it may hold the end of the
+    context, too), and the bytes of the text under the tokens from there on, which is all of it.
+    """
+    joint = fast.encode_batch([a + b for a, b in zip(contexts, texts, strict=True)], add_special_tokens=False)
+    answer = []
+    for found, context, text in zip(joint, contexts, texts, strict=True):
+        ends = np.array([end for _, end in found.offsets], np.int64)
+        answer.append(
+            (found.ids, int(np.searchsorted(np.maximum.accumulate(ends), len(context), "right")), len(text.encode()))
+        )
+    return answer

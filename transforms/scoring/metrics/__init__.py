@@ -1,0 +1,1 @@
+"""Metrics of memorisation: pure functions over token statistics, generations and scores; `registry` lists them."""

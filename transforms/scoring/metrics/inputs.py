@@ -1,0 +1,184 @@
+"""What metrics are computed from: values of all sequences in one array, and where each sequence begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+AnyFloats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths, one after the other.
+
+    Attributes:
+        values: [total], any dtype; row i is `values[offsets[i] : offsets[i + 1]]`.
+        offsets: int64[n + 1], from 0 to total, never falling.
+
+    Raises:
+        ValueError: if the offsets are no such thing.
+    """
+
+    values: npt.NDArray[np.generic]
+    offsets: Ints
+
+    def __post_init__(self) -> None:
+        """Check the offsets."""
+        check_offsets(self.offsets, len(self.values))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Ints:
+        """Values of each row, int64[n]."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: Ints, most: Ints | None = None) -> "Ragged":
+        """These rows (int64[k]) in this order, each cut after its first `most` values (int64[k]) if that is given."""
+        lengths = self.lengths[rows] if most is None else np.minimum(self.lengths[rows], most)
+        offsets = offsets_of(lengths)
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        return Ragged(self.values[places], offsets)
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Sequence[int]] | Sequence[npt.NDArray[np.int64]]) -> "Ragged":
+        """Lay token ids (int64) of several rows one after the other."""
+        return cls(
+            np.concatenate([np.asarray(row, np.int64) for row in rows]) if len(rows) else np.empty(0, np.int64),
+            offsets_of([len(row) for row in rows]),
+        )
+
+
+@dataclass(frozen=True)
+class TokenStatistics:
+    """What one teacher-forced pass tells of each scored token; natural logarithms.
+
+    Attributes:
+        offsets: int64[n + 1], where each sequence's scored tokens begin.
+        log_probs: float[total], `l_t = log p(x_t | x_<t)`.
+        means: float[total], `mu_t = sum_v p_v log p_v`, the negative entropy.
+        deviations: float[total], `sigma_t = sqrt(sum_v p_v (log p_v - mu_t)^2)`.
+        hits: bool[total], whether the most probable token (of several, the one with the lowest id) is `x_t`.
+        unscored: int64[n], how many of the sequence's own tokens come before the first scored one: 0 if a
+            begin-of-sequence token or a context came first, 1 if the first token was itself the context.
+
+    Raises:
+        ValueError: if an array has another length than the rest.
+    """
+
+    offsets: Ints
+    log_probs: AnyFloats
+    means: AnyFloats
+    deviations: AnyFloats
+    hits: Bools
+    unscored: Ints
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        total = len(self.log_probs)
+        check_offsets(self.offsets, total)
+        for name in ("means", "deviations", "hits"):
+            if len(getattr(self, name)) != total:
+                raise ValueError(f"{name}: {len(getattr(self, name))} values, but log_probs has {total}")
+        if len(self.unscored) != len(self):
+            raise ValueError(f"unscored: {len(self.unscored)} values for {len(self)} sequences")
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Ints:
+        """Scored tokens of each sequence (T), int64[n]."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Greedy continuations of cues, and what the sequences really go on with; token ids.
+
+    Attributes:
+        wanted: int64 ids of the rest of each sequence, without its cue; n rows.
+        produced: int64 ids that the model produced, without the cue; n rows.
+    """
+
+    wanted: Ragged
+    produced: Ragged
+
+    def __post_init__(self) -> None:
+        """Check that both have the same rows."""
+        if len(self.wanted) != len(self.produced):
+            raise ValueError(f"produced: {len(self.produced)} rows for {len(self.wanted)} sequences")
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A greedy continuation and several sampled ones of each prompt; token ids.
+
+    Attributes:
+        greedy: int64 ids, n rows.
+        samples: int64 ids, n * count rows: the samples of prompt i are rows `i * count` to `(i + 1) * count - 1`.
+        count: samples of each prompt, 1 or more.
+    """
+
+    greedy: Ragged
+    samples: Ragged
+    count: int
+
+    def __post_init__(self) -> None:
+        """Check the number of rows."""
+        if self.count < 1 or len(self.samples) != len(self.greedy) * self.count:
+            raise ValueError(f"samples: {len(self.samples)} rows for {len(self.greedy)} prompts, {self.count} each")
+
+    def __len__(self) -> int:
+        return len(self.greedy)
+
+
+@dataclass(frozen=True)
+class ScoreInputs:
+    """All that a run of `score` may hand to metrics, for n sequences and one checkpoint; None where it has it not.
+
+    Attributes:
+        tokens: of the checkpoint.
+        reference: of the reference checkpoint, for the same sequences in the same order.
+        text_bytes: int64[n], UTF-8 bytes of the text that the scored tokens cover.
+        reference_text_bytes: int64[n], the same for the reference's tokens.
+        zlib_bytes: int64[n], compressed size of each text, as `zlib_bytes` in zlib_size.py gives it.
+        scheme_log_probs: float[total of tokens], each scored token's log-probability under the sampling scheme.
+        recalled: greedy continuations of first halves.
+        sampled: greedy and sampled continuations.
+    """
+
+    tokens: TokenStatistics
+    reference: TokenStatistics | None = None
+    text_bytes: Ints | None = None
+    reference_text_bytes: Ints | None = None
+    zlib_bytes: Ints | None = None
+    scheme_log_probs: AnyFloats | None = None
+    recalled: Recalled | None = None
+    sampled: Sampled | None = None
+
+
+def offsets_of(lengths: Sequence[int] | Ints) -> Ints:
+    """Where rows of these lengths begin, int64[n + 1]."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(np.asarray(lengths, np.int64), out=offsets[1:])
+    return offsets
+
+
+def check_offsets(offsets: Ints, total: int) -> None:
+    """Check that offsets go from 0 to `total` and never fall.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != total or np.any(np.diff(offsets) < 0):
+        raise ValueError(f"offsets must begin with 0, never fall, and end with the number of values, {total}")

@@ -1,0 +1,276 @@
+"""What is scored: rows of Parquet files, divided into tasks; a task leaves one file of token statistics."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from transforms.corpus.columns import as_strings, is_text
+from transforms.corpus.errors import CorpusError
+from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema, read_piece
+from transforms.corpus.sink import write_table
+from transforms.corpus.sources import PARQUET, Source
+from transforms.corpus.work import Work, pretty_json
+from transforms.scoring.checkpoint import Checkpoint, load_model
+from transforms.scoring.contexts import read_slots
+from transforms.scoring.prepared import Prepared, Rule, prepare
+from transforms.scoring.tokenizer import Tokenizer
+
+IDS_COLUMN = "token_ids"
+_ROWS, _ROWS_IN_CONTEXT, _BYTES = 16_384, 1_024, 16 << 20
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that are read, and no others: nothing that could tell what was drawn.
+
+    Attributes:
+        text: texts; empty where there are token ids.
+        ids: token ids; empty where there are texts.
+        name: ids of the sequences; empty: their numbers.
+        unit: the units; empty where there are no slots.
+    """
+
+    text: str
+    ids: str
+    name: str
+    unit: str
+
+    def all(self) -> list[str]:
+        """Their names."""
+        return [one for one in dict.fromkeys((self.name, self.unit, self.text, self.ids)) if one]
+
+
+@dataclass(frozen=True)
+class ScoreTask:
+    """Rows `lo` <= r < `hi` of one file; `first` is the number of row `lo` through all files."""
+
+    number: int
+    of: int
+    source: Source
+    lo: int
+    hi: int
+    first: int
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """One checkpoint over all tasks.
+
+    Attributes:
+        checkpoint: what is run.
+        tokenizer: for texts; None for token ids.
+        bos: the token that goes first; None for none.
+        columns: what is read.
+        slots: path of the slots file; empty: no context.
+        context: most tokens of context.
+        dtype: "float32" or "bfloat16".
+        device: "cpu" or "cuda".
+        max_tokens: of a batch; 0: what suits the device.
+        threads: of the CPU.
+        compiled: whether to compile the layers on a GPU.
+        work: where what is done is remembered.
+        mode: file mode of what is written.
+    """
+
+    checkpoint: Checkpoint
+    tokenizer: Tokenizer | None
+    bos: int | None
+    columns: Columns
+    slots: str
+    context: int
+    dtype: str
+    device: str
+    max_tokens: int
+    threads: int
+    compiled: bool
+    work: Work
+    mode: int
+
+    @property
+    def rule(self) -> Rule:
+        """How token sequences are made."""
+        return Rule(self.bos, self.checkpoint.max_length, self.checkpoint.vocabulary, self.context)
+
+    @property
+    def receipts(self) -> str:
+        """Folder of the receipts, within the work folder."""
+        return f"score-{self.checkpoint.name}"
+
+    def load(self) -> Any:
+        """The checkpoint as a `Scorer`."""
+        import torch
+
+        from transforms.scoring.device import matrix_rate
+        from transforms.scoring.scorer import Scorer
+
+        torch.set_num_threads(self.threads)
+        model = load_model(self.checkpoint, self.dtype, self.device)
+        scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
+        scorer.matrix_rate = matrix_rate(self.device, self.dtype)
+        return scorer
+
+
+def shard_name(checkpoint: str, task: ScoreTask, folder: str = "token_scores") -> str:
+    """The file of a task."""
+    return f"{folder}/{checkpoint}-{task.number:05d}-of-{task.of:05d}.parquet"
+
+
+def receipt_name(task: ScoreTask) -> str:
+    """The receipt of a task."""
+    return f"{task.number:06d}.json"
+
+
+def divide_rows(sources: Sequence[Source], *, in_context: bool) -> list[ScoreTask]:
+    """Tasks of about equal work that cover each row of each file once, in order."""
+    spans: list[tuple[Source, int, int]] = []
+    for source in sources:
+        metadata = parquet_metadata(source)
+        size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+        rows = min(
+            _ROWS_IN_CONTEXT if in_context else _ROWS, max(1, _BYTES * max(1, metadata.num_rows) // max(1, size))
+        )
+        spans += [(source, lo, min(lo + rows, metadata.num_rows)) for lo in range(0, metadata.num_rows, rows)]
+    tasks, first = [], 0
+    for number, (source, lo, hi) in enumerate(spans):
+        tasks.append(ScoreTask(number, len(spans), source, lo, hi, first))
+        first += hi - lo
+    return tasks
+
+
+def choose_columns(sources: Sequence[Source], text: str, name: str, *, in_context: bool) -> Columns:
+    """The columns to read, the same for all files.
+
+    Raises:
+        CorpusError: naming file and column, for what is missing or has the wrong type.
+    """
+    chosen: Columns | None = None
+    for source in sources:
+        if source.kind != PARQUET:
+            raise CorpusError(f"--sequences {source.uri}: Parquet files are scored; convert it")
+        schema = parquet_schema(source)
+        found = _columns(schema, text, name, source.uri, in_context=in_context)
+        if chosen is not None and found != chosen:
+            raise CorpusError(f"{source.uri}: its columns are {found.all()}, those of the files before {chosen.all()}")
+        chosen = found
+    if chosen is None:
+        raise CorpusError("--sequences: there is no file")
+    return chosen
+
+
+def _columns(schema: pa.Schema, text: str, name: str, where: str, *, in_context: bool) -> Columns:
+    listed = ", ".join(map(repr, schema.names))
+    has_text = text in schema.names
+    if not has_text and IDS_COLUMN not in schema.names:
+        raise CorpusError(
+            f"{where}: no column {text!r} and no {IDS_COLUMN!r}; it has {listed}: name one with --text-column"
+        )
+    if has_text and not (is_text(schema.field(text).type) or pa.types.is_null(schema.field(text).type)):
+        raise CorpusError(f"{where}: column {text!r} has type {schema.field(text).type}, text (string) is needed")
+    if not has_text:
+        dtype = schema.field(IDS_COLUMN).type
+        if not (hasattr(dtype, "value_type") and pa.types.is_integer(dtype.value_type)):
+            raise CorpusError(f"{where}: column {IDS_COLUMN!r} has type {dtype}, lists of integers are needed")
+    if name not in schema.names:
+        if name != "id":
+            raise CorpusError(f"{where}: no column {name!r}; it has {listed}: name one with --id-column")
+        name = ""
+    if in_context and ("unit" not in schema.names or not has_text):
+        raise CorpusError(f"{where}: --slots needs the columns 'unit' and {text!r}; it has {listed}")
+    return Columns(text if has_text else "", "" if has_text else IDS_COLUMN, name, "unit" if in_context else "")
+
+
+def read_rows(task: ScoreTask, columns: Columns) -> pa.Table:
+    """The rows of a task; texts, units and names as strings."""
+    wanted = columns.all()
+    pieces = [one.table for one in read_piece(Piece(task.source, task.lo, task.hi, 0), columns=wanted or None)]
+    table = pa.concat_tables(pieces)
+    for name in dict.fromkeys((columns.text, columns.unit)):
+        if name:
+            table = table.set_column(table.column_names.index(name), name, [as_strings(table[name])])
+    return table
+
+
+def names_of_rows(task: ScoreTask, rows: pa.Table, columns: Columns) -> pa.Array:
+    """The id of each row as a string: the user's, or the row's number where there is none."""
+    numbers = pa.array(range(task.first, task.first + rows.num_rows)).cast(pa.string())
+    if not columns.name:
+        return numbers
+    found = rows[columns.name].combine_chunks()
+    array = pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+    try:
+        return array.cast(pa.string()).fill_null("")
+    except pa.ArrowInvalid as error:
+        raise CorpusError(
+            f"{task.source.uri}: column {columns.name!r} ({array.type}) cannot be ids ({error})"
+        ) from error
+
+
+def done_before(job: ScoreJob, task: ScoreTask) -> bool:
+    """Whether an earlier run finished this task."""
+    folder = job.work.folder.child(job.receipts)
+    return folder.exists(receipt_name(task)) and job.work.output.exists(shard_name(job.checkpoint.name, task))
+
+
+def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterator[dict[str, Any]]:
+    """Score tasks one after the other; while the model works on one, the next is read and tokenised."""
+    fast = job.tokenizer.make() if job.tokenizer else None
+    slots = read_slots(job.slots) if job.slots else None
+
+    def ready(task: ScoreTask) -> tuple[Prepared, pa.Array]:
+        rows = read_rows(task, job.columns)
+        made = prepare(rows, job.columns.text, job.columns.ids, fast, slots, job.rule, task.source.uri)
+        return made, names_of_rows(task, rows, job.columns)
+
+    left = [task for task in tasks if not done_before(job, task)]
+    with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as pool:
+        waiting = pool.submit(ready, left[0]) if left else None
+        for at, task in enumerate(left):
+            assert waiting is not None  # noqa: S101 - there is one for each task
+            prepared, ids = waiting.result()
+            waiting = pool.submit(ready, left[at + 1]) if at + 1 < len(left) else None
+            yield _score_task(job, task, prepared, ids, scorer)
+
+
+def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Array, scorer: Any) -> dict[str, Any]:
+    began = time.perf_counter()
+    before = vars(scorer.spent).copy()
+    statistics = scorer.score(prepared.sequences)
+    spent = {name: value - before[name] for name, value in vars(scorer.spent).items()}
+    table = token_rows(prepared, statistics, ids, task, job)
+    name = shard_name(job.checkpoint.name, task)
+    with job.work.output.create(name, job.mode) as sink:
+        write_table(sink, table, group_rows=_ROWS)
+    receipt = {
+        "task": task.number,
+        "path": name,
+        "rows": table.num_rows,
+        "bytes": sink.size,
+        "sha256": sink.sha256,
+        "sequences": task.hi - task.lo,
+        "reasons": {one: prepared.reason.count(one) for one in sorted({r for r in prepared.reason if r})},
+        "max_tokens": scorer.max_tokens,
+        "packed": scorer.forward.packed,
+        "matrix_rate": scorer.matrix_rate,
+        "task_seconds": time.perf_counter() - began,
+        **spent,
+    }
+    job.work.folder.child(job.receipts).write(receipt_name(task), pretty_json(receipt))
+    return receipt
+
+
+def token_rows(prepared: Prepared, statistics: Any, ids: pa.Array, task: ScoreTask, job: ScoreJob) -> pa.Table:
+    """The table of a task's token statistics."""
+    from transforms.scoring.token_table import token_table
+
+    return token_table(prepared, statistics, ids, task.first, job.checkpoint.name)
+
+
+def receipts(job: ScoreJob, tasks: Sequence[ScoreTask]) -> list[dict[str, Any]]:
+    """What each task left behind, in order."""
+    folder = job.work.folder.child(job.receipts)
+    return [json.loads(folder.read(receipt_name(task))) for task in tasks]
