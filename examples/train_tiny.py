@@ -98,7 +98,7 @@ def train(rows: npt.NDArray[np.int64], shape: Shape, steps: int, seed: int) -> "
             group["lr"] = shape.rate * min(1.0, (step + 1) / 20) * (1 - step / steps)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             loss: torch.Tensor = model(input_ids=batch, labels=batch).loss
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
