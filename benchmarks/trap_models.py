@@ -97,6 +97,7 @@ def train(
 
     Trapped model and twin start from the same weights and go through documents in the same order.
     """
+    torch.compiler.reset()
     torch.manual_seed(1)
     model = build(size, vocabulary).to(device)
     rows = torch.from_numpy(stream[: len(stream) // LENGTH * LENGTH].astype(np.int32)).view(-1, LENGTH)

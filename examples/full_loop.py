@@ -38,8 +38,8 @@ class Size:
     steps: int
 
 
-FULL = Size(text=1_800_000, units=40, dose=20, steps=360)
-QUICK = Size(text=400_000, units=24, dose=12, steps=60)
+FULL = Size(text=1_000_000, units=48, dose=20, steps=200)
+QUICK = Size(text=200_000, units=12, dose=8, steps=20)
 
 
 class Demo:
