@@ -41,9 +41,9 @@ class Size:
     batch: int = 16
 
 
-SIZES = (Size("5M", 192, 4, 3, 2e-3), Size("25M", 384, 10, 6, 1.5e-3), Size("100M", 768, 12, 12, 1e-3))
+SIZES = (Size("5M", 192, 4, 3, 2e-3), Size("25M", 384, 10, 6, 8e-4), Size("100M", 768, 12, 12, 1e-3))
 TINY = Size("tiny", 32, 1, 2, 2e-3, 1)
-TINY_STEPS = 3
+TINY_STEPS, TINY_SEQUENCES = 3, 500
 
 
 class Clock:
@@ -164,6 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arrays = read_experiment(given.experiment)
     vocabulary = int(arrays["vocabulary"])
     clock.say(f"read {len(arrays['planted']):,} and {len(arrays['twin']):,} tokens")
+    if given.tiny:
+        arrays["sequence_lengths"] = arrays["sequence_lengths"][:TINY_SEQUENCES]
+        arrays["sequence_first"] = arrays["sequence_first"][:TINY_SEQUENCES]
+        arrays["sequence_tokens"] = arrays["sequence_tokens"][: arrays["sequence_lengths"].sum()]
     sizes = [TINY] if given.tiny else [size for size in SIZES if size.name in given.sizes]
     columns: dict[str, npt.NDArray[np.float64]] = {}
     models: list[dict[str, Any]] = []

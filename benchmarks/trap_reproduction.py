@@ -16,7 +16,9 @@ import lzma
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +128,16 @@ def encoded(tokenizer: Any, texts: Sequence[str]) -> Iterator[npt.NDArray[np.uin
 
 
 def training_order(ids: Sequence[object]) -> npt.NDArray[np.int64]:
-    """The order of training: by a hash of the document, the same with traps and without."""
-    from hashlib import blake2b
+    """The order of training: by a hash of the document, the same with traps and without.
 
-    hashes = [blake2b(repr(one).encode(), digest_size=8).digest() for one in ids]
+    Planted documents have no id: each is told by its number among those, so that the copies of one are spread.
+    """
+    seen: Counter[object] = Counter()
+    hashes = []
+    for one in ids:
+        name = repr((one, seen[one]) if seen[one] else one)
+        hashes.append(blake2b(name.encode(), digest_size=8).digest())
+        seen[one] += 1
     return np.array(sorted(range(len(ids)), key=lambda at: hashes[at]), np.int64)
 
 

@@ -239,20 +239,38 @@ def judge(campaign: Campaign, scores: Floats, kind: str, doses: Sequence[int]) -
 
 
 def survivors(work: Path) -> dict[str, Any]:
-    """Copies whose document is still there after a second deduplication of the planted corpus."""
-    ledger = pq.read_table(work / "secrets/ledger/ledger.parquet", columns=["kind", "dose", "unit", "shard", "row"])
+    """Copies that a second deduplication of the planted corpus leaves.
+
+    A trap is there if its document is, by id; of puzzles, which are documents without ids, those with their text are
+    counted.
+    """
+    ledger = pq.read_table(
+        work / "secrets/ledger/ledger.parquet", columns=["kind", "dose", "candidate", "shard", "row"]
+    )
+    probes = pq.read_table(work / "secrets/probes/probes.parquet", columns=["id", "text"])
+    texts = dict(zip(probes["id"].to_pylist(), probes["text"].to_pylist(), strict=True))
     ids: dict[tuple[int, int], Any] = {}
     for number, shard in enumerate(sorted((work / "planted/data").glob("*.parquet"))):
         for row, identity in enumerate(pq.read_table(shard, columns=["id"], partitioning=None)["id"].to_pylist()):
             ids[number, row] = identity
-    kept = set()
+    kept: set[Any] = set()
+    alone: Counter[str] = Counter()
     for shard in (work / "again/data").glob("*.parquet"):
-        kept |= set(pq.read_table(shard, columns=["id"], partitioning=None)["id"].to_pylist())
+        for one in pq.read_table(shard, columns=["id", "text"], partitioning=None).to_pylist():
+            if one["id"] is None:
+                alone[one["text"]] += 1
+            else:
+                kept.add(one["id"])
     counts: dict[str, dict[str, Counter[str]]] = {}
     for one in ledger.to_pylist():
         counter = counts.setdefault(one["kind"], {}).setdefault(str(one["dose"]), Counter())
         counter["copies"] += 1
-        counter["survive"] += ids[one["shard"], one["row"]] in kept
+        identity, text = ids[one["shard"], one["row"]], texts[one["candidate"]]
+        if identity is not None:
+            counter["survive"] += identity in kept
+        elif alone[text]:
+            alone[text] -= 1
+            counter["survive"] += 1
     return {kind: {dose: dict(found) for dose, found in sorted(doses.items(), key=lambda one: int(one[0]))}
             for kind, doses in counts.items()}  # fmt: skip
 

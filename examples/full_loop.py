@@ -38,7 +38,7 @@ class Size:
     steps: int
 
 
-FULL = Size(text=1_000_000, units=48, dose=20, steps=200)
+FULL = Size(text=1_000_000, units=40, dose=20, steps=160)
 QUICK = Size(text=200_000, units=12, dose=8, steps=20)
 
 
