@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 import torch
 
 LENGTH = 1024
+ARMS = ("planted", "twin")
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -41,7 +42,7 @@ class Size:
     batch: int = 16
 
 
-SIZES = (Size("5M", 192, 4, 3, 2e-3), Size("25M", 384, 10, 6, 8e-4), Size("100M", 768, 12, 12, 1e-3))
+SIZES = (Size("5M", 192, 4, 3, 2e-3), Size("25M", 384, 10, 6, 1.5e-3), Size("100M", 768, 12, 12, 1e-3))
 TINY = Size("tiny", 32, 1, 2, 2e-3, 1)
 TINY_STEPS, TINY_SEQUENCES = 3, 500
 
@@ -155,7 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiment", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--sizes", nargs="+", default=[size.name for size in SIZES])
+    every = [f"{size.name} {arm}" for size in SIZES for arm in ARMS]
+    parser.add_argument("--models", nargs="+", default=every, choices=every, help="in this order")
     parser.add_argument("--seconds", type=float, default=560, help="no model is begun that would take longer")
     parser.add_argument("--tiny", action="store_true", help="rehearse on the CPU")
     given = parser.parse_args(arguments)
@@ -168,29 +170,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arrays["sequence_lengths"] = arrays["sequence_lengths"][:TINY_SEQUENCES]
         arrays["sequence_first"] = arrays["sequence_first"][:TINY_SEQUENCES]
         arrays["sequence_tokens"] = arrays["sequence_tokens"][: arrays["sequence_lengths"].sum()]
-    sizes = [TINY] if given.tiny else [size for size in SIZES if size.name in given.sizes]
+    by_name = {size.name: size for size in (*SIZES, TINY)}
+    wanted = [f"{TINY.name} {arm}" for arm in ARMS] if given.tiny else given.models
     columns: dict[str, npt.NDArray[np.float64]] = {}
     models: list[dict[str, Any]] = []
-    for size in sizes:
-        took = 0.0
-        for arm in ("planted", "twin"):
-            if clock.seconds + took > given.seconds:
-                clock.say(f"no time is left for {size.name} {arm}")
-                continue
-            began = clock.seconds
-            model = train(size, arrays[arm], vocabulary, device, clock, TINY_STEPS if given.tiny else 0)
-            parameters = sum(one.numel() for one in model.parameters())
-            trained = clock.seconds - began
-            columns[f"{size.name} {arm}"] = score(model, arrays, clock)
-            took = clock.seconds - began
-            models.append({**dataclasses.asdict(size), "arm": arm, "parameters": parameters, "train_s": trained})
-            clock.say(f"{size.name} {arm}: {parameters / 1e6:.1f} million parameters, done in {took:.0f} s")
-            del model
-            gc.collect()
-            if device == "cuda":
-                torch.cuda.empty_cache()
-            # After each model: what is there survives a run that is cut short.
-            _write(given.output, columns, models, device)
+    took: dict[str, float] = {}
+    for name in wanted:
+        size, arm = by_name[name.split()[0]], name.split()[1]
+        if clock.seconds + took.get(size.name, 0.0) > given.seconds:
+            clock.say(f"no time is left for {name}")
+            continue
+        began = clock.seconds
+        model = train(size, arrays[arm], vocabulary, device, clock, TINY_STEPS if given.tiny else 0)
+        parameters = sum(one.numel() for one in model.parameters())
+        trained = clock.seconds - began
+        columns[name] = score(model, arrays, clock)
+        took[size.name] = clock.seconds - began
+        models.append({**dataclasses.asdict(size), "arm": arm, "parameters": parameters, "train_s": trained})
+        clock.say(f"{name}: {parameters / 1e6:.1f} million parameters, done in {took[size.name]:.0f} s")
+        del model
+        gc.collect()
+        if device == "cuda":
+            torch.cuda.empty_cache()
+        # After each model: what is there survives a run that is cut short.
+        _write(given.output, columns, models, device)
     return 0
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PLANTED, TWIN = "planted", "twin"
+PLANTED, TWIN, DIFFERENCE = "planted", "twin", "difference"
+ARMS = (PLANTED, TWIN, DIFFERENCE)
 Table = Mapping[str, Any]
 
 
@@ -47,15 +48,26 @@ def sections(tables: Table) -> dict[str, str]:
     context, plain = traps["in context"], traps["without context"]
     out: dict[str, str] = {}
     out["models"] = markdown(
-        ["model", "parameters", "corpus", "seconds of training"],
+        ["model", "parameters", "learning rate", "corpus", "seconds", *(f"held-out log p, {name}" for name in traps)],
         [
-            [one["name"], f"{one['parameters'] / 1e6:.1f} M", one["arm"], f"{one['train_s']:.0f}"]
+            [
+                one["name"],
+                f"{one['parameters'] / 1e6:.1f} M",
+                f"{one['rate']:g}",
+                one["arm"],
+                f"{one['train_s']:.0f}",
+                *(f"{arms[one['arm']][one['name']]['held_out_log_prob']:.2f}" for arms in traps.values()),
+            ]
             for one in tables["models"]
         ],
     )
     out["length_dose"] = "\n".join(
         f"**{size}**, in context:\n\n{grid(found['by_length_and_dose'], 'tokens, copies')}"
         for size, found in context[PLANTED].items()
+    )
+    out["difference"] = "\n".join(
+        f"**{size}**, in context, against the twin:\n\n{grid(found['by_length_and_dose'], 'tokens, copies')}"
+        for size, found in context.get(DIFFERENCE, {}).items()
     )
     out["length_dose_plain"] = "\n".join(
         f"**{size}**, without context:\n\n{grid(found['by_length_and_dose'], 'tokens, copies')}"
@@ -70,7 +82,7 @@ def sections(tables: Table) -> dict[str, str]:
         ["model, scored", *doses, "all"],
         [
             [f"{size}, {arm}, {where}", *(number(found["by_dose"][dose]) for dose in doses), number(found["all"])]
-            for arm in (PLANTED, TWIN)
+            for arm in ARMS
             for where, arms in traps.items()
             for size, found in arms.get(arm, {}).items()
         ],
@@ -86,7 +98,7 @@ def sections(tables: Table) -> dict[str, str]:
                 ),
                 p_words(found["all_doses_p"]),
             ]
-            for arm in (PLANTED, TWIN)
+            for arm in ARMS
             for where, arms in traps.items()
             for size, found in arms.get(arm, {}).items()
         ],
@@ -118,7 +130,7 @@ def sections(tables: Table) -> dict[str, str]:
                 f"{size}, {arm}, {where}",
                 *(_trend(found["trends"][along]) for along in ("dose", "length", "perplexity")),
             ]
-            for arm in (PLANTED, TWIN)
+            for arm in ARMS
             for where, arms in traps.items()
             for size, found in arms.get(arm, {}).items()
         ],
@@ -220,6 +232,7 @@ def write_page(tables: Table, output: Path) -> None:
         "models": "Models",
         "length_dose": "AUC by length and copies, in context",
         "length_dose_plain": "AUC by length and copies, without context",
+        "difference": "AUC by length and copies, with the twin as reference",
         "perplexity": "AUC by perplexity and copies",
         "size": "AUC by size of model and copies, and the twins",
         "tests": "p-values, copies in sequence (* rejected at .001)",

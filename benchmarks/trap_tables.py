@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -89,7 +90,10 @@ def read_campaign(secrets: Path) -> tuple[Campaign, int]:
 
 
 def read_scores(work: Path, candidates: int) -> dict[tuple[str, str, str], Floats]:
-    """float64[units, candidates] by size, arm and context; a candidate's score is the mean over its slots."""
+    """Scores by size, arm and context, float64[units, candidates]; a candidate's is the mean over its slots.
+
+    Arms are `planted`, `twin`, and `difference`: what the first gives a candidate beyond what the second does.
+    """
     index = pq.read_table(work / "sequences.parquet")
     row, inside = index["sequence_row"].to_numpy(), index["sequence_in_context"].to_numpy()
     table = pq.read_table(work / "models/loss.parquet")
@@ -102,6 +106,10 @@ def read_scores(work: Path, candidates: int) -> dict[tuple[str, str, str], Float
             times = np.bincount(row[mine])
             means = np.bincount(row[mine], values[mine]) / times
             found[size, arm, context] = means.reshape(-1, candidates)
+    for size, arm, context in list(found):
+        if arm == "planted" and (size, "twin", context) in found:
+            # The metric difference_nll with the twin as reference: same tokens, so the means subtract.
+            found[size, "difference", context] = found[size, arm, context] - found[size, "twin", context]
     return found
 
 
@@ -211,6 +219,7 @@ def judge(campaign: Campaign, scores: Floats, kind: str, doses: Sequence[int]) -
         "all": cell(np.ones(len(table), bool), "all"),
         "by_dose": {str(one): cell(dose == one, f"dose {one}") for one in sorted(doses)},
         "tests": {str(one.dose): {"p_value": one.evidence.p_value, "reject": one.reject} for one in tests},
+        "held_out_log_prob": float(np.delete(table.scores.ravel(), _drawn(table)).mean()),
         "minimum_detected": minimum_detected(tests),
         "all_doses_p": real,
         "fresh_draws": {str(level): float((fresh <= level).mean()) for level in (0.05, 0.01, 0.001)},
@@ -236,6 +245,11 @@ def judge(campaign: Campaign, scores: Floats, kind: str, doses: Sequence[int]) -
             "perplexity": trend(values, bucket.astype(float), table.arms, campaign.seed),
         }
     return found
+
+
+def _drawn(table: ScoreTable) -> Ints:
+    """Places of the drawn candidates among all."""
+    return np.arange(len(table)) * table.scores.shape[1] + table.arms
 
 
 def survivors(work: Path) -> dict[str, Any]:
@@ -292,16 +306,16 @@ def all_tables(work: Path) -> dict[str, Any]:
             tables["judged"].setdefault(kind, {}).setdefault(context, {}).setdefault(arm, {})[size] = judge(
                 campaign, values, kind, sequence
             )
-    for arm in ("planted", "twin"):
-        for context in CONTEXTS:
-            sizes = [size for size, other, where in scores if (other, where) == (arm, context)]
-            if len(sizes) > 1:
-                chosen = campaign.kind == "trap"
-                parts = [aligned(campaign.table(scores[size, arm, context], chosen)) for size in sizes]
-                along = np.log([float(parameters[size]) for size in sizes])
-                tables["size_trend"][f"{arm}, {context}"] = size_trend(
-                    parts, along, campaign.arms[chosen], campaign.seed
-                )
+    chosen = campaign.kind == "trap"
+    for arm, context in sorted({(arm, context) for _, arm, context in scores}):
+        sizes = [size for size in parameters if (size, arm, context) in scores]
+        values = {size: aligned(campaign.table(scores[size, arm, context], chosen)) for size in sizes}
+        pairs = itertools.combinations(sizes, 2) if len(sizes) > 2 else ()
+        for group in (sizes, *pairs):
+            along = np.log([float(parameters[size]) for size in group])
+            tables["size_trend"][f"{', '.join(group)}: {arm}, {context}"] = size_trend(
+                [values[size] for size in group], along, campaign.arms[chosen], campaign.seed
+            )
     tables["second_deduplication"] = survivors(work)
     tables["perplexity"] = _perplexities(work)
     return tables

@@ -74,7 +74,7 @@ def test_the_page_shows_every_table(tmp_path: Path) -> None:
     }
     assert judged["planted"]["5M"]["tests"]["16"]["reject"]
     assert judged["twin"]["5M"]["minimum_detected"] is None
-    model = {"name": "5M", "parameters": 5_000_000, "arm": "planted", "train_s": 9.0}
+    model = {"name": "5M", "parameters": 5_000_000, "arm": "planted", "rate": 1e-3, "train_s": 9.0}
     tables = {
         "device": "a GPU", "models": [model], "judged": {"trap": {"in context": judged, "without context": judged}},
         "size_trend": {"planted, in context": {"z": 5.0, "p_value": 1e-5}},
