@@ -25,6 +25,10 @@ class CheckConfig:
     """Proofs made by trapline reveal; they need --commitment and the public randomness."""
     commitment: str = ""
     """commitment.json as it was published; with --secrets, the copy in that folder by default."""
+    planted: str = ""
+    """planted.json as it was published; with --secrets, the copy in that folder by default."""
+    corpus: str = ""
+    """An output folder of trapline: its files are held against its manifest, that against planted.json."""
     previous: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
     """commitment.json of every campaign before this one."""
     beacon: str = ""
@@ -37,7 +41,11 @@ class CheckConfig:
     def __post_init__(self) -> None:
         """Check that there is something to hold against something."""
         checks = (
-            (bool(self.secrets or self.reveal or self.commitment), "give --secrets, or --reveal, or --commitment"),
+            (
+                bool(self.secrets or self.reveal or self.commitment or self.corpus),
+                "give --secrets, or --reveal, or --commitment, or --corpus",
+            ),
+            (not self.planted or bool(self.secrets or self.corpus), "--planted goes with --secrets or --corpus"),
             (not (self.secrets and self.reveal), "--secrets and --reveal: give one of them"),
             (not self.reveal or bool(self.commitment), "--reveal needs --commitment, as it was published"),
             (not self.reveal or self._any_randomness(), "--reveal needs --beacon HEX, --nonce HEX or --self"),
@@ -59,13 +67,19 @@ class CheckConfig:
 def run(config: CheckConfig) -> int:
     """Say what differs; returns 0 if nothing does, else 1."""
     randomness = config.randomness()
+    commitment: Commitment | None = None
+    problems: list[str] = []
+    summary: list[str] = []
     if config.secrets:
         problems, summary, commitment = _check_secrets(config, randomness)
-    else:
+    elif config.commitment:
         commitment = read_commitment(config.commitment)
         problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root is that of its fields"]
         if config.reveal and randomness is not None:
             problems, summary = _check_reveal(config.reveal, commitment, randomness)
+    if config.corpus:
+        wrong, right = _check_corpus(config)
+        problems, summary = problems + wrong, summary + right
     if commitment is not None:
         before, links = _check_chain(config, commitment)
         problems, summary = problems + before, summary + links
@@ -101,17 +115,59 @@ def _check_secrets(
     from transforms.planting.check_secrets import check_secrets
     from transforms.planting.secret_folder import secrets_path
 
-    published = None
-    if config.commitment:
-        try:
-            published = Path(config.commitment).read_bytes()
-        except OSError as error:
-            raise RunError(f"--commitment {config.commitment}: cannot be read ({error.strerror})") from error
-    found = check_secrets(secrets_path(config.secrets), published)
+    published = _published("--commitment", config.commitment)
+    found = check_secrets(secrets_path(config.secrets), published, _published("--planted", config.planted))
     problems = list(found.problems)
     if randomness is not None and found.randomness != randomness:
         problems.append("draw.json: the draw was decided by other randomness than the one given, or was not made")
     return problems, _summary(found), found.commitment
+
+
+def _published(flag: str, path: str) -> bytes | None:
+    """A file as it was published; None if none is given."""
+    try:
+        return Path(path).read_bytes() if path else None
+    except OSError as error:
+        raise RunError(f"{flag} {path}: cannot be read ({error.strerror})") from error
+
+
+def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
+    """Hold the files of an output against its manifest, and the manifest against the second commitment."""
+    import hashlib
+
+    from pipelines import output as outputs
+    from transforms.corpus.readable import counted
+    from transforms.corpus.storage import Folder
+    from transforms.planting.planted import Planted
+    from transforms.planting.secret_folder import PLANTED, secrets_path
+
+    folder = Folder(config.corpus if "://" in config.corpus else str(Path(config.corpus).absolute()))
+    manifest = outputs.finished(folder)
+    if manifest is None:
+        raise RunError(f"--corpus {config.corpus}: is no finished output of trapline (there is no _SUCCESS)")
+    entries = [*manifest["content"].get("shards", ()), *manifest["content"].get("files", ())]
+    problems = []
+    for entry in entries:
+        if not folder.exists(entry["path"]):
+            problems.append(f"{entry['path']}: is missing")
+            continue
+        digest = hashlib.sha256()
+        with folder.open(entry["path"]) as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        if digest.hexdigest() != entry["sha256"]:
+            problems.append(f"{entry['path']}: its sha256 is not the one in manifest.json")
+    summary = [f"{counted(len(entries), 'file')} of {config.corpus} are those of its manifest"]
+    planted = config.planted or (str(secrets_path(config.secrets) / PLANTED) if config.secrets else "")
+    if planted:
+        try:
+            bound = Planted.parse(_published("--planted", planted) or b"")
+        except ValueError as error:
+            return [*problems, f"{planted}: {error}"], summary
+        if bound.manifest.hex() != outputs.sha256_of_manifest(folder):
+            problems.append(f"manifest.json: is not the one that {PLANTED} binds")
+        summary.append(f"its manifest is the one that {PLANTED} binds")
+    return problems, summary
 
 
 def _summary(found: "Secrets") -> list[str]:
@@ -127,6 +183,8 @@ def _summary(found: "Secrets") -> list[str]:
         + (f" in {tranches} tranches" if tranches > 1 else ""),
         f"drawn, decided by {declared}" if found.randomness else f"not drawn yet; {declared} will decide",
     ]
+    if found.planting is not None:
+        lines.append(f"planted in {found.planting.counts.get('copies', 0):,} copies; ledger and slots hold")
     if found.burned:
         lines.append(f"revealed and burned: {counted(len(found.burned), 'unit')}")
     return lines + [f"timestamp {stamp} (its signature or block is not checked here)" for stamp in found.timestamps]

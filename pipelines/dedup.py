@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.errors import UsageError
+from pipelines.flags import Whole
 from pipelines.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from cyclopts import Token
 
     from transforms.corpus.reading import Piece
     from transforms.corpus.rewrite import Editor, Expected, RewriteConfig
@@ -27,17 +26,7 @@ if TYPE_CHECKING:
     from transforms.dedup.scan import ScanConfig, Watch
 
 
-def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
-    """An integer as it stands there; cyclopts itself would cut 64.5 to 64."""
-    text = tokens[0].value
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a whole number") from None
-
-
 _Flag = Parameter(negative=())
-_Whole = Annotated[int, Parameter(converter=_whole_number)]
 
 
 @Parameter(name="*")
@@ -55,13 +44,13 @@ class DedupConfig:
     """A column of ids, shown beside removed documents; it need not exist or be unique."""
     threshold: float = 0.8
     """Estimated Jaccard similarity from which a document counts as a duplicate."""
-    num_perm: _Whole = 256
+    num_perm: Whole = 256
     """Permutations of the MinHash sketch."""
-    ngram: _Whole = 5
+    ngram: Whole = 5
     """Words (or tokens) in a shingle."""
-    bands: _Whole | None = None
+    bands: Whole | None = None
     """Bands of the sketch; chosen for recall unless given together with --rows."""
-    rows: _Whole | None = None
+    rows: Whole | None = None
     """Minima in a band; chosen for recall unless given together with --bands."""
     tokenizer: str = ""
     """A `tokenizers` file (tokenizer.json): shingles of its tokens in place of words."""
@@ -69,7 +58,7 @@ class DedupConfig:
     """Which of two near-duplicates stays: first, longest, or max:COLUMN (the larger number)."""
     method: Literal["survivors", "components"] = "survivors"
     """survivors: removed only beside a kept, verified neighbour. components: transitive, as in other tools."""
-    bucket_cap: _Whole = 512
+    bucket_cap: Whole = 512
     """Most kept documents of one bucket that a document is compared with."""
     shard_bytes: str = "auto"
     """Text in an output shard, such as 128MB; auto: a 64th of the kept text, between 32MB and 512MB."""
@@ -85,7 +74,7 @@ class DedupConfig:
     """Replace a finished output in the same folder."""
     until: Literal["plan", "end"] = "end"
     """Stop after the plan: everything is decided and can be read, no text is written."""
-    threads: _Whole = 0
+    threads: Whole = 0
     """Threads a worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
     dry_run: Annotated[bool, _Flag] = False
     """Read metadata only; print the resolved settings and the size of the work; write nothing."""

@@ -16,6 +16,8 @@ from transforms.corpus.sources import Source, list_sources, names, would_list
 from transforms.corpus.storage import Folder, resolve
 from transforms.scoring.checkpoint import Checkpoint, look_at_checkpoint, names_of
 from transforms.scoring.contexts import read_slots
+from transforms.scoring.generation_plan import GENERATED, GenerationPlan
+from transforms.scoring.generation_tasks import FOLDER
 from transforms.scoring.metric_rows import fields_present
 from transforms.scoring.metrics.registry import chosen, versions
 from transforms.scoring.tasks import Columns, ScoreTask, choose_columns, divide_rows, shard_name
@@ -56,6 +58,7 @@ class ScoreInput:
         slots_sha256: of the slots file; None without.
         most_slots: slots of the unit that has most; 0 without.
         metrics: names.
+        generation: what is generated; None for nothing.
         secret: whether the sequences are probes.
     """
 
@@ -69,6 +72,7 @@ class ScoreInput:
     slots_sha256: str | None
     most_slots: int
     metrics: tuple[str, ...]
+    generation: GenerationPlan | None
     secret: bool
 
     @property
@@ -101,6 +105,7 @@ class ScoreInput:
     def settings(self, config: ScoreConfig) -> dict[str, Any]:
         """What a plan binds, as `verify` compares it."""
         tokenizer = self.models[0].tokenizer
+        generation = {"generation": self.generation.settings()} if self.generation else {}
         return {
             "bos": config.bos,
             "dtype": config.dtype,
@@ -108,6 +113,7 @@ class ScoreInput:
             "slots": self.most_slots,
             "tokenizer_sha256": tokenizer.sha256 if tokenizer else None,
             "metrics": versions(self.metrics),
+            **generation,
         }
 
 
@@ -126,7 +132,9 @@ def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True)
         sources = list_sources(config.sequences)
     except CorpusError as error:
         raise CorpusError(str(error).replace("--input", "--sequences")) from error
-    inside = would_list(config.sequences, output.uri, ("token_scores/a.parquet", "scores/a.parquet"))
+    inside = would_list(
+        config.sequences, output.uri, [f"{folder}/a.parquet" for folder in ("token_scores", "scores", FOLDER)]
+    )
     if inside is not None:
         raise UsageError(
             f"--output {output.uri} lies inside --sequences {inside}: what is written would become input; "
@@ -136,17 +144,19 @@ def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True)
     models = _models(config, columns, hashed=hashed)
     most_slots = read_slots(str(Path(config.slots).absolute())).most if config.slots else 0
     metrics = _metrics(config, columns, models)
+    generation = _generation(config, columns)
     found = ScoreInput(
         tuple(sources),
         tuple(parquet_metadata(source).num_rows for source in sources),
         tuple(_sha256(source.uri) if hashed else "" for source in sources),
         columns,
-        tuple(divide_rows(sources, in_context=bool(config.slots))),
+        tuple(divide_rows(sources, dear=bool(config.slots) or generation is not None)),
         models,
         bool(config.reference),
         _sha256(config.slots) if config.slots and hashed else None,
         most_slots,
         metrics,
+        generation,
         bool(config.slots) or any({"unit", "candidate"} <= set(parquet_schema(source).names) for source in sources),
     )
     if not found.tasks:
@@ -173,6 +183,8 @@ def _models(config: ScoreConfig, columns: Columns, *, hashed: bool) -> tuple[Mod
 
 def _metrics(config: ScoreConfig, columns: Columns, models: Sequence[Model]) -> tuple[str, ...]:
     present = fields_present(columns, reference=bool(config.reference))
+    if config.metrics:
+        present |= GENERATED
     try:
         wanted = [metric.name for metric in chosen(config.metrics, present)]
     except ValueError as error:
@@ -186,6 +198,18 @@ def _metrics(config: ScoreConfig, columns: Columns, models: Sequence[Model]) -> 
             )
         wanted = [name for name in wanted if name not in _SAME_TOKENS]
     return tuple(wanted)
+
+
+def _generation(config: ScoreConfig, columns: Columns) -> GenerationPlan | None:
+    plan = config.generation()
+    if config.keep_generations and (plan is None or not plan.kept):
+        raise UsageError(
+            "--keep-generations: no metric that generates is asked for; name one with --metrics, such as recall or "
+            "cdd_peak, or leave it out"
+        )
+    if config.stop and not columns.text:
+        raise UsageError("--stop: the sequences are token ids, which nothing decodes; give texts, or leave it out")
+    return plan
 
 
 def _sha256(uri: str) -> str:
@@ -212,8 +236,9 @@ def shard_names(found: ScoreInput) -> list[str]:
     """All files that the run will leave in its folders."""
     scored = [model.checkpoint.name for model in found.scored]
     every = [model.checkpoint.name for model in found.models]
+    folders = ("scores", FOLDER) if found.generation and found.generation.kept else ("scores",)
     return [shard_name(name, task) for name in every for task in found.tasks] + [
-        shard_name(name, task, "scores") for name in scored for task in found.tasks
+        shard_name(name, task, folder) for folder in folders for name in scored for task in found.tasks
     ]
 
 

@@ -13,7 +13,7 @@ from pipelines.corpus_run import build_and_launch
 from pipelines.errors import UsageError
 from pipelines.machine import cores, peak_rss_bytes
 from pipelines.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
-from pipelines.score import ScoreConfig, build_metrics, build_score
+from pipelines.score import ScoreConfig, build_generation, build_metrics, build_score
 from pipelines.score_input import (
     Model,
     ScoreInput,
@@ -28,8 +28,9 @@ from transforms.corpus.readable import count, counted, size
 from transforms.corpus.storage import Folder
 from transforms.corpus.toml import table as toml_table
 from transforms.corpus.work import Work, pretty_json, run_name
+from transforms.scoring.generation_tasks import GenerationJob
 from transforms.scoring.metric_rows import RECEIPTS, MetricJob
-from transforms.scoring.tasks import ScoreJob, done_before, receipt_name
+from transforms.scoring.tasks import ScoreJob, receipt_name
 
 _BYTES_A_TEXT_BYTE = 5
 
@@ -104,14 +105,18 @@ def _work(
     outputs.announce_outputs(work, shard_names(found))
     what = f"{counted(sum(found.rows), 'sequence')}, {counted(len(found.models), 'checkpoint')}, on {device}"
     progress.say(f"{what}, {counted(threads, 'thread')}")
-    summaries = {}
+    summaries, generated = {}, {}
     for model in found.models:
         job = _job(config, found, model, work, device, threads, mode)
         summaries[model.checkpoint.name] = _score(options, job, found, progress)
+        if found.generation and model in found.scored:
+            continued = GenerationJob(job, found.generation)
+            generated[model.checkpoint.name] = _generate(options, continued, found, progress)
     metric_job = MetricJob(
         tuple(model.checkpoint.name for model in found.scored),
         found.models[-1].checkpoint.name if found.has_reference else "",
         found.metrics,
+        found.generation.metrics if found.generation else (),
         found.columns,
         work,
         mode,
@@ -120,7 +125,9 @@ def _work(
         computed = work.once(
             "metrics", lambda: build_and_launch(options, build_metrics, metric_job, found.tasks, threads)
         )
-    _publish(config, found, work, summaries, computed, {"seconds": time.perf_counter() - began, "device": device})
+    _publish(
+        config, found, work, summaries, generated, computed, {"seconds": time.perf_counter() - began, "device": device}
+    )
     _say_reasons(progress, summaries)
     progress.say(f"done: {work.output.uri}")
     return 0
@@ -147,9 +154,9 @@ def _job(
 
 
 def _score(options: Callable[[], Any], job: ScoreJob, found: ScoreInput, progress: Progress) -> dict[str, Any]:
-    left = [task for task in found.tasks if not done_before(job, task)]
+    left = [task for task in found.tasks if not job.done_before(task)]
     began = time.perf_counter()
-    with _shown(job, found, progress):
+    with _shown(job.work, job.receipts, job.checkpoint.name, found, progress, _scoring_speed):
         summary = job.work.once(job.receipts, lambda: build_and_launch(options, build_score, job, found.tasks))
     total = totals(summary["tasks"])
     rate = f"  {count(total['tokens_per_second'])} tokens/s" if left else "  (done before)"
@@ -163,6 +170,27 @@ def _score(options: Callable[[], Any], job: ScoreJob, found: ScoreInput, progres
             "fits here"
         )
     return {"tasks": summary["tasks"], "totals": total}
+
+
+def _generate(options: Callable[[], Any], job: GenerationJob, found: ScoreInput, progress: Progress) -> dict[str, Any]:
+    left = [task for task in found.tasks if not job.done_before(task)]
+    name, began = job.scored.checkpoint.name, time.perf_counter()
+    with _shown(job.work, job.receipts, name, found, progress, _generating_speed):
+        summary = job.work.once(job.receipts, lambda: build_and_launch(options, build_generation, job, found.tasks))
+    total = {key: sum(one[key] for one in summary["tasks"]) for key in ("sequences", "tokens", "seconds")}
+    note = "" if left else "  (done before)"
+    progress.say(f"{name:<8} {time.perf_counter() - began:7.1f} s  {count(total['tokens'])} tokens generated{note}")
+    return {"tasks": summary["tasks"], "totals": total}
+
+
+def _scoring_speed(receipts: Sequence[Mapping[str, Any]]) -> str:
+    total = totals(receipts)
+    return f"{count(total['tokens_per_second'])} tokens/s  MFU {total['mfu']:.2f}"
+
+
+def _generating_speed(receipts: Sequence[Mapping[str, Any]]) -> str:
+    tokens, seconds = (sum(one[key] for one in receipts) for key in ("tokens", "seconds"))
+    return f"{count(tokens / (seconds or 1e-9))} new tokens/s"
 
 
 def totals(receipts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -187,8 +215,15 @@ def totals(receipts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _shown(job: ScoreJob, found: ScoreInput, progress: Progress) -> Iterator[None]:
-    """On a terminal, a bar with tokens a second and MFU, from the receipts as they come."""
+def _shown(
+    work: Work,
+    receipts: str,
+    name: str,
+    found: ScoreInput,
+    progress: Progress,
+    speed: Callable[[Sequence[Mapping[str, Any]]], str],
+) -> Iterator[None]:
+    """On a terminal, a bar with the speed that the receipts tell as they come."""
     if progress.quiet or not sys.stderr.isatty():
         yield
         return
@@ -198,7 +233,7 @@ def _shown(job: ScoreJob, found: ScoreInput, progress: Progress) -> Iterator[Non
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    folder = job.work.folder.child(job.receipts)
+    folder = work.folder.child(receipts)
     known: dict[str, dict[str, Any]] = {}
     columns = (
         TextColumn("{task.description}"),
@@ -208,15 +243,14 @@ def _shown(job: ScoreJob, found: ScoreInput, progress: Progress) -> Iterator[Non
     )
     expected = {receipt_name(task) for task in found.tasks}
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        shown = bar.add_task(job.checkpoint.name, total=sum(found.rows), speed="")
+        shown = bar.add_task(name, total=sum(found.rows), speed="")
 
         def show() -> None:
-            for name in set(folder.names()) & expected - set(known):
-                known[name] = json.loads(folder.read(name))
+            for new in set(folder.names()) & expected - set(known):
+                known[new] = json.loads(folder.read(new))
             if known:
-                total = totals(list(known.values()))
-                speed = f"{count(total['tokens_per_second'])} tokens/s  MFU {total['mfu']:.2f}"
-                bar.update(shown, completed=total["sequences"], speed=speed)
+                done = list(known.values())
+                bar.update(shown, completed=sum(one["sequences"] for one in done), speed=speed(done))
 
         with repeated(show, LOCAL_SECONDS if folder.local else REMOTE_SECONDS):
             yield
@@ -227,12 +261,15 @@ def _publish(
     found: ScoreInput,
     work: Work,
     summaries: Mapping[str, Mapping[str, Any]],
+    generated: Mapping[str, Mapping[str, Any]],
     computed: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> None:
     listed = ("path", "rows", "bytes", "sha256")
     files = [{key: task[key] for key in listed} for one in summaries.values() for task in one["tasks"]]
     made = [file for task in computed["tasks"] for file in task["files"]]
+    if found.generation and found.generation.kept:
+        files += [{key: task[key] for key in listed} for one in generated.values() for task in one["tasks"]]
     files += [{key: file[key] for key in listed} for file in sorted(made, key=lambda file: file["path"])]
     missing = {name: sum(file["missing"][name] for file in made) for name in found.metrics}
     counts = {
@@ -246,7 +283,9 @@ def _publish(
         "command": "score",
         "run": work.run,
         "content": {
-            "config": config.what_the_output_depends_on(),
+            "config": {
+                name: value for name, value in config.what_the_output_depends_on().items() if value not in ((), None)
+            },
             "settings": found.settings(config),
             "versions": _versions(),
             "checkpoints": [model.listed() for model in found.scored],
@@ -261,6 +300,7 @@ def _publish(
         "command": "score",
         "counts": counts,
         "checkpoints": {name: one["totals"] for name, one in summaries.items()},
+        **({"generated": {name: one["totals"] for name, one in generated.items()}} if generated else {}),
         "versions": _versions(),
         "output": work.output.uri,
         "peak_rss_bytes": peak_rss_bytes(),
@@ -301,4 +341,6 @@ def _describe(config: ScoreConfig, found: ScoreInput) -> None:
         print(f"# {files}, {rows}, about {size(found.text_bytes)}; {counted(len(found.tasks), 'task')} a checkpoint")
         if found.most_slots:
             print(f"# up to {counted(found.most_slots, 'slot')} a unit")
+        if found.generation:
+            print(f"# generated for each: {', '.join(found.generation.settings())}")
         print("# nothing was written")

@@ -174,11 +174,17 @@ def score_matrices(
         place = places.to_numpy()
         times = np.bincount(place, minlength=len(ids))
         if (times > 1).any():
-            raise RunError(f"no verdict: --scores {scores.uri}: {counted(int((times > 1).sum()), 'candidate')} twice")
+            twice = counted(int((times > 1).sum()), "candidate")
+            raise RunError(f"no verdict: --scores {scores.uri}: holds scores of {twice} more than once: score again")
         if (missing := int(((times == 0) & primary).sum())) > 0:
             raise RunError(
                 f"no verdict: --scores {scores.uri}: {count(missing)} of {count(int(primary.sum()))} sealed candidates "
                 "have no scores: score every candidate, planted and held out, in one run"
+                + (
+                    "; for a tranche alone, give --tranche"
+                    if len(judged.units) == len(sealed.units) and len(sealed.plan.tranche_sizes) > 1
+                    else ""
+                )
             )
         slots = np.full(len(ids), -1)
         slots[place] = rows.column("slots").to_numpy()
@@ -204,12 +210,12 @@ def _refuse_other_units(uri: str, sealed: "Sealed", rows: "pa.Table", places: "p
     sealed_elsewhere = pc.sum(pc.is_in(strange, value_set=every)).as_py() or 0
     if sealed_elsewhere:
         raise RunError(
-            f"no verdict: --scores {uri}: {counted(sealed_elsewhere, 'candidate')} of other tranches: a verdict needs "
-            "a whole tranche and nothing more, or every unit (no --tranche): score that tranche alone"
+            f"no verdict: --scores {uri}: holds {counted(sealed_elsewhere, 'candidate')} of other tranches: a verdict "
+            "needs a whole tranche and nothing more, or every unit (no --tranche): score that tranche alone"
         )
     raise RunError(
-        f"no verdict: --scores {uri}: {counted(len(strange), 'sequence')} that these secrets do not hold: score the "
-        "sealed candidates alone, into a folder of their own"
+        f"no verdict: --scores {uri}: holds {counted(len(strange), 'sequence')} that these secrets do not hold: score "
+        "the sealed candidates alone, into a folder of their own"
     )
 
 

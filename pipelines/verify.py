@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from transforms.planting.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
-SLOTS = "slots.parquet"
 _Flag = Parameter(negative=())
 _Several = Parameter(consume_multiple=True, negative=())
 
@@ -95,7 +94,7 @@ def gather(config: VerifyConfig) -> "Case":
     from pipelines.scores_folder import read_scores, refuse_differing
     from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
     from pipelines.verdict_case import Case
-    from transforms.planting.secret_folder import PROBES, secrets_path
+    from transforms.planting.secret_folder import PROBES, SLOTS, secrets_path
 
     secrets = secrets_path(config.secrets)
     sealed = _open(secrets)

@@ -1,6 +1,7 @@
 """What the documentation tells people to type works as it stands there."""
 
 import json
+import random
 import re
 import shlex
 import subprocess
@@ -14,8 +15,11 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 
 from pipelines.beam_flags import beam_options
 from pipelines.cli import main
+from tests.pipelines.planted import prose
+from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = 700
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -30,30 +34,25 @@ def commands(text: str) -> list[list[str]]:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the commands name."""
     monkeypatch.chdir(tmp_path)
+    chance = random.Random(3)
     for folder in ("corpus", "more"):
         (tmp_path / folder).mkdir()
-        texts = [f"{folder} " + " ".join(f"w{at}n{word}" for word in range(50)) for at in range(20)]
-        pq.write_table(pa.table({"id": list(range(21)), "text": [*texts, texts[0]]}), tmp_path / folder / "a.parquet")
-    rows = [
-        {
-            "id": f"{unit}-{candidate}", "kind": "trap", "unit": f"u{unit}", "candidate": candidate, "stratum": "25",
-            "dose": 10, "text": f"a text of unit {unit} and candidate {candidate}",
-        }
-        for unit in range(8) for candidate in range(3)
-    ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "probes.parquet")
+        texts = [prose(chance, chance.choice([200, 600])) for _ in range(DOCUMENTS)]
+        table = pa.table({"id": list(range(DOCUMENTS + 1)), "text": [*texts, texts[0]]})
+        pq.write_table(table, tmp_path / folder / "a.parquet")
+    tiny_checkpoint(tmp_path / "model", "llama", 1, tiny_tokenizer())
     return tmp_path
 
 
 def test_the_readmes_commands_run_one_after_the_other(place: Path) -> None:
     local = [one for one in commands(README) if not any("gs://" in token for token in one)]
-    assert len(local) == 8
+    assert len(local) == 11
     for one in local:
         # When the stop is shown, the same output is finished already: it is tried on another one.
         target = "planned" if "--until" in one else "clean"
         assert main([target if token == "clean" else token for token in one]) == 0, one
-    assert pq.read_table(place / "clean/data").num_rows == 20
-    assert pq.read_table(place / "clean2/data").num_rows == 20
+    for output in ("clean", "clean2"):
+        assert pq.read_table(place / output / "data").num_rows == DOCUMENTS
     assert not (place / "planned/_SUCCESS").exists()
 
 
@@ -83,7 +82,7 @@ def test_the_query_of_the_documentation_runs(place: Path) -> None:
     text = (ROOT / "docs/deduplication.md").read_text(encoding="utf-8")
     query = re.search(r"    (SELECT.*?;)", text, re.DOTALL)
     assert query is not None
-    assert duckdb.sql(query[1]).fetchall() == [("20", "0", 1.0, 0, 20)]
+    assert duckdb.sql(query[1]).fetchall() == [(str(DOCUMENTS), "0", 1.0, 0, DOCUMENTS)]
 
 
 @pytest.mark.slow

@@ -88,10 +88,15 @@ def seal_and_draw(folder: Path, rows: list[dict[str, Any]], nonce: str = "c0ffee
     return folder
 
 
+def arguments(corpus: Path, output: Path, secrets: Path, *flags: str) -> list[str]:
+    """What stands behind `trapline` to plant."""
+    places = ["--input", str(corpus), "--output", str(output), "--secrets", str(secrets)]
+    return ["prepare", *places, *LIMITS, *SMALL_SHARDS, *flags]
+
+
 def prepare(corpus: Path, output: Path, secrets: Path, *flags: str) -> int:
     """`trapline prepare` in this process."""
-    arguments = ["--input", str(corpus), "--output", str(output), "--secrets", str(secrets)]
-    return main(["prepare", *arguments, *LIMITS, *SMALL_SHARDS, *flags])
+    return main(arguments(corpus, output, secrets, *flags))
 
 
 @dataclass(frozen=True)

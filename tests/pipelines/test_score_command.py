@@ -114,6 +114,8 @@ def test_every_text_has_its_log_probabilities_and_metrics(
     metrics = found.column_names[4:]
     assert found.schema.equals(scores(metrics))
     assert {"loss", "min_k", "ratio_nll", "difference_nll", "zlib_total_nll", "exact_memorisation"} <= set(metrics)
+    assert not {"recall", "cdd_peak", "ted", "extraction_probability", "np_discoverable"} & set(metrics), "dear"
+    assert not (tmp_path / "out/generations").exists()
     assert found["checkpoint"].unique().to_pylist() == ["first"]
     assert found["slots"].to_pylist() == [0] * 20
     np.testing.assert_allclose(found["loss"], [np.mean(row["log_probs"]) for row in own], rtol=1e-6)
@@ -151,8 +153,9 @@ def test_the_manifest_binds_what_was_scored_and_how(
         assert on_disk.stat().st_mode & 0o077 == 0
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
     assert str(tmp_path) not in data.decode()
-    said = score(*flags, sequences=path)
-    assert "is finished already" in said
+    shutil.copy(tmp_path / "out/manifest.json", tmp_path / "settings.json")
+    same = ("--slots", slots, "--reference", models["other"], "--config", str(tmp_path / "settings.json"))
+    assert "is finished already" in score(*same, sequences=path)
     asked = ["score", "--checkpoint", models["first"], "--sequences", str(path), "--output", str(tmp_path / "out")]
     assert main(asked) == 2, "another run in the same folder is refused"
     assert (tmp_path / "out/manifest.json").read_bytes() == data

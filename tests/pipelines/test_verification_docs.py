@@ -24,7 +24,7 @@ def lp(*fields: bytes) -> bytes:
 
 @pytest.fixture
 def campaign(tmp_path: Path) -> Campaign:
-    found = Campaign(tmp_path, "--redraws", "1999", rows=probe_rows({10: 25}))
+    found = Campaign(tmp_path / "campaign", "--redraws", "1999", rows=probe_rows({10: 25}))
     found.write(found.scored(0.15, 2))
     found.write(found.scored(), "twin-scores")
     return found

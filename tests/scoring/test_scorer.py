@@ -115,12 +115,13 @@ def test_the_future_moves_nothing() -> None:
     np.testing.assert_array_equal(before[:-1], after[:-1])
 
 
-def test_bfloat16_stays_within_its_own_error() -> None:
+@pytest.mark.parametrize("architecture", ["llama", "mamba"])
+def test_bfloat16_stays_within_its_own_error(architecture: str) -> None:
     rows = random_rows(40, seed=5)
-    wanted = np.concatenate([exact(tiny_model("llama"), row, 1) for row in rows])
+    wanted = np.concatenate([exact(tiny_model(architecture), row, 1) for row in rows])
     errors = []
     for pack in (True, False):
-        scorer = Scorer.of(tiny_model("llama").bfloat16(), 128, pack=pack)
+        scorer = Scorer.of(tiny_model(architecture).bfloat16(), 128, pack=pack)
         errors.append(np.abs(scorer.score(sequences_of(rows))[:, 0] - wanted[:, 0]))
     # bfloat16 holds 8 bits: logits of some 5 are off by hundredths, and batches move nothing beyond that.
     assert all(0 < error.mean() < 0.1 for error in errors)
@@ -213,12 +214,13 @@ def test_operations_and_tokens_are_counted() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_packed_on_a_gpu_not_a_bit_depends_on_the_batch(compiled: bool, dtype: torch.dtype) -> None:
+def test_packed_on_a_gpu_nothing_depends_on_the_batch(compiled: bool, dtype: torch.dtype) -> None:
     rows = random_rows(60, seed=7, longest=100)
     scorer = Scorer.of(tiny_model("llama").to(dtype).cuda(), 2048, compiled=compiled)
     assert scorer.forward.packed
     together = by_row(scorer.score(sequences_of(rows)), rows)
     turned = by_row(scorer.score(sequences_of(rows[::-1])), rows[::-1])[::-1]
+    tolerance = 0.0 if dtype == torch.bfloat16 else TOLERANCE  # in bfloat16 not a bit may differ
     for at, row in enumerate(rows[:8]):
-        np.testing.assert_array_equal(scorer.score(sequences_of([row])), together[at])
-        np.testing.assert_array_equal(turned[at], together[at])
+        np.testing.assert_allclose(scorer.score(sequences_of([row])), together[at], rtol=0, atol=tolerance)
+        np.testing.assert_allclose(turned[at], together[at], rtol=0, atol=tolerance)

@@ -86,8 +86,9 @@ class ShardPlanting:
         """Commit this shard's part of the ledger and of the slots."""
         ledger = pa.concat_tables([LEDGER.empty_table(), *self.ledger])
         order = [("row", "ascending"), ("byte_offset", "ascending")]
-        self.editor.work.write(ledger_part(self.shard), parquet(ledger.sort_by(order)))
-        self.editor.work.write(slots_part(self.shard), parquet(pa.concat_tables([SLOTS.empty_table(), *self.slots])))
+        slots = pa.concat_tables([SLOTS.empty_table(), *self.slots])
+        for name, part in ((ledger_part(self.shard), ledger.sort_by(order)), (slots_part(self.shard), slots)):
+            self.editor.work.write(name, parquet(part, compression="none"))
 
     def _insert(
         self, where: npt.NDArray[np.uint64], table: pa.Table, inside: slice, after: npt.NDArray[np.int64]
@@ -173,7 +174,6 @@ class ShardPlanting:
                 recomputed=[0] * len(texts),
             )
         )
-        self._keep_slots(own, nothing, np.zeros(len(texts), np.int64), nothing)
         return pa.concat_tables([table, added]).take(pa.array(order))
 
     def _ledger(

@@ -45,7 +45,8 @@ def write_plantings(
         own = order[lo:hi]
         drawn = [(units[leaf], arms[leaf]) for leaf in places.leaf[own].tolist()]
         chosen = [unit.candidates[arm] for unit, arm in drawn]
-        is_slot = (places.copy[own] < slots) & ~(places.as_document[own] & (places.copy[own] > 0))
+        # A document of its own is scored by itself: it stands in no context.
+        is_slot = (places.copy[own] < slots) & ~places.as_document[own]
         table = pa.table(
             [
                 pa.array(places.address[own]),

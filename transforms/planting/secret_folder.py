@@ -137,10 +137,10 @@ def write(folder: Path, name: str, data: bytes) -> None:
     Folder(str(target.parent)).write(target.name, data, 0o644 if name in PUBLIC else 0o600)
 
 
-def parquet(table: pa.Table) -> bytes:
+def parquet(table: pa.Table, compression: str = "zstd") -> bytes:
     """A table as a Parquet file in memory."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression=compression)
     data: bytes = sink.getvalue().to_pybytes()
     return data
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.instructions import STEP, blanks, load64, trailing_zeros
+from transforms.corpus.instructions import STEP, blanks, load8, load64, trailing_zeros
 from transforms.corpus.jit import inline_kernel, kernel
 
 HEAD = 16
@@ -13,6 +13,7 @@ BITS = 20
 """The bitmap has 2**BITS bits."""
 
 _BLANK = 32
+_AT_ONCE = 512
 
 
 @inline_kernel
@@ -63,21 +64,16 @@ def _first_at_least(values: NDArray[np.uint64], wanted: np.uint64) -> int:
 
 
 @kernel
-def _holds(
+def _stands_at(
     data: NDArray[np.uint8],
     at: int,
     hi: int,
-    bits: NDArray[np.uint8],
+    head: np.uint64,
     heads: NDArray[np.uint64],
     phrases: NDArray[np.uint8],
     phrase_offsets: NDArray[np.int64],
 ) -> bool:
-    """Whether a phrase stands at `at`, where at least `HEAD` bytes of a text that ends at `hi` are left."""
-    address = np.int64(data.ctypes.data) + at
-    head = _mixed(load64(address), load64(address + HEAD // 2))
-    slot = _slot(head)
-    if not bits[slot >> np.uint64(3)] >> np.uint8(slot & np.uint64(7)) & np.uint8(1):
-        return False
+    """Whether a phrase stands at `at` of a text that ends at `hi`; `head` is the hash of its first bytes."""
     phrase = _first_at_least(heads, head)
     while phrase < len(heads) and heads[phrase] == head:
         first = phrase_offsets[phrase]
@@ -89,6 +85,46 @@ def _holds(
             return True
         phrase += 1
     return False
+
+
+@kernel
+def _may_begin(
+    base: int, lo: int, hi: int, bits: NDArray[np.uint8], places: NDArray[np.int64], hits: NDArray[np.int64]
+) -> int:
+    """Places in a text at which the bitmap has a phrase's head: how many, the places themselves in `hits`.
+
+    Words are collected a stretch at a time, and then looked up in a loop without branches.
+    """
+    last = hi - HEAD
+    count = 0
+    carried = np.int64(1)
+    at = lo
+    while at <= last:
+        found = 0
+        while at <= last and found + STEP <= len(places):
+            if at + STEP <= hi:
+                white = blanks(base + at)
+                begins = ~white & ((white << np.int64(1)) | carried)
+                carried = np.int64(white < 0)
+                while begins != 0:
+                    places[found] = at + trailing_zeros(begins)
+                    begins &= begins - np.int64(1)
+                    found += 1
+                at += STEP
+            else:
+                blank = load8(base + at) <= _BLANK
+                if not blank and carried != 0:
+                    places[found] = at
+                    found += 1
+                carried = np.int64(blank)
+                at += 1
+        for k in range(found):
+            # A place near the end is looked up where the last head begins: it is compared in full later.
+            here = min(places[k], last)
+            slot = _slot(_mixed(load64(base + here), load64(base + here + HEAD // 2)))
+            hits[count] = places[k]
+            count += int(bits[slot >> np.uint64(3)] >> np.uint8(slot & np.uint64(7)) & np.uint8(1))
+    return count
 
 
 @kernel
@@ -113,29 +149,20 @@ def rows_with_phrase(
         phrase_offsets: int64[k + 1].
     """
     found = np.zeros(len(offsets) - 1, np.bool_)
-    base = np.int64(data.ctypes.data)
-    for row in range(len(offsets) - 1):
+    base: int = data.ctypes.data
+    longest = 0
+    for row in range(len(found)):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    places, hits = np.empty(_AT_ONCE, np.int64), np.empty(longest // 2 + 2, np.int64)
+    for row in range(len(found)):
         lo, hi = offsets[row], offsets[row + 1]
-        last = hi - HEAD
-        if not valid[row] or last < lo:
+        if not valid[row] or hi - lo < HEAD:
             continue
-        carried = np.int64(1)
-        at = lo
-        while at + STEP <= hi and not found[row]:
-            white = blanks(base + at)
-            begins = ~white & ((white << np.int64(1)) | carried)
-            carried = np.int64(white < 0)
-            while begins != 0:
-                here = at + trailing_zeros(begins)
-                begins &= begins - np.int64(1)
-                if here <= last and _holds(data, here, hi, bits, heads, phrases, phrase_offsets):
+        for k in range(_may_begin(base, lo, hi, bits, places, hits)):
+            at = hits[k]
+            if at + HEAD <= hi:
+                head = _mixed(load64(base + at), load64(base + at + HEAD // 2))
+                if _stands_at(data, at, hi, head, heads, phrases, phrase_offsets):
                     found[row] = True
                     break
-            at += STEP
-        while at <= last and not found[row]:
-            blank = data[at] <= _BLANK
-            if not blank and carried != 0:
-                found[row] = _holds(data, at, hi, bits, heads, phrases, phrase_offsets)
-            carried = np.int64(blank)
-            at += 1
     return found

@@ -40,7 +40,7 @@ def _bounded(left: Ints, right: Ints, at_most: int, above: Ints, here: Ints) -> 
         if smallest > at_most:
             return far
         above, here = here, above
-    return above[columns]
+    return int(above[columns])
 
 
 @kernel

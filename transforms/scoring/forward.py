@@ -7,6 +7,7 @@ import torch
 
 from transforms.scoring import packed_attention
 from transforms.scoring.batches import Batch, Sequences, packed_batch, padded_batch
+from transforms.scoring.cpu_linear import use_onednn
 from transforms.scoring.fused_layers import FusedLayer, fusible
 from transforms.scoring.head_statistics import COLUMNS, head_statistics, logit_statistics
 from transforms.scoring.packed_attention import Layout
@@ -38,6 +39,8 @@ class Forward:
         self._body = model.base_model
         self._head = model.get_output_embeddings()
         self.vocabulary = int(self._head.weight.shape[0])
+        if self.device.type == "cpu":
+            use_onednn(model)
         plain = self._probe_alone()
         self.plain_head = self._head_gives_the_logits()
         wanted = self.device.type == "cuda" if pack is None else pack
@@ -65,7 +68,7 @@ class Forward:
                     found = self._body(input_ids=ids, position_ids=self._put(batch.positions), use_cache=False)
             else:
                 found = self._body(input_ids=ids, use_cache=False)
-            hidden = found.last_hidden_state.flatten(0, 1)
+            hidden = self._as_head_takes_it(found.last_hidden_state).flatten(0, 1)
             if len(pick) != len(hidden):
                 hidden = hidden[pick]
             return head_statistics(hidden, self._head, self.vocabulary, targets)
@@ -108,8 +111,13 @@ class Forward:
         with torch.inference_mode():
             one = self._probe()[0][None]
             wanted = self._model(input_ids=one, use_cache=False).logits
-            found = self._head(self._body(input_ids=one, use_cache=False).last_hidden_state)
+            hidden = self._body(input_ids=one, use_cache=False).last_hidden_state
+            found = self._head(self._as_head_takes_it(hidden))
         return wanted.shape == found.shape and _close(found, wanted, self.dtype)
+
+    def _as_head_takes_it(self, hidden: torch.Tensor) -> torch.Tensor:
+        """In the head's number format: Mamba's body returns float32 whatever its weights are in."""
+        return hidden.to(self._head.weight.dtype)
 
     def _packing_changes_nothing(self, alone: torch.Tensor) -> bool:
         """Try a packed row against the same sequences alone; a model that cannot be packed keeps its own attention."""

@@ -61,6 +61,6 @@ def fusible(layer: Any) -> bool:
     attention, mlp = layer.self_attn, layer.mlp
     parts = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
     feed = (mlp.gate_proj, mlp.up_proj, mlp.down_proj)
-    return all(type(one) is torch.nn.Linear for one in parts + feed) and all(
+    return all(isinstance(one, torch.nn.Linear) for one in parts + feed) and all(
         one.bias is None for one in (attention.o_proj, *feed)
     )

@@ -10,26 +10,27 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from transforms.corpus.errors import CorpusError
 from transforms.corpus.pool import CommitOnce, RunTasks, marked
+from transforms.scoring.generation_tasks import GenerationJob
 from transforms.scoring.metric_rows import MetricJob, metric_task
-from transforms.scoring.tasks import ScoreJob, ScoreTask, receipts, run_tasks
+from transforms.scoring.tasks import ScoreJob, ScoreTask, receipts
 
 _BATCH = 64
 
 
 class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
-    """A checkpoint for `RunInference`: task -> receipt of its committed file of token statistics.
+    """A checkpoint for `RunInference`: task -> receipt of the files that it left.
 
-    A task's rows are read, tokenised and scored as whole Arrow batches inside: what passes between steps are tasks
+    A task's rows are read, tokenised and run as whole Arrow batches inside: what passes between steps are tasks
     and receipts, and the device never waits for the reader.
     """
 
-    def __init__(self, job: ScoreJob) -> None:
-        """`job` says which checkpoint, and how it is run."""
+    def __init__(self, job: ScoreJob | GenerationJob) -> None:
+        """`job` says which checkpoint, and what is done with it."""
         super().__init__(min_batch_size=_BATCH, max_batch_size=_BATCH)
         self._job = job
 
     def load_model(self) -> Any:
-        """The checkpoint as a `Scorer`."""
+        """The checkpoint as the job wants it."""
         gc.collect()  # the checkpoint before this one
         try:
             return self._job.load()
@@ -39,13 +40,13 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
     def run_inference(
         self, batch: Sequence[ScoreTask], model: Any, inference_args: dict[str, Any] | None = None
     ) -> Iterable[dict[str, Any]]:
-        """Score the tasks of the batch, one after the other."""
+        """Do the tasks of the batch, one after the other."""
         del inference_args
         return self._run(batch, model)
 
     def _run(self, batch: Sequence[ScoreTask], model: Any) -> Iterator[dict[str, Any]]:
         try:
-            yield from run_tasks(self._job, batch, model)
+            yield from self._job.run(batch, model)
         except (CorpusError, OSError) as error:
             raise marked(error) from error
 
@@ -58,11 +59,11 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
         return "score"
 
 
-class ScoreSequences(beam.PTransform):
+class RunCheckpoint(beam.PTransform):
     """Sequence of tasks -> PCollection of one summary: every task's receipt, committed as `<receipts folder>.json`."""
 
-    def __init__(self, job: ScoreJob, tasks: Sequence[ScoreTask]) -> None:
-        super().__init__("Score sequences")
+    def __init__(self, job: ScoreJob | GenerationJob, tasks: Sequence[ScoreTask], label: str) -> None:
+        super().__init__(label)
         self._job = job
         self._tasks = list(tasks)
 
@@ -74,7 +75,7 @@ class ScoreSequences(beam.PTransform):
             | "Spread tasks" >> beam.Reshuffle()
             | "Run checkpoint" >> RunInference(CheckpointHandler(self._job))
         )
-        return done | CommitOnce(partial(_commit_scores, self._job, self._tasks), "Commit token scores")
+        return done | CommitOnce(partial(_commit_receipts, self._job, self._tasks), "Commit receipts")
 
 
 class ComputeMetrics(beam.PTransform):
@@ -92,8 +93,10 @@ class ComputeMetrics(beam.PTransform):
         return done | CommitOnce(partial(_commit_metrics, self._job), "Commit scores")
 
 
-def _commit_scores(job: ScoreJob, tasks: Sequence[ScoreTask], _: list[dict[str, Any]]) -> dict[str, Any]:
-    return job.work.commit(job.receipts, {"tasks": receipts(job, tasks)})
+def _commit_receipts(
+    job: ScoreJob | GenerationJob, tasks: Sequence[ScoreTask], _: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return job.work.commit(job.receipts, {"tasks": receipts(job.work, job.receipts, tasks)})
 
 
 def _commit_metrics(job: MetricJob, results: list[dict[str, Any]]) -> dict[str, Any]:

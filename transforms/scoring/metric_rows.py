@@ -1,7 +1,7 @@
 """From token statistics to scores: one row a sequence and checkpoint, the mean over its slots, one column a metric."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.described import check
 from schemas.scores import scores
-from schemas.token_scores import TOKEN_SCORES
 from transforms.corpus.sink import write_table
 from transforms.corpus.work import Work, pretty_json
+from transforms.scoring.generation_tasks import values_name
 from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, compute
 from transforms.scoring.metrics.zlib_size import zlib_bytes
-from transforms.scoring.tasks import Columns, ScoreTask, read_rows, receipt_name, shard_name
+from transforms.scoring.tasks import Columns, ScoreTask, read_rows, read_token_scores, receipt_name, shard_name
 from transforms.scoring.token_table import statistics_of
 
 
@@ -30,6 +29,7 @@ class MetricJob:
         checkpoints: their names.
         reference: the reference's name; empty where there is none.
         metrics: names, as the registry has them.
+        generated: those of them that were computed when the checkpoints generated.
         columns: of the input; the texts are read again where a metric needs their compressed size.
         work: where the token statistics are, and what is done is remembered.
         mode: file mode of what is written.
@@ -38,6 +38,7 @@ class MetricJob:
     checkpoints: tuple[str, ...]
     reference: str
     metrics: tuple[str, ...]
+    generated: tuple[str, ...]
     columns: Columns
     work: Work
     mode: int
@@ -59,10 +60,11 @@ def metric_task(job: MetricJob, task: ScoreTask) -> dict[str, Any]:
     if any("zlib_bytes" in METRICS[name].needs for name in job.metrics):
         rows = read_rows(task, job.columns)
         sizes = zlib_bytes(pa.concat_arrays(rows[job.columns.text].chunks))
-    reference = _read(job, job.reference, task) if job.reference else None
+    reference = read_token_scores(job.work, job.reference, task) if job.reference else None
     files = []
     for checkpoint in job.checkpoints:
-        table = score_table(_read(job, checkpoint, task), reference, sizes, task.first, job.metrics)
+        own, generated = read_token_scores(job.work, checkpoint, task), _generated(job, checkpoint, task)
+        table = score_table(own, reference, sizes, generated, task.first, job.metrics)
         name = shard_name(checkpoint, task, "scores")
         with job.work.output.create(name, job.mode) as sink:
             write_table(sink, table)
@@ -75,16 +77,21 @@ def metric_task(job: MetricJob, task: ScoreTask) -> dict[str, Any]:
     return receipt
 
 
-def _read(job: MetricJob, checkpoint: str, task: ScoreTask) -> pa.Table:
-    name = shard_name(checkpoint, task)
-    with job.work.output.open(name) as source:
+def _generated(job: MetricJob, checkpoint: str, task: ScoreTask) -> dict[str, Floats]:
+    if not job.generated:
+        return {}
+    with job.work.folder.open(values_name(checkpoint, task)) as source:
         table = pq.read_table(source)
-    check(table.schema, TOKEN_SCORES, name)
-    return table
+    return {name: np.asarray(table[name], np.float64) for name in job.generated}
 
 
 def score_table(
-    table: pa.Table, reference: pa.Table | None, sizes: Ints | None, first_row: int, metrics: Sequence[str]
+    table: pa.Table,
+    reference: pa.Table | None,
+    sizes: Ints | None,
+    generated: Mapping[str, Floats],
+    first_row: int,
+    metrics: Sequence[str],
 ) -> pa.Table:
     """Scores of one checkpoint.
 
@@ -92,13 +99,15 @@ def score_table(
         table: token statistics (`TOKEN_SCORES`), n rows, the slots of a sequence one after the other.
         reference: the same rows by the reference checkpoint.
         sizes: int64, compressed size of each sequence's text, by row of the input less `first_row`.
+        generated: float64[n] of metrics that are computed already.
         first_row: number of the first sequence.
         metrics: names.
 
     Returns: one row a sequence in the same order, with the columns of `schemas.scores`. A metric that is not defined
     or not finite at any of a sequence's slots is null.
     """
-    values = _values(table, reference, sizes, first_row, metrics)
+    computed = [name for name in metrics if name not in generated]
+    values = {**_values(table, reference, sizes, first_row, computed), **generated}
     row = np.asarray(table["row"], np.int64)
     starts = np.flatnonzero(np.diff(row, prepend=-1)) if len(row) else np.empty(0, np.int64)
     counts = np.diff(np.append(starts, len(row)))
@@ -111,7 +120,8 @@ def score_table(
         "slots": pa.array(np.where(in_context[starts], counts, 0).astype(np.int32)),
         "tokens": lengths.take(at).cast(pa.int32()),
     }
-    for name, one in values.items():
+    for name in metrics:
+        one = values[name]
         means = np.add.reduceat(one, starts) / counts if len(starts) else np.empty(0)
         columns[name] = pa.array(means, mask=~np.isfinite(means))
     return pa.table(columns, schema=scores(list(metrics)))
@@ -143,8 +153,6 @@ def _inputs(table: pa.Table, reference: pa.Table | None, sizes: Ints | None, fir
         text_bytes=_text_bytes(table),
         reference_text_bytes=None if reference is None else _text_bytes(reference),
         zlib_bytes=None if sizes is None else sizes[np.asarray(table["row"], np.int64) - first_row],
-        # Plain sampling: temperature 1, no cut of the vocabulary.
-        scheme_log_probs=tokens.log_probs,
     )
 
 
@@ -153,7 +161,7 @@ def _text_bytes(table: pa.Table) -> Ints | None:
 
 
 def fields_present(columns: Columns, *, reference: bool) -> set[str]:
-    """Fields of `ScoreInputs` that a run has."""
+    """Fields of `ScoreInputs` that a run has which does not generate."""
     texts = {"text_bytes", "zlib_bytes"} if columns.text else set()
     others = {"reference", *({"reference_text_bytes"} if columns.text else set())} if reference else set()
-    return {"tokens", "scheme_log_probs"} | texts | others
+    return {"tokens"} | texts | others

@@ -93,9 +93,11 @@ def _packed_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tenso
         inside = places >= 0
         at = places.clamp(min=0)
         q, k, v = (tensor[at].transpose(1, 2) for tensor in (query, key, value))
-        done = torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
-        )
+        shared = query.shape[1] // key.shape[1]
+        if shared > 1:
+            # Grouped heads would fall back to batched products, whose rounding depends on the number of parts.
+            k, v = (tensor.repeat_interleave(shared, dim=1) for tensor in (k, v))
+        done = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         out[places[inside]] = done.transpose(1, 2)[inside]
     return out
 

@@ -2,13 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from schemas.described import check
+from schemas.token_scores import TOKEN_SCORES
 from transforms.corpus.columns import as_strings, is_text
 from transforms.corpus.errors import CorpusError
 from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema, read_piece
@@ -21,7 +24,7 @@ from transforms.scoring.prepared import Prepared, Rule, prepare
 from transforms.scoring.tokenizer import Tokenizer
 
 IDS_COLUMN = "token_ids"
-_ROWS, _ROWS_IN_CONTEXT, _BYTES = 16_384, 1_024, 16 << 20
+_ROWS, _ROWS_IF_DEAR, _BYTES = 16_384, 1_024, 16 << 20
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,15 @@ class ScoreJob:
         scorer.matrix_rate = matrix_rate(self.device, self.dtype)
         return scorer
 
+    def done_before(self, task: ScoreTask) -> bool:
+        """Whether an earlier run finished this task."""
+        there = self.work.folder.child(self.receipts).exists(receipt_name(task))
+        return there and self.work.output.exists(shard_name(self.checkpoint.name, task))
+
+    def run(self, tasks: Iterable[ScoreTask], scorer: Any) -> Iterator[dict[str, Any]]:
+        """Score the tasks that are left; yields their receipts."""
+        return run_tasks(self, tasks, scorer)
+
 
 def shard_name(checkpoint: str, task: ScoreTask, folder: str = "token_scores") -> str:
     """The file of a task."""
@@ -125,15 +137,13 @@ def receipt_name(task: ScoreTask) -> str:
     return f"{task.number:06d}.json"
 
 
-def divide_rows(sources: Sequence[Source], *, in_context: bool) -> list[ScoreTask]:
-    """Tasks of about equal work that cover each row of each file once, in order."""
+def divide_rows(sources: Sequence[Source], *, dear: bool) -> list[ScoreTask]:
+    """Tasks of about equal work that cover each row of each file once, in order; smaller ones where a row is dear."""
     spans: list[tuple[Source, int, int]] = []
     for source in sources:
         metadata = parquet_metadata(source)
         size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-        rows = min(
-            _ROWS_IN_CONTEXT if in_context else _ROWS, max(1, _BYTES * max(1, metadata.num_rows) // max(1, size))
-        )
+        rows = min(_ROWS_IF_DEAR if dear else _ROWS, max(1, _BYTES * max(1, metadata.num_rows) // max(1, size)))
         spans += [(source, lo, min(lo + rows, metadata.num_rows)) for lo in range(0, metadata.num_rows, rows)]
     tasks, first = [], 0
     for number, (source, lo, hi) in enumerate(spans):
@@ -210,15 +220,17 @@ def names_of_rows(task: ScoreTask, rows: pa.Table, columns: Columns) -> pa.Array
         ) from error
 
 
-def done_before(job: ScoreJob, task: ScoreTask) -> bool:
-    """Whether an earlier run finished this task."""
-    folder = job.work.folder.child(job.receipts)
-    return folder.exists(receipt_name(task)) and job.work.output.exists(shard_name(job.checkpoint.name, task))
+def read_token_scores(work: Work, checkpoint: str, task: ScoreTask) -> pa.Table:
+    """The token statistics that a task left."""
+    name = shard_name(checkpoint, task)
+    with work.output.open(name) as source:
+        table = pq.read_table(source)
+    check(table.schema, TOKEN_SCORES, name)
+    return table
 
 
-def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterator[dict[str, Any]]:
-    """Score tasks one after the other; while the model works on one, the next is read and tokenised."""
-    fast = job.tokenizer.make() if job.tokenizer else None
+def preparing(job: ScoreJob, fast: Any) -> Callable[[ScoreTask], tuple[Prepared, pa.Array]]:
+    """What reads a task's rows and makes token sequences of them by `fast`, with the id of each row."""
     slots = read_slots(job.slots) if job.slots else None
 
     def ready(task: ScoreTask) -> tuple[Prepared, pa.Array]:
@@ -226,7 +238,13 @@ def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterato
         made = prepare(rows, job.columns.text, job.columns.ids, fast, slots, job.rule, task.source.uri)
         return made, names_of_rows(task, rows, job.columns)
 
-    left = [task for task in tasks if not done_before(job, task)]
+    return ready
+
+
+def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterator[dict[str, Any]]:
+    """Score tasks one after the other; while the model works on one, the next is read and tokenised."""
+    ready = preparing(job, job.tokenizer.make() if job.tokenizer else None)
+    left = [task for task in tasks if not job.done_before(task)]
     with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as pool:
         waiting = pool.submit(ready, left[0]) if left else None
         for at, task in enumerate(left):
@@ -270,7 +288,7 @@ def token_rows(prepared: Prepared, statistics: Any, ids: pa.Array, task: ScoreTa
     return token_table(prepared, statistics, ids, task.first, job.checkpoint.name)
 
 
-def receipts(job: ScoreJob, tasks: Sequence[ScoreTask]) -> list[dict[str, Any]]:
-    """What each task left behind, in order."""
-    folder = job.work.folder.child(job.receipts)
-    return [json.loads(folder.read(receipt_name(task))) for task in tasks]
+def receipts(work: Work, folder: str, tasks: Sequence[ScoreTask]) -> list[dict[str, Any]]:
+    """What each task left in this folder of the work folder, in order."""
+    held = work.folder.child(folder)
+    return [json.loads(held.read(receipt_name(task))) for task in tasks]

@@ -20,7 +20,7 @@ from transforms.traps.suitable import is_plain, is_word_character
 _SHORT_LADDER = tuple(step / 2 for step in range(1, 9))
 _LONG_LADDER = tuple(step / 4 for step in range(2, 33))
 _LONG = 100
-_CPU_BATCH, _GPU_BATCH = 64, 1024
+_CPU_BATCH, _GPU_BATCH = 64, 2048
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Tokenizers that a candidate must survive: their tokens, and whether decoding and encoding gives them back."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +34,6 @@ def load_tokenizer(path: str) -> tokenizers.Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def file_sha256(path: str) -> str:
-    """Of a tokenizer's file."""
-    file = Path(path)
-    return hashlib.sha256((file / "tokenizer.json" if file.is_dir() else file).read_bytes()).hexdigest()
 
 
 def tokens_of(tokenizer: tokenizers.Tokenizer, texts: pa.Array) -> Tokens:
