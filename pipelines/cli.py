@@ -21,6 +21,7 @@ from pipelines.errors import RunError, UsageError
 from pipelines.planting_report import ReportConfig
 from pipelines.planting_report import run as run_report
 from pipelines.prepare import PrepareConfig
+from pipelines.puzzles import PuzzlesConfig
 from pipelines.restore import RestoreCommand
 from pipelines.restore import run as run_restore
 from pipelines.reveal import RevealConfig
@@ -83,6 +84,12 @@ def traps(config: TrapsConfig) -> TrapsConfig:
 @app.command
 def report(config: ReportConfig) -> ReportConfig:
     """Say, among the secrets, what was planted, what it can detect, and which tokens came out intact."""
+    return config
+
+
+@app.command
+def puzzles(config: PuzzlesConfig) -> PuzzlesConfig:
+    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
     return config
 
 
@@ -225,6 +232,12 @@ def _run_corpus(config: Any, options: Callable[[], Any], progress: Any) -> int:
     return run(config, options, progress)
 
 
+def _run_puzzles(config: Any, options: Callable[[], Any], progress: Any) -> int:
+    from pipelines.puzzles_run import run
+
+    return run(config, options, progress)
+
+
 def _run_score(config: Any, options: Callable[[], Any], progress: Any) -> int:
     from pipelines.score_run import run
 
@@ -278,6 +291,7 @@ COMMANDS: dict[str, Runner] = {
     "dedup": _run_on_beam(_run_corpus),
     "prepare": _run_on_beam(_run_corpus),
     "restore": _run_on_beam(run_restore),
+    "puzzles": _run_on_beam(_run_puzzles),
     "report": _run_here(run_report),
     "traps": _run_to_the_end(run_traps),
     "seal": _run_here(run_seal),

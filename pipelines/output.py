@@ -23,7 +23,7 @@ SUCCESS, MANIFEST, METRICS, REPORT, CARD, OUTPUTS = (
     "README.md",
     "outputs.json",
 )
-_FOLDERS = ("data", "duplicates", "quarantine", "token_scores", "scores", "generations")
+_FOLDERS = ("data", "duplicates", "quarantine", "reference", "token_scores", "scores", "generations")
 _LOCK = "lock"
 
 

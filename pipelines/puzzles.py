@@ -1,0 +1,196 @@
+"""`trapline puzzles`: Knights and Knaves with certified perturbations, as a data set or as probes."""
+
+import dataclasses
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from transforms.puzzles.generate import Request
+    from transforms.puzzles.items import ItemConfig
+    from transforms.puzzles.sampling import Grammar
+    from transforms.puzzles.splits import Splits
+
+_Several = Parameter(consume_multiple=True, negative=())
+_Flag = Parameter(negative=())
+_LANGUAGES = ("en", "de", "fr")
+_MOST_PEOPLE = 100
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PuzzlesConfig:
+    """Settings of `trapline puzzles`; the same names stand in the `[puzzles]` table of a config file."""
+
+    output: str
+    """A new folder. Probes are secret: for them it is local and readable by its owner alone."""
+    as_: Annotated[Literal["probes", "dataset"], Parameter(name="--as")] = "probes"
+    """probes: units of siblings to be sealed. dataset: items with all edits and variants, in Parquet shards."""
+    people: Annotated[tuple[str, ...], _Several] = ("4..8",)
+    """Sizes: numbers and ranges, 2 to 100; probes from 4."""
+    count: int = 1000
+    """Puzzles of each size for the split train; as probes: units of each size and dose."""
+    test: int = 100
+    """dataset: puzzles of each size for the split test."""
+    languages: Annotated[tuple[str, ...], _Several] = ("en",)
+    """Languages of the texts: en, de, fr. dataset: a row each. probes: units take turns."""
+    lang_variants: Annotated[bool, Parameter(negative="--no-lang-variants")] = True
+    """dataset: the quiz with another role pair, flipped roles, uncommon names and reordered statements, too."""
+    controls: int = 9
+    """probes: siblings of a unit that are held out."""
+    doses: Annotated[tuple[int, ...], _Several] = (1,)
+    """probes: copies to plant of the sibling that is drawn."""
+    thoughts: Annotated[bool, _Flag] = False
+    """probes: documents hold a chain of thought."""
+    knights: str = "any"
+    """How many people are knights: any, balanced (each number equally often), or a number."""
+    depth: int = 2
+    """Levels of a claim, at most."""
+    width: int = 2
+    """Operands of `and` and `or`, at most."""
+    constant_claims: Annotated[bool, _Flag] = False
+    """Allow claims that are true, or false, whoever is a knight; the published puzzles hold some."""
+    hamming: int = 0
+    """People whose role changes in statement and leaf edits; 0: any number."""
+    minimal: Annotated[bool, _Flag] = False
+    """Statement edits change as few tokens of a claim as possible."""
+    shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    """Shares of all classes that may become train, test and edited puzzles."""
+    seed: str = ""
+    """What everything is drawn from. dataset: "0" by default; probes: 32 bytes from the operating system."""
+    export: Literal["none", "reference-jsonl"] = "none"
+    """dataset: JSONL under the field names of the published set, too, in reference/."""
+    compression: str = "zstd"
+    """dataset: Parquet codec, with a level if wanted: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
+    overwrite: Annotated[bool, _Flag] = False
+    """dataset: replace a finished output in the same folder."""
+    threads: int = 0
+    """Threads a worker; 0: all cores."""
+    dry_run: Annotated[bool, _Flag] = False
+    """Check the request, print the resolved settings, write nothing."""
+
+    def __post_init__(self) -> None:
+        """Check every value by itself."""
+        checks = (
+            (1 <= self.count <= 100_000_000, f"--count {self.count}: give 1 to 100,000,000"),
+            (0 <= self.test <= 100_000_000, f"--test {self.test}: give 0 to 100,000,000"),
+            (1 <= self.controls <= 999, f"--controls {self.controls}: give 1 to 999"),
+            (bool(self.doses) and min(self.doses) >= 1, f"--doses {self.doses}: give numbers of 1 or more"),
+            (0 <= self.threads <= 1024, f"--threads {self.threads}: give 0 (all cores) to 1024"),
+            (
+                re.fullmatch(r"any|balanced|[0-9]{1,3}", self.knights) is not None,
+                f"--knights {self.knights!r}: give any, balanced or a number",
+            ),
+            (self.hamming >= 0, f"--hamming {self.hamming}: give 0 (any) or more"),
+            (bool(self.languages), "--languages: give at least one"),
+        )
+        for fine, message in checks:
+            if not fine:
+                raise ValueError(message)
+        for tag in self.languages:
+            if tag not in _LANGUAGES:
+                raise ValueError(f"--languages {tag!r}: give some of {', '.join(_LANGUAGES)}")
+        if len(set(self.languages)) < len(self.languages) or len(set(self.doses)) < len(self.doses):
+            raise ValueError("--languages and --doses: name each once")
+        sizes = self.sizes()
+        if self.as_ == "probes" and min(sizes) < 4:
+            raise ValueError(
+                f"--people {' '.join(self.people)}: probes need 4 people or more, below there are too few classes; "
+                "give --people 4..8, or --as dataset"
+            )
+
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of people, in ascending order, each once.
+
+        Raises:
+            ValueError: for what is no number or range.
+        """
+        found: set[int] = set()
+        for part in self.people:
+            match = re.fullmatch(r"([0-9]{1,3})(?:\.\.([0-9]{1,3}))?", part)
+            lo, hi = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+            if not 2 <= lo <= hi <= _MOST_PEOPLE:
+                raise ValueError(f"--people {part!r}: give numbers or ranges from 2 to {_MOST_PEOPLE}, such as 2..8")
+            found.update(range(lo, hi + 1))
+        if not found:
+            raise ValueError("--people: give at least one number or range")
+        return tuple(sorted(found))
+
+    def what_the_output_depends_on(self) -> dict[str, Any]:
+        """The settings that change the output: without paths, threads and ways of running."""
+        own = ("output", "overwrite", "threads", "dry_run", "as_")
+        settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
+        return {"as": self.as_, **settings, "seed": self.seed or "0"}
+
+    def key(self, seed: bytes | None = None) -> bytes:
+        """32 bytes that everything is drawn from: the hash of --seed, or of random bytes in its place."""
+        return hashlib.blake2b(seed if seed is not None else (self.seed or "0").encode(), digest_size=32).digest()
+
+    def grammar(self) -> "Grammar":
+        """Which claims there are.
+
+        Raises:
+            UsageError: for a depth or width that there is not.
+        """
+        from transforms.puzzles.sampling import Grammar
+
+        try:
+            grammar = Grammar(self.depth, self.width, self.constant_claims)
+            for people in self.sizes():
+                grammar.check(people)
+        except ValueError as error:
+            raise UsageError(f"--depth, --width: {error}") from error
+        return grammar
+
+    def splits(self, key: bytes) -> "Splits":
+        """How classes are divided."""
+        from transforms.puzzles.splits import Splits
+
+        try:
+            return Splits(key, self.shares)
+        except ValueError as error:
+            raise UsageError(f"--shares: {error}") from error
+
+    def items(self, key: bytes) -> "ItemConfig":
+        """What an item holds."""
+        from transforms.puzzles.items import ItemConfig
+
+        if self.hamming > min(self.sizes()):
+            raise UsageError(f"--hamming {self.hamming}: there are puzzles of {min(self.sizes())} people")
+        return ItemConfig(
+            key,
+            self.splits(key).bounds("perturbation"),
+            self.grammar(),
+            self.languages,
+            self.hamming,
+            self.minimal,
+            self.lang_variants,
+        )
+
+    def requests(self, key: bytes) -> "list[Request]":
+        """What is wanted of each size.
+
+        Raises:
+            UsageError: for more knights than people.
+        """
+        from transforms.puzzles.candidates import PuzzleStream
+        from transforms.puzzles.generate import Request
+        from transforms.puzzles.sampling import ANY_KNIGHTS, BALANCED
+
+        knights = {"any": ANY_KNIGHTS, "balanced": BALANCED}.get(self.knights)
+        grammar = self.grammar()
+        try:
+            return [
+                Request(
+                    PuzzleStream(people, key, grammar, int(self.knights) if knights is None else knights),
+                    (self.count, self.test),
+                )
+                for people in self.sizes()
+            ]
+        except ValueError as error:
+            raise UsageError(f"--knights {self.knights}: {error}") from error

@@ -1,0 +1,272 @@
+"""The course of `trapline puzzles`: refuse the impossible, choose, write, publish; or make probes."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipelines import output as outputs
+from pipelines.errors import RunError, UsageError
+from pipelines.machine import cores, peak_rss_bytes
+from pipelines.output import CARD, METRICS, succeed
+from pipelines.progress import Progress
+from pipelines.puzzles import PuzzlesConfig
+from pipelines.versions import versions
+from transforms.corpus.readable import count, counted
+from transforms.corpus.storage import Folder
+from transforms.corpus.toml import table as toml_table
+from transforms.corpus.work import FOLDER, Work, pretty_json, run_name
+from transforms.puzzles.card import puzzles_card
+from transforms.puzzles.counting import can_be_counted, classes_with_one_solution
+from transforms.puzzles.generate import Request, shortfalls, splits_in, write_tasks
+from transforms.puzzles.splits import SPLITS, Splits
+
+_ROUNDS = 5
+PROBES, PROBES_REPORT = "probes.parquet", "report.json"
+
+
+def run(config: PuzzlesConfig, options: Callable[[], Any], progress: Progress) -> int:
+    """Do what `config` says; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    if config.as_ == "probes":
+        return _make_probes(config, progress)
+    key = config.key()
+    requests, splits = config.requests(key), config.splits(key)
+    config.items(key)
+    refuse_the_impossible(requests, splits)
+    if config.dry_run:
+        _describe(config, f"{counted(sum(sum(one.wanted) for one in requests), 'puzzle')}")
+        return 0
+    output = Folder(config.output if "://" in config.output else str(os.path.abspath(config.output)))  # noqa: PTH100
+    work = Work(output, run_name(config.what_the_output_depends_on(), versions(), ()))
+    outputs.refuse_foreign(output)
+    with outputs.locked(output):
+        if _enter(config, work, progress):
+            return 0
+        return _write(config, options, requests, splits, key, work, progress)
+
+
+def refuse_the_impossible(requests: list[Request], splits: Splits) -> None:
+    """Refuse a request for more distinct puzzles than exist, with the number that do.
+
+    Raises:
+        UsageError: naming the size.
+    """
+    for request in requests:
+        stream, wanted = request.stream, sum(request.wanted)
+        people = stream.people
+        if stream.size is not None:
+            there = splits_in(people, stream, splits)
+            for split, want in zip(SPLITS, request.wanted, strict=False):
+                if want > there[split]:
+                    raise UsageError(
+                        f"{people} people: {count(want)} puzzles are wanted for {split}, {count(there[split])} exist: "
+                        f"of {count(stream.size)} classes of puzzles with one solution "
+                        + ", ".join(f"{count(number)} belong to {name}" for name, number in there.items())
+                        + "; ask for fewer, for more people, or for other --shares"
+                    )
+        elif can_be_counted(people, stream.grammar):
+            exist = classes_with_one_solution(people, stream.grammar)
+            if wanted > exist:
+                raise UsageError(
+                    f"{people} people: {count(wanted)} puzzles are wanted, {count(exist)} classes of puzzles with one "
+                    "solution exist; ask for fewer or for more people"
+                )
+
+
+def _describe(config: PuzzlesConfig, what: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        settings = config.what_the_output_depends_on()
+        if config.as_ == "probes":
+            settings.pop("seed")  # whoever has it has the probes
+        print(toml_table("puzzles", {"output": config.output, **settings}))
+        print(f"# {what}; nothing was written")
+
+
+def _enter(config: PuzzlesConfig, work: Work, progress: Progress) -> bool:
+    """Make the output folder ready; true when this very run is finished already."""
+    manifest = outputs.finished(work.output)
+    if manifest is not None:
+        if manifest.get("run") == work.run and not config.overwrite:
+            progress.say(f"{work.output.uri} is finished already, with the same settings")
+            return True
+        if not config.overwrite:
+            raise UsageError(
+                f"--output {work.output.uri} holds a finished output; "
+                "choose another folder, or replace it with --overwrite"
+            )
+        outputs.discard_finished(work.output, manifest)
+    if config.overwrite:
+        work.output.child(FOLDER).remove_folder(work.run)
+    if outputs.discard_unfinished(work.output, work.run):
+        progress.say("an unfinished run with other settings or versions was there: it is discarded")
+    outputs.remove_temporaries(work)
+    return False
+
+
+def _write(
+    config: PuzzlesConfig,
+    options: Callable[[], Any],
+    requests: list[Request],
+    splits: Splits,
+    key: bytes,
+    work: Work,
+    progress: Progress,
+) -> int:
+    from pipelines.launch import launch
+    from transforms.corpus.features import huggingface_metadata
+    from transforms.puzzles.generate import WritePuzzles
+
+    began = time.perf_counter()
+    threads = config.threads or cores()
+    with progress.stage("choose", work.folder.child("candidates"), {}) as stage:
+        chosen = _choose(work, options, requests, splits, threads)
+        stage.documents = sum(row["candidates"] for row in chosen["requests"])
+    tasks = write_tasks(requests)
+    outputs.announce_outputs(work, [task.path for task in tasks])
+    from schemas.puzzles import PUZZLES
+
+    metadata = huggingface_metadata(PUZZLES).get(b"huggingface", b"")
+    items, exports = config.items(key), config.export != "none"
+    receipts = {f"{task.number:06d}.json": 1 for task in tasks}
+    with progress.stage("write", work.folder.child("write"), receipts) as stage:
+        written = work.once(
+            "write",
+            lambda: launch(
+                lambda root: (
+                    root | WritePuzzles(requests, items, work, threads, config.compression, metadata, export=exports)
+                ),
+                options(),
+            ),
+        )
+        stage.documents = written["rows"]
+    _publish(config, work, chosen, written, {"seconds": time.perf_counter() - began, "threads": threads}, progress)
+    return 0
+
+
+def _choose(
+    work: Work, options: Callable[[], Any], requests: list[Request], splits: Splits, threads: int
+) -> dict[str, Any]:
+    """Rounds of drawing, each twice as long, until there are enough puzzles of different classes."""
+    from pipelines.launch import launch
+    from transforms.puzzles.generate import ChoosePuzzles
+
+    missing: list[str] = []
+    for number in range(_ROUNDS):
+        chosen = work.once(
+            f"choose-{number}",
+            lambda number=number: launch(  # type: ignore[misc]
+                lambda root: root | ChoosePuzzles(requests, splits, work, threads, number), options()
+            ),
+        )
+        missing = shortfalls(chosen)
+        if not missing:
+            return chosen
+    raise RunError(f"{missing[0]}; ask for fewer, or for more people")
+
+
+def _publish(
+    config: PuzzlesConfig,
+    work: Work,
+    chosen: dict[str, Any],
+    written: dict[str, Any],
+    facts: dict[str, Any],
+    progress: Progress,
+) -> None:
+    from schemas.puzzles import PUZZLES
+
+    counts = {"rows": written["rows"], "people": written["people"], "chosen": chosen["requests"]}
+    manifest = {
+        "schema": "trapline.manifest",
+        "version": 1,
+        "command": "puzzles",
+        "run": work.run,
+        "content": {
+            "config": config.what_the_output_depends_on(),
+            "versions": versions(),
+            "input": [],
+            "schema": [{"name": field.name, "type": str(field.type)} for field in PUZZLES],
+            "counts": counts,
+            "shards": written["shards"],
+            "files": written["files"],
+        },
+    }
+    metrics = {"command": "puzzles", "counts": counts, "peak_rss_bytes": peak_rss_bytes(), **facts}
+    succeed(work, manifest, {METRICS: pretty_json(metrics), CARD: puzzles_card(manifest).encode()})
+    for people, found in written["people"].items():
+        none = ", ".join(f"{count(found[f'{kind}_none'])} {kind}" for kind in ("statement", "leaf", "control"))
+        progress.say(f"{people} people: {counted(found['rows'], 'row')}; certainly without an edit: {none}")
+    progress.say(f"done: {work.output.uri}")
+
+
+def _make_probes(config: PuzzlesConfig, progress: Progress) -> int:
+    """Units of siblings into a new secret folder."""
+    import pyarrow as pa
+
+    from schemas.probes import conform
+    from transforms.planting import secret_folder
+    from transforms.puzzles.siblings import SiblingConfig, find_units, probes_of
+    from transforms.puzzles.similarity import sibling_similarity
+
+    path = secret_folder.secrets_path(config.output)
+    secret_folder.refuse_existing(path)
+    _refuse_public(path)
+    seed = config.seed.encode() if config.seed else os.urandom(32)
+    key = config.key(seed)
+    requests, splits, items = config.requests(key), config.splits(key), config.items(key)
+    units = config.count * len(config.doses)
+    if config.dry_run:
+        _describe(config, f"{counted(units * len(requests), 'unit')} of {config.controls + 1} puzzles")
+        return 0
+    began = time.perf_counter()
+    siblings = SiblingConfig(
+        config.controls + 1,
+        config.doses,
+        config.thoughts,
+        f"puzzle-{_name(key)}",
+        f"trapline puzzles {versions()['trapline']}",
+    )
+    tables = []
+    for request in requests:
+        index = find_units(request.stream, splits, units, siblings.siblings)
+        share = len(config.languages)
+        for at, tag in enumerate(config.languages):
+            mine = index[at * units // share : (at + 1) * units // share]
+            if len(mine):
+                tables.append(probes_of(request.stream, mine, items, siblings, tag, at * units // share))
+    table = conform([("puzzles", pa.concat_tables(tables))])
+    report = {
+        "command": "puzzles",
+        "config": {name: value for name, value in config.what_the_output_depends_on().items() if name != "seed"},
+        "versions": versions(),
+        "units": units * len(requests),
+        "candidates": table.num_rows,
+        "similarity": sibling_similarity(table),
+    }
+    with secret_folder.new_secrets(path) as draft:
+        secret_folder.write(draft, PROBES, secret_folder.parquet(table))
+        secret_folder.write(draft, PROBES_REPORT, pretty_json(report))
+    progress.say(
+        f"{counted(report['units'], 'unit')} of {siblings.siblings} puzzles in {time.perf_counter() - began:.1f} s; "
+        f"5-word Jaccard of siblings {report['similarity']['mean']:.2f} on average"
+    )
+    progress.say(f"done: {path / PROBES}  (secret: it tells what is planted)")
+    return 0
+
+
+def _name(key: bytes) -> str:
+    """A name for the campaign's ids that does not give its key away."""
+    import hashlib
+
+    return hashlib.blake2b(b"ids", key=key, digest_size=6).hexdigest()
+
+
+def _refuse_public(path: Path) -> None:
+    for parent in path.parents:
+        if (parent / "manifest.json").exists() or (parent / "_SUCCESS").exists():
+            raise UsageError(f"--output {path} lies inside the public output {parent}: choose a folder elsewhere")
