@@ -236,7 +236,7 @@ def write_page(tables: Table, output: Path) -> None:
         "perplexity": "AUC by perplexity and copies",
         "size": "AUC by size of model and copies, and the twins",
         "tests": "p-values, copies in sequence (* rejected at .001)",
-        "fresh": "Twins: 10,000 fresh draws",
+        "fresh": "Twins: the real draw among 200,000 fresh ones",
         "dose_of_auc": "Copies at which the AUC is .75",
         "trends": "Trends within a model",
         "size_trend": "Trend over sizes of model",

@@ -24,7 +24,7 @@ from transforms.verification.table import ScoreTable
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-ALPHA, TREND_REDRAWS, FRESH_DRAWS, RESAMPLES = 0.001, 99_999, 10_000, 1_999
+ALPHA, TREND_REDRAWS, FRESH_DRAWS, RESAMPLES = 0.001, 99_999, 200_000, 1_999
 WANTED_AUC = 0.75
 CONTEXTS = ("without context", "in context")
 
