@@ -6,6 +6,7 @@ STAMP := $(VENV)/.current
 # Named by its exact version, so that what is installed for the tests is known; any that pyproject.toml admits will do.
 TORCH ?= torch==2.13.0
 CORPUS ?=
+DEMO ?=
 export PYTHONSAFEPATH := 1
 
 .PHONY: help setup demo test check format bench clean
@@ -23,8 +24,8 @@ $(STAMP): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $(STAMP)
 
-demo: $(STAMP) ## deduplicate the text that this installation holds and show what was found
-	PYTHONPATH=. $(BIN)/python -m examples.dedup_demo
+demo: $(STAMP) ## deduplicate, plant, train two small models, score, and give the verdict on each
+	PYTHONPATH=. $(BIN)/python -m examples.full_loop $(DEMO)
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -1,5 +1,6 @@
 """Text that any Python installation holds: licences, package descriptions and documentation strings."""
 
+import hashlib
 import inspect
 import json
 import re
@@ -17,17 +18,29 @@ _DOCSTRING = re.compile(
 )
 
 
-def write_jsonl(path: Path) -> tuple[int, int]:
-    """Write one document a line, with `id`, `text` and `source`; returns (documents, bytes of text)."""
+def write_jsonl(path: Path, most: int) -> tuple[int, int]:
+    """Write one document a line, with `id`, `text` and `source`, until there are `most` bytes of text.
+
+    Which ones: those whose ids have the lowest hashes, so that all sorts of text are among them.
+
+    Returns:
+        documents, bytes of text.
+    """
+    found = {
+        f"{distribution.name}/{name}": (text, distribution.name)
+        for distribution in sorted(distributions(), key=lambda one: one.name or "")
+        for name, text in _texts(distribution)
+        if len(text) >= _SHORTEST
+    }
     documents = size = 0
     with path.open("w", encoding="utf-8") as file:
-        for distribution in sorted(distributions(), key=lambda one: one.name or ""):
-            for name, text in _texts(distribution):
-                if len(text) >= _SHORTEST:
-                    record = {"id": f"{distribution.name}/{name}", "text": text, "source": distribution.name}
-                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
-                    documents += 1
-                    size += len(text.encode())
+        for identity in sorted(found, key=lambda one: hashlib.sha256(one.encode()).digest()):
+            if size >= most:
+                break
+            text, source = found[identity]
+            file.write(json.dumps({"id": identity, "text": text, "source": source}, ensure_ascii=False) + "\n")
+            documents += 1
+            size += len(text.encode())
     return documents, size
 
 
