@@ -189,15 +189,15 @@ def plots(tables: Table, output: Path) -> None:
     axes[0][0].set_ylabel("AUC, in context")
     axes[0][-1].legend(fontsize=7, frameon=False, loc="lower right")
     _save(figure, output / "dose_response.svg")
-    figure, axis = plt.subplots(figsize=(4.4, 3.1))
+    figure, axis = plt.subplots(figsize=(5.2, 3.1))
     parameters = {one["name"]: one["parameters"] for one in tables["models"]}
     for dose in context[PLANTED][sizes[0]]["by_dose"]:
         cells = [context[PLANTED][size]["by_dose"][dose] for size in sizes]
-        _points(axis, [parameters[size] for size in sizes], cells, f"{dose} copies")
+        _points(axis, [parameters[size] for size in sizes], cells, dose)
     axis.set_xscale("log")
     axis.set_xlabel("parameters")
     axis.set_ylabel("AUC, in context, all lengths")
-    axis.legend(fontsize=7, frameon=False)
+    axis.legend(title="copies", fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     _save(figure, output / "model_size.svg")
 
 
