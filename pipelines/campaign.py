@@ -23,6 +23,7 @@ from transforms.corpus.sources import PARQUET
 from transforms.corpus.storage import Folder
 from transforms.corpus.work import Work, canonical_json
 from transforms.planting import secret_folder as names
+from transforms.planting.check_planting import check_planting
 from transforms.planting.check_secrets import Sealed, open_secrets
 from transforms.planting.editor import PlantingEditor
 from transforms.planting.errors import SealError
@@ -66,7 +67,7 @@ class Campaign:
                     f"--secrets {config.secrets} and --output {config.output} lie in one another: "
                     "what is secret must stand apart from what is published"
                 )
-        sealed = open_secrets(path)
+        sealed = open_secrets(path, planting=False)
         if sealed.randomness is None:
             raise SealError(f"--secrets {path}: nothing was drawn yet: trapline draw")
         return cls(config, path, sealed, SecretWork(""))
@@ -82,35 +83,47 @@ class Campaign:
     def begin(self, work: Work, found: "Input") -> None:
         """Bind to a run: look at the columns, and refuse secrets that were planted by another run.
 
+        What an earlier planting left stays until this one is finished.
+
         Raises:
             SealError: for secrets that were planted already, or a column that would betray a changed text.
             CorpusError: for a condition that does not fit the columns.
         """
         self.work = SecretWork(work.run)
-        self.followers = self._look_at_columns(found)
-        record = self._planted_before()
-        if record is not None and record.run != work.run:
-            if not (self.config.overwrite and self._is_output_of(record, work.output)):
-                raise SealError(
-                    f"--secrets {self.path}: were planted already, into another output or with other settings; a seal "
-                    "is planted once: seal new probes, or give that very output with --overwrite to replace it"
-                )
-            for name in (names.PLANTED, names.PLANTING, names.LEDGER, names.SLOTS):
-                (self.path / name).unlink(missing_ok=True)
         SecretWork.announce(self.path)
+        self.followers = self._look_at_columns(found)
+        record = None if self.work.exists() else self._planted_before()
+        other = record is not None and record.run != work.run
+        if record is not None and other and not (self.config.overwrite and self._may_replace(record, work.output)):
+            raise SealError(
+                f"--secrets {self.path}: were planted already, into another output or with other settings; a seal is "
+                "planted once: seal new probes, or give that very output with --overwrite to replace it"
+            )
+        self.work.remove_others()
+
+    def enter(self) -> None:
+        """Make the secret work folder: from here on an interrupted run is known as this one.
+
+        Raises:
+            SealError: if the secrets cannot be written.
+        """
+        self.work.make(FOLDER, "ledger", "slots")
 
     def _planted_before(self) -> PlantingRecord | None:
-        file = self.path / names.PLANTING
-        if not file.exists():
-            return None
-        try:
-            return PlantingRecord.parse(file.read_bytes())
-        except ValueError as error:
-            raise SealError(f"{names.PLANTING}: {error}; trapline check --secrets says more") from error
+        """What planted these secrets; None before that.
 
-    def _is_output_of(self, record: PlantingRecord, output: Folder) -> bool:
+        Raises:
+            SealError: if what it left does not hold.
+        """
+        record, problems = check_planting(self.path, self.sealed.key, self.sealed.commitment)
+        if problems:
+            raise SealError(f"--secrets {self.path}: {problems[0]}; trapline check --secrets says all of it")
+        return record
+
+    def _may_replace(self, record: PlantingRecord, output: Folder) -> bool:
+        """Whether an output is the one that was planted, or was, before it was taken away to be replaced."""
         if not output.exists(outputs.MANIFEST):
-            return False
+            return True
         return file_sha256(output.read(outputs.MANIFEST)) == record.manifest
 
     def _look_at_columns(self, found: "Input") -> tuple[Follower, ...]:
@@ -171,7 +184,6 @@ class Campaign:
         room = Room(addresses[kept], sizes, numbers.flags("eligible")[kept] & (sizes > 0))
         key, units = self.sealed.key.derive(PURPOSE), self.sealed.units
         self.places = find_places(key, units, room, self.config.limits())
-        self.work.make(FOLDER, "ledger", "slots")
         write_plantings(self.work, self.places, units, self.sealed.arms, self.sealed.plan.slots, shards)
         added = int(self.places.as_document.sum())
         planted = sum(
@@ -186,6 +198,10 @@ class Campaign:
             "text_bytes_before": room.text_bytes,
         }
         return added
+
+    def planted_addresses(self) -> set[int]:
+        """Documents of the input that do not stand in the output as they were."""
+        return set() if self.places is None else set(self.places.address[~self.places.as_document].tolist())
 
     def editor(self) -> PlantingEditor:
         """What plants while the text streams by."""
@@ -216,9 +232,24 @@ class Campaign:
             ledger_root=ledger_root(key, ledger),
             record_hash=planting_hash(record, key),
         )
-        Folder(str(self.path)).remove_temporaries("")
+        self._set_aside()
         for name, data in {**files, names.PLANTING: record, names.PLANTED: planted.to_bytes()}.items():
             names.write(self.path, name, data)
+
+    def _set_aside(self) -> None:
+        """Move what a replaced planting left out of the way: its corpus may have been given to others."""
+        Folder(str(self.path)).remove_temporaries("")
+        file = self.path / names.PLANTING
+        try:
+            run = PlantingRecord.parse(file.read_bytes()).run
+        except (OSError, ValueError):
+            return
+        if run == self.work.run:
+            return
+        for name in (names.PLANTED, names.LEDGER, names.SLOTS, names.PLANTING):
+            if (self.path / name).exists():
+                names.write(self.path, f"{names.REPLACED}/{run}/{Path(name).name}", (self.path / name).read_bytes())
+                (self.path / name).unlink()
 
     def close(self) -> None:
         """Remove what the run kept for its workers."""

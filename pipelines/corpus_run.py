@@ -108,8 +108,11 @@ def run(config: DedupConfig, options: Callable[[], Any], progress: Progress) -> 
         if campaign is not None:
             campaign.begin(work, found)
         with outputs.locked(output):
-            if _enter(config, found, work, progress):
-                return 0
+            with _closed_if_refused(campaign):
+                if _enter(config, found, work, progress):
+                    if campaign is not None:
+                        campaign.close()
+                    return 0
             return _work(config, options, found, work, progress, campaign)
 
 
@@ -172,7 +175,7 @@ def _work(
         )
         stage.documents, stage.bytes = scan["documents_in"], scan["bytes"]
     if campaign is not None:
-        with _clean_after_refusal(work):
+        with _clean_after_refusal(work, campaign):
             campaign.refuse_planted_corpus(scan, found.sources)
     schema = output_schema(config.text_column, found.sources, scan)
     compressed = [source.ordinal for source in found.sources if source.compression]
@@ -183,7 +186,7 @@ def _work(
     shards = [Shard(**shard) for shard in plan["shards"]]
     added = 0
     if campaign is not None:
-        with _clean_after_refusal(work):
+        with _clean_after_refusal(work, campaign):
             added = campaign.plan(work, scan, shards)
     if config.until == "plan":
         _say_counts(progress, scan, plan)
@@ -211,13 +214,12 @@ def _work(
         "seconds": time.perf_counter() - began,
         "resumed": resumed,
         "threads": threads,
-        "stages": [_public(vars(stage), campaign) for stage in progress.stages],
+        "stages": [vars(stage) for stage in progress.stages],
         "peak_rss_bytes": peak_rss_bytes(),
     }
-    command, finish = "dedup", None
-    if campaign is not None:
-        command, finish = "prepare", functools.partial(campaign.finish, shards=len(shards))
-    publish(command, config, work, found.sources, rewrite_config.arrow_schema(), scan, plan, rewrite, facts, finish)
+    finish = None if campaign is None else functools.partial(campaign.finish, shards=len(shards))
+    changed = () if campaign is None else campaign.planted_addresses()
+    publish(config, work, found.sources, rewrite_config.arrow_schema(), scan, plan, rewrite, facts, finish, changed)
     if campaign is not None:
         campaign.close()
         progress.say(f"planted; ledger and {names.PLANTED} (to be published) are in {campaign.path}")
@@ -226,21 +228,30 @@ def _work(
 
 
 @contextlib.contextmanager
-def _clean_after_refusal(work: Work) -> Iterator[None]:
+def _closed_if_refused(campaign: "Campaign | None") -> Iterator[None]:
+    """Begin the secret side of a run before its output is touched, and end it if that is refused."""
+    if campaign is None:
+        yield
+        return
+    campaign.enter()
+    try:
+        yield
+    except (UsageError, RunError, CorpusError):
+        campaign.close()
+        raise
+
+
+@contextlib.contextmanager
+def _clean_after_refusal(work: Work, campaign: "Campaign") -> Iterator[None]:
     """Leave nothing behind of a run that is refused once the numbers are known."""
     try:
         yield
     except (RunError, CorpusError):
+        campaign.close()
         work.output.remove_folder("duplicates")
         work.output.remove_folder("quarantine")
         work.output.child(WORK_FOLDER).remove_folder(work.run)
         raise
-
-
-def _public(stage: dict[str, Any], campaign: "Campaign | None") -> dict[str, Any]:
-    """What may be said of a stage: of a planted corpus no sums, which would betray how much was added."""
-    shown = ("name", "seconds", "resumed") if campaign is not None else tuple(stage)
-    return {key: stage[key] for key in shown}
 
 
 def build_and_launch(options: Callable[[], Any], build: Any, *arguments: Any) -> None:

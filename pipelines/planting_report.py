@@ -30,6 +30,8 @@ class ReportConfig:
     """The folder of secrets whose campaign was planted; the report goes into it, since it tells all."""
     input: str = ""
     """The planted corpus, the output folder of trapline prepare; needed with --tokenizer."""
+    traps: str = ""
+    """The folder that trapline traps wrote: what was rejected and which strata were filled is shown, too."""
     tokenizer: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
     """`tokenizers` files: where each copy's tokens stand in its document is written beside the ledger."""
 
@@ -59,11 +61,26 @@ def run(config: ReportConfig) -> int:
         if ledger is None:
             raise SealError(f"{names.LEDGER}: cannot be read as Parquet")
         tokens = [_tokens(config, path, sealed, ledger, Path(file)) for file in config.tokenizer]
-        facts = facts_of(sealed, ledger, tokens)
+        facts = facts_of(sealed, ledger, tokens) | {"candidates": _candidates(config.traps)}
         names.write(path, f"{FOLDER}/report.json", (json.dumps(facts, indent=2) + "\n").encode())
         names.write(path, f"{FOLDER}/report.html", report_html(facts).encode())
     print(f"done: {path / FOLDER / 'report.html'}  (secret)")
     return 0
+
+
+def _candidates(folder: str) -> dict[str, Any]:
+    """What `trapline traps` said of its candidates; empty without its folder.
+
+    Raises:
+        UsageError: if there is no such report.
+    """
+    if not folder:
+        return {}
+    try:
+        facts = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+        return {"made": facts["candidates"], "cells": facts["cells"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"--traps {folder}: holds no report.json of trapline traps ({error})") from error
 
 
 def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Table", file: Path) -> dict[str, Any]:
@@ -103,6 +120,7 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
 
     import numpy as np
     import pyarrow as pa
+
     from transforms.traps.bag_of_words import bag_of_words
     from transforms.verification.power import detectable_auc
 
@@ -114,7 +132,7 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
         cell[0] += 1
         cell[1] += unit.dose
         cell[2] += unit.dose * len(unit.candidates[arm].text.encode())
-    doses = Counter(unit.dose for unit in units)
+    groups = Counter((unit.dose, unit.stratum) for unit in units) + Counter((unit.dose, "") for unit in units)
     planted = np.array(
         [at == arm for unit, arm in zip(units, sealed.arms, strict=True) for at in range(len(unit.candidates))]
     )
@@ -145,7 +163,8 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
         "perplexity_log10": {"edges": edges, "counts": counts},
         "bag_of_words": {"auc": words.auc, "p_value": words.p_value, "units": words.units},
         "power": [
-            [dose, number, detectable_auc(number, plan.controls, plan.alpha)] for dose, number in sorted(doses.items())
+            [dose, stratum, number, detectable_auc(number, plan.controls, plan.alpha)]
+            for (dose, stratum), number in sorted(groups.items())
         ],
         "alpha": plan.alpha,
         "tokens": list(tokens),
@@ -178,9 +197,12 @@ def report_html(facts: Mapping[str, Any]) -> str:
         ),
         Table(
             "What each dose can detect",
-            ["dose", "units", f"AUC at alpha {facts['alpha']:g}"],
-            [[count(dose), count(units), "—" if auc is None else f"{auc:.3f}"] for dose, units, auc in facts["power"]],
-            frozenset([0, 1, 2]),
+            ["dose", "stratum", "units", f"AUC at alpha {facts['alpha']:g}"],
+            [
+                [count(dose), stratum or "all", count(units), "—" if auc is None else f"{auc:.3f}"]
+                for dose, stratum, units, auc in facts["power"]
+            ],
+            frozenset([0, 2, 3]),
             f"The smallest area under the curve that is found with probability .90, with {facts['controls']} held out "
             "beside each planted candidate.",
         ),
@@ -192,6 +214,8 @@ def report_html(facts: Mapping[str, Any]) -> str:
         ),
         *_plots(facts),
     ]
+    if facts.get("candidates"):
+        blocks += _made(facts["candidates"])
     if facts["tokens"]:
         rows = []
         for one in facts["tokens"]:
@@ -228,6 +252,21 @@ def report_html(facts: Mapping[str, Any]) -> str:
             footer="Written by trapline. This page is complete in itself.",
         )
     )
+
+
+def _made(candidates: Mapping[str, Any]) -> "list[Block]":
+    """What became of the candidates, and how the strata were filled."""
+    from pipelines.page import Table
+    from transforms.corpus.readable import count
+
+    made = candidates["made"]
+    rows = [[reason, count(number)] for reason, number in made["rejected"].items()]
+    rows += [["spare", count(made["spare"])], ["kept", count(made["kept"])], ["made", count(made["made"])]]
+    cells = [[cell["stratum"], count(cell["candidates"]), count(cell["needed"])] for cell in candidates["cells"]]
+    return [
+        Table("What became of the candidates", ["", "candidates"], rows, frozenset([1]), total=True),
+        Table("Strata filled", ["stratum", "candidates", "needed"], cells, frozenset([1, 2])),
+    ]
 
 
 def _plots(facts: Mapping[str, Any]) -> "list[Block]":

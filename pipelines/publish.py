@@ -1,6 +1,6 @@
 """What describes a finished output: manifest, metrics, report and dataset card."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -15,10 +15,11 @@ from transforms.corpus.sources import Source, names
 from transforms.corpus.work import Work, pretty_json
 
 SNIPPET = 2000
+COMMAND = "dedup"
+"""What made an output, as it says itself: whether anything was planted is for the secrets to tell."""
 
 
 def publish(
-    command: str,
     config: DedupConfig,
     work: Work,
     sources: Sequence[Source],
@@ -28,18 +29,32 @@ def publish(
     rewrite: Mapping[str, Any],
     facts: Mapping[str, Any],
     before: Callable[[bytes], None] | None = None,
+    changed: Collection[int] = (),
 ) -> None:
     """Write the manifest and all that goes with it; `_SUCCESS` comes last.
 
     The manifest's `content` depends on input, settings and versions only; runner, threads, paths and times stand in
-    the metrics. `before` is given the manifest's bytes before they are written.
+    the metrics. All sums are those of the files that were written, and nothing else tells a planted output from one
+    that is not.
+
+    Args:
+        config: the settings of the deduplication.
+        work: of the run.
+        sources: the input.
+        schema: of the shards.
+        scan: summary of the scan.
+        plan: summary of the plan.
+        rewrite: summary of the rewrite.
+        facts: of the run: times, threads, memory.
+        before: is given the manifest's bytes before they are written.
+        changed: addresses of documents that do not stand in the output as in the input: they are not shown.
     """
-    counts = _counts(command, scan, plan, rewrite)
+    counts = _counts(scan, plan, rewrite)
     settings = config.what_the_output_depends_on()
     manifest = {
         "schema": "trapline.manifest",
         "version": 1,
-        "command": command,
+        "command": COMMAND,
         "run": work.run,
         "content": {
             "config": {key: value for key, value in settings.items() if value is not None},
@@ -57,21 +72,22 @@ def publish(
             "files": plan["files"],
         },
     }
-    read = counts.get("bytes_in", counts["bytes_kept"])
     metrics = {
-        "command": command,
+        "command": COMMAND,
         "counts": counts,
         "clusters": plan["clusters"],
         "similarity": plan["similarity"],
         "comparisons": plan["comparisons"],
-        **({} if facts["resumed"] else {"mb_per_second": read / 1e6 / facts["seconds"]}),
+        **({} if facts["resumed"] else {"mb_per_second": counts["bytes_in"] / 1e6 / facts["seconds"]}),
         "input": [source.uri for source in sources],
         "output": work.output.uri,
         "config": settings,
         "versions": versions(),
         **facts,
+        "stages": [{**stage, **_passed(stage["name"], counts)} for stage in facts["stages"]],
     }
-    examples = _examples(config.text_column, sources, plan["examples"])
+    pairs = [pair for pair in plan["examples"] if pair["kept_address"] not in changed]
+    examples = _examples(config.text_column, sources, pairs)
     succeed(
         work,
         manifest,
@@ -84,23 +100,28 @@ def publish(
     )
 
 
-def _counts(
-    command: str, scan: Mapping[str, Any], plan: Mapping[str, Any], rewrite: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What is said of the documents.
-
-    Of a corpus that may have been planted, only what its files show anyway: any other sum would betray the planting.
-    """
-    if command == "dedup":
-        whole = {"documents_in": scan["documents_in"], "bytes_in": scan["bytes"]}
-        return {**whole, **plan["counts"], "quarantined": scan["quarantined"]}
+def _counts(scan: Mapping[str, Any], plan: Mapping[str, Any], rewrite: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the documents: what was written, and with what was taken out of it what was read."""
     written = {key: sum(shard[key] for shard in rewrite["shards"]) for key in ("rows", "text_bytes")}
+    removed, removed_bytes = plan["counts"]["removed"], plan["counts"]["removed_bytes"]
     return {
+        "documents_in": written["rows"] + sum(removed.values()) + sum(scan["quarantined"].values()),
+        "bytes_in": written["text_bytes"] + sum(removed_bytes.values()),
         "kept": written["rows"],
         "bytes_kept": written["text_bytes"],
-        "removed": plan["counts"]["removed"],
+        "removed": removed,
+        "removed_bytes": removed_bytes,
         "quarantined": scan["quarantined"],
     }
+
+
+def _passed(stage: str, counts: Mapping[str, Any]) -> dict[str, int]:
+    """How many documents and bytes passed through a stage, by the same sums."""
+    if stage == "scan":
+        return {"documents": counts["documents_in"], "bytes": counts["bytes_in"]}
+    if stage == "rewrite":
+        return {"documents": counts["kept"], "bytes": counts["bytes_kept"]}
+    return {"documents": counts["kept"] + sum(counts["removed"].values())}
 
 
 def _examples(text_column: str, sources: Sequence[Source], pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -174,14 +174,17 @@ def _restore(
         stage.bytes = sum(shard["text_bytes"] for shard in done["shards"])
     for entry in content["files"]:
         work.output.write(entry["path"], source.read(entry["path"]))
+    kept, text_bytes = (sum(shard[key] for shard in done["shards"]) for key in ("rows", "text_bytes"))
+    planted = content["counts"]
     counts = {
-        **content["counts"],
-        "kept": sum(shard["rows"] for shard in done["shards"]),
-        "bytes_kept": sum(shard["text_bytes"] for shard in done["shards"]),
+        **planted,
+        "documents_in": planted["documents_in"] - planted["kept"] + kept,
+        "bytes_in": planted["bytes_in"] - planted["bytes_kept"] + text_bytes,
+        "kept": kept,
+        "bytes_kept": text_bytes,
     }
     restored = {
         **manifest,
-        "command": "restore",
         "run": work.run,
         "content": {**content, "shards": done["shards"], "counts": counts},
     }

@@ -150,7 +150,7 @@ def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True)
         tuple(parquet_metadata(source).num_rows for source in sources),
         tuple(_sha256(source.uri) if hashed else "" for source in sources),
         columns,
-        tuple(divide_rows(sources, dear=bool(config.slots) or generation is not None)),
+        tuple(divide_rows(sources, in_context=bool(config.slots), generating=generation is not None)),
         models,
         bool(config.reference),
         _sha256(config.slots) if config.slots and hashed else None,

@@ -48,7 +48,8 @@ def test_the_report_tells_what_was_planted_and_stays_secret(planted: Path, token
     assert sum(cell[3] for cell in facts["cells"]) == facts["units"] == 15
     assert facts["counts"]["documents_added"] == 1 + 3 + 1
     assert sum(facts["perplexity_log10"]["counts"]) == 45
-    assert {row[0] for row in facts["power"]} == {1, 3}
+    assert {tuple(row[:2]) for row in facts["power"]} >= {(1, ""), (3, ""), (1, "plugh0")}
+    assert facts["candidates"] == {}
     assert 0 <= facts["bag_of_words"]["auc"] <= 1
     page = (secrets / "report" / "report.html").read_text()
     assert f"planted in {facts['counts']['copies']} copies" in page

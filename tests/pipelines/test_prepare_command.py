@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from tests.pipelines.planted import (
     seal_and_draw,
     write_corpus,
 )
+from transforms.planting import secret_folder
 
+LEFT = ("planted.json", "planting.json", "slots.parquet", "ledger/ledger.parquet")
 NONCE, OTHER_NONCE = "c0ffee" * 8, "badcafe0" * 6
 
 
@@ -220,17 +223,86 @@ def test_json_lines_take_insertions_too(tmp_path: Path) -> None:
     assert pq.read_metadata(next((tmp_path / "out" / "quarantine").iterdir())).num_rows == 3
 
 
-def test_public_sums_do_not_betray_planting(planted: Path) -> None:
-    manifest = json.loads((planted / "out" / "manifest.json").read_text())
-    metrics = json.loads((planted / "out" / "metrics.json").read_text())
-    rows = sum(pq.read_metadata(path).num_rows for path in (planted / "out" / "data").iterdir())
-    for counts in (manifest["content"]["counts"], metrics["counts"]):
-        assert set(counts) == {"kept", "bytes_kept", "removed", "quarantined"}
-        assert counts["kept"] == rows
+def test_an_output_looks_like_one_of_dedup_and_its_sums_are_those_of_its_files(planted: Path) -> None:
+    out, plain = ({}, {})
+    for name, found in (("out", out), ("plain", plain)):
+        for file in ("manifest.json", "metrics.json"):
+            found[file] = json.loads((planted / name / file).read_text())
+    for file in ("manifest.json", "metrics.json"):
+        assert list(out[file]) == list(plain[file])
+        assert out[file]["command"] == plain[file]["command"]
+    assert out["manifest.json"]["content"]["config"] == plain["manifest.json"]["content"]["config"]
+    files = {
+        part: sum(pq.read_metadata(path).num_rows for path in (planted / "out" / part).iterdir())
+        for part in ("data", "duplicates", "quarantine")
+    }
+    for counts, other in (
+        (out["manifest.json"]["content"]["counts"], plain["manifest.json"]["content"]["counts"]),
+        (out["metrics.json"]["counts"], plain["metrics.json"]["counts"]),
+    ):
+        assert list(counts) == list(other)
+        assert counts["kept"] == files["data"]
+        assert counts["documents_in"] == sum(files.values())
         assert counts["bytes_kept"] == sum(len(row["text"].encode()) for row in documents(planted / "out"))
-    assert all(set(stage) == {"name", "seconds", "resumed"} for stage in metrics["stages"])
-    for name in ("max_doc_share", "where", "placement", "secrets"):
-        assert name not in json.dumps([manifest, metrics])
+        assert counts["bytes_in"] == counts["bytes_kept"] + sum(counts["removed_bytes"].values())
+    stages = {stage["name"]: stage for stage in out["metrics.json"]["stages"]}
+    assert stages["scan"]["documents"] == sum(files.values())
+    assert stages["rewrite"]["documents"] == files["data"]
+    for name in ("max_doc_share", "where", "placement", "secrets", "prepare"):
+        assert name not in json.dumps(out)
+        assert f">{name}" not in (planted / "out" / "report.html").read_text()
+        assert f"trapline {name}" not in (planted / "out" / "README.md").read_text()
+
+
+def test_texts_that_the_report_shows_stand_so_in_the_output(planted: Path) -> None:
+    page = (planted / "out" / "report.html").read_text()
+    changed = [row for row in Planted.read(planted / "out", planted / "secrets").ledger if row["before"]]
+    assert changed
+    originals = {row["id"]: row["text"] for row in documents(planted / "plain")}
+    out = {row["text"] for row in documents(planted / "out")}
+    for text in originals.values():
+        if text not in out:
+            assert text[:60] not in page or any(other.startswith(text[:60]) for other in out)
+
+
+@pytest.mark.parametrize("stop", ["ledger/ledger.parquet", "slots.parquet", "planting.json", "planted.json"])
+@pytest.mark.parametrize("replacing", [False, True], ids=["first", "overwrite"])
+def test_stopped_between_the_files_of_the_secrets_the_same_command_finishes(
+    stop: str, replacing: bool, corpus: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was written last, and also where an earlier planting is being replaced."""
+    flags = ["--threshold", "0.99", "--overwrite"] if replacing else []
+    secrets, output = copy / "secrets", copy / "out"
+    if not replacing:
+        shutil.rmtree(output)
+        for name in LEFT:
+            (secrets / name).unlink()
+    write = secret_folder.write
+
+    def write_and_stop(folder: Path, name: str, data: bytes) -> None:
+        write(folder, name, data)
+        if name == stop:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(secret_folder, "write", write_and_stop)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as stopped:
+        prepare(corpus, output, secrets, *flags)
+    assert stopped.value.code == 1
+    monkeypatch.undo()
+    assert not (output / "_SUCCESS").exists()
+    assert prepare(corpus, output, secrets, *flags) == 0
+    assert main(["check", "--secrets", str(secrets), "--corpus", str(output)]) == 0
+    assert not (secrets / "work").exists()
+    assert (secrets / "replaced").exists() == replacing
+
+
+def test_a_refused_overwrite_keeps_the_ledger(corpus: Path, copy: Path) -> None:
+    before = {name: (copy / "secrets" / name).read_bytes() for name in LEFT}
+    assert prepare(corpus, copy / "out", copy / "secrets", "--where", "lang = 'xx'", "--overwrite") == 1
+    assert {name: (copy / "secrets" / name).read_bytes() for name in LEFT} == before
+    assert main(["check", "--secrets", str(copy / "secrets")]) == 0
+    assert prepare(corpus, copy / "out", copy / "secrets", "--overwrite") == 0
 
 
 def test_the_same_command_again_does_nothing_and_another_is_refused(

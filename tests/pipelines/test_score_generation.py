@@ -158,7 +158,7 @@ def test_neither_tasks_nor_order_nor_a_kill_change_a_continuation(
             raise OSError("the power went out")
         return inner(*arguments)
 
-    monkeypatch.setattr(tasks, "_ROWS_IF_DEAR", 3)
+    monkeypatch.setattr(tasks, "_ROWS_GENERATING", 3)
     monkeypatch.setattr(generation_tasks, "_generation_task", killed)
     path = write_parquet(rows, "all.parquet")
     assert "the power went out" in score(*flags, sequences=path, code=1)

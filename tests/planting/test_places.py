@@ -111,9 +111,9 @@ def test_a_dose_that_breaks_the_corpus_share_is_refused_with_the_largest_that_fi
 
 
 def test_a_dose_with_too_few_documents_is_refused() -> None:
-    with pytest.raises(PlacesError, match=r"dose 8 of a unit .* 5 found room, of 5 eligible documents"):
+    with pytest.raises(PlacesError, match=r"dose 8 of a unit .* 5 eligible documents; .* 5 is the largest dose"):
         find_places(KEY, [unit("a", 8)], room([9000] * 5), WIDE)
-    with pytest.raises(PlacesError, match="largest eligible document can hold 3"):
+    with pytest.raises(PlacesError, match="beside the other units 3 is the largest dose"):
         find_places(KEY, [unit("a", 4, 96)], room([300] * 50), Limits(0.5, 0.5, together=True))
     with pytest.raises(PlacesError, match="no document reaches the output"):
         find_places(KEY, [unit("a", 1)], room([]), WIDE)
@@ -127,3 +127,11 @@ def test_shares_lie_between_nothing_and_all(shares: tuple[float, float]) -> None
 
 def test_an_id_of_any_length_will_do(tmp_path: Path) -> None:
     find_places(Key.create(tmp_path / "key"), [unit("x" * 500, 2, 600)], room([9000] * 5), WIDE)
+
+
+def test_the_longest_candidate_of_a_unit_counts_whichever_is_drawn() -> None:
+    uneven = unit("a", 1, 40, 400, 60)
+    assert cost(uneven) == 404
+    with pytest.raises(PlacesError):
+        find_places(KEY, [uneven], room([4000] * 3), Limits(0.08, 0.5, together=False))
+    find_places(KEY, [unit("a", 1, 40, 60)], room([4000] * 3), Limits(0.08, 0.5, together=False))

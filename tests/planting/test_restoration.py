@@ -99,3 +99,16 @@ def test_a_changed_document_is_named(tmp_path: Path) -> None:
     changed = planted.set_column(0, "text", pa.array([*planted["text"].to_pylist()[:1], "three x y fou"]))
     with pytest.raises(SealError, match="row 1: the document is not the one that was planted"):
         _Planted(ledger, SHARD, CONFIG).without(0, changed)
+
+
+def test_the_order_within_a_shared_slot_does_not_depend_on_the_drawn_text() -> None:
+    """Ten copies in a text with two slots: with other texts of any order, each stands where the other one stood."""
+    crowd = [(0, at << 60, f"{at}-text", False) for at in range(10)]
+    turned = [(0, at << 60, f"{9 - at}-text", False) for at in range(10)]
+    orders = []
+    for copies in (crowd, turned):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ[VARIABLE] = folder
+            _, ledger = plant(["one"], copies, 1)
+        orders.append([(row["unit"], row["boundary"]) for row in ledger.to_pylist()])
+    assert orders[0] == orders[1]

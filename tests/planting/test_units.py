@@ -53,6 +53,12 @@ def test_units_keep_their_candidates_in_order_whatever_the_order_of_rows() -> No
         ({8: {"text": f"{SECRET} text 0 0"}}, "row 8: the same text as in row 0"),
         ({4: {"text": ""}}, "row 4: text is empty"),
         ({4: {"text": " \n\u3000"}}, "row 4: text is empty"),
+        ({4: {"text": f" {SECRET}"}}, "row 4: text begins or ends with white space"),
+        ({4: {"text": f"{SECRET}\r"}}, "row 4: text begins or ends with white space"),
+        ({4: {"text": f"{SECRET}\u3000"}}, "row 4: text begins or ends with white space"),
+        ({4: {"text": f"\u0301{SECRET}"}}, "row 4: text begins with a character that belongs to the one before it"),
+        ({4: {"text": f"\u200d{SECRET}"}}, "row 4: text begins with a character that belongs to the one before it"),
+        ({4: {"text": f"{SECRET}\u200d"}}, "row 4: text ends in a zero-width joiner"),
         ({4: {"id": ""}}, "row 4: id is empty"),
         ({4: {"stratum": f"{SECRET}-other"}}, "row 4: another stratum than its unit has in row 3"),
         ({4: {"dose": 11}}, "row 4: another dose than its unit has in row 3"),
@@ -69,6 +75,12 @@ def test_unusable_probes_are_refused_without_showing_them(change: dict[int, dict
         read(records)
     assert message in str(error.value)
     assert SECRET not in str(error.value)
+
+
+def test_a_document_of_its_own_may_end_as_it_likes() -> None:
+    records = [{**row, "text": f"\u0301{row['text']}\n", "planted_as": "document"} for row in rows(1)]
+    (unit,) = read(records)
+    assert unit.as_document
 
 
 def test_units_must_have_equally_many_candidates_and_two_at_least() -> None:

@@ -13,12 +13,12 @@ OTHERS = [f"{word} comes first and then some more" for word in ("alpha", "beta",
 
 
 def holds(text: str, phrases: list[str]) -> bool:
-    """The slow answer: at the start or behind an ASCII blank or control character."""
+    """The slow answer: where no ASCII letter or digit stands before."""
     data = text.encode()
     for phrase in (one.encode() for one in phrases if len(one.encode()) >= 16):
         at = data.find(phrase)
         while at >= 0:
-            if at == 0 or data[at - 1] <= 32:
+            if at == 0 or not chr(data[at - 1]).isascii() or not chr(data[at - 1]).isalnum():
                 return True
             at = data.find(phrase, at + 1)
     return False

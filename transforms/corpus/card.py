@@ -22,7 +22,7 @@ _CATEGORIES = (
     (100_000_000_000, "10B<n<100B"),
     (1_000_000_000_000, "100B<n<1T"),
 )
-_TITLES = dict.fromkeys(("dedup", "prepare", "restore"), "Deduplicated corpus")
+_TITLES = {"dedup": "Deduplicated corpus"}
 _MARKDOWN = re.compile(r"[\\`*_\[\]!|~$]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Characters that end a line or a cell, cannot be encoded, or turn the reading direction of what follows.

@@ -1,6 +1,7 @@
 """A condition on the columns of a corpus, written in SQL, evaluated batch by batch."""
 
 import functools
+import json
 
 import polars as pl
 import pyarrow as pa
@@ -11,9 +12,24 @@ from transforms.corpus.errors import CorpusError
 @functools.lru_cache(maxsize=16)
 def _expression(sql: str) -> pl.Expr:
     try:
-        return pl.sql_expr(sql)
+        expression = pl.sql_expr(sql)
     except pl.exceptions.PolarsError as error:
         raise CorpusError(f"--where {sql!r}: is no SQL expression ({error}); for example \"lang = 'en'\"") from error
+    if _looks_around(json.loads(expression.meta.serialize(format="json"))):
+        raise CorpusError(
+            f"--where {sql!r}: looks at more than one document at a time (a count, a mean, a window); "
+            "a condition is judged for each document by itself"
+        )
+    return expression
+
+
+def _looks_around(node: object) -> bool:
+    """Whether a serialised expression holds an aggregate, a window or a count of rows."""
+    if isinstance(node, dict):
+        return any(key in ("Agg", "Over", "Window") or (key != "Literal" and _looks_around(node[key])) for key in node)
+    if isinstance(node, list):
+        return any(map(_looks_around, node))
+    return node == "Len"
 
 
 def condition_columns(sql: str) -> list[str]:

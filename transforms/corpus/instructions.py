@@ -134,6 +134,27 @@ def blanks(_context: Any, _source: Any) -> Any:
 
 
 @_instruction
+def letters(_context: Any, _source: Any) -> Any:
+    """Which of the 64 bytes at an address are ASCII letters or digits: one bit each, int64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(_BYTE, STEP)
+
+        def every(value: int) -> Any:
+            return ir.Constant(vector, [ir.Constant(_BYTE, value)] * STEP)
+
+        def within(values: Any, first: str, last: str) -> Any:
+            return builder.icmp_unsigned("<=", builder.sub(values, every(ord(first))), every(ord(last) - ord(first)))
+
+        text = builder.load(_at(builder, args[0], vector), align=1)
+        lower = builder.or_(text, every(ord("a") ^ ord("A")))
+        found = builder.or_(within(lower, "a", "z"), within(text, "0", "9"))
+        return builder.bitcast(found, _LONG)
+
+    return types.int64(types.int64), code
+
+
+@_instruction
 def equal_bytes(_context: Any, _source: Any, _wanted: Any) -> Any:
     """Which of the 64 bytes at an address are the low byte of `wanted` (int64): one bit each, int64."""
 

@@ -15,6 +15,7 @@ from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.ledger import ledger_root
 from transforms.planting.planted import Planted, PlantingRecord, file_sha256, planting_hash
+from transforms.planting.secret_work import WORK
 
 _T = TypeVar("_T")
 
@@ -57,6 +58,8 @@ def check_planting(
         for name, data in ((names.LEDGER, ledger_bytes), (names.SLOTS, slots_bytes)):
             if data and record.files.get(name) != file_sha256(data):
                 problems.append(f"{name}: its bytes are not those that planting wrote (sha256)")
+    if problems and (path / WORK).is_dir():
+        problems[0] += " (a trapline prepare was stopped before its end: the same command finishes it)"
     if planted is None:
         return record, problems
     if planted.commitment != commitment.sha256:

@@ -58,7 +58,12 @@ class Secrets:
 
 
 def check_secrets(
-    path: Path, published: bytes | None = None, planted: bytes | None = None, *, draw: bool = True
+    path: Path,
+    published: bytes | None = None,
+    planted: bytes | None = None,
+    *,
+    draw: bool = True,
+    planting: bool = True,
 ) -> Secrets:
     """Read secrets and check all that was committed.
 
@@ -66,7 +71,8 @@ def check_secrets(
         path: the folder.
         published: `commitment.json` as it was published; the folder's own copy by default.
         planted: `planted.json` as it was published; the folder's own copy by default.
-        draw: whether to read and check the draw and the planting, too.
+        draw: whether to read and check the draw, too.
+        planting: whether to read and check what planting left, too.
     """
     found = Secrets(path)
     if not path.is_dir():
@@ -85,7 +91,7 @@ def check_secrets(
         found.problems += _published_differs(held.get(names.COMMITMENT, b""), published)
     if _check_sealed(found, held) and draw:
         _check_draw(found)
-        if found.key is not None and found.commitment is not None:
+        if planting and found.key is not None and found.commitment is not None:
             found.planting, problems = check_planting(path, found.key, found.commitment, planted)
             found.problems += problems
     _check_burned(found)
@@ -108,13 +114,13 @@ class Sealed:
     planting: PlantingRecord | None
 
 
-def open_secrets(path: Path, *, draw: bool = True) -> Sealed:
-    """Secrets that hold, with the draw or without looking at it.
+def open_secrets(path: Path, *, draw: bool = True, planting: bool = True) -> Sealed:
+    """Secrets that hold, with or without looking at the draw and at what planting left.
 
     Raises:
         SealError: if anything in them differs from what was committed.
     """
-    found = check_secrets(path, draw=draw)
+    found = check_secrets(path, draw=draw, planting=planting)
     if found.problems or found.key is None or found.commitment is None or found.plan is None:
         more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
         raise SealError(f"--secrets {path}: {found.problems[0]}{more}; trapline check --secrets says all of it")

@@ -17,7 +17,7 @@ from transforms.planting.places_table import places_table
 from transforms.planting.plantings import Plantings, read_plantings
 from transforms.planting.secret_folder import parquet
 from transforms.planting.secret_work import SecretWork
-from transforms.planting.slots_kernel import choose_slots
+from transforms.planting.slots_kernel import choose_separators, choose_slots
 from transforms.planting.splice import Texts, characters_before, insert
 
 BOUNDARIES = ("start", "end", "paragraph", "sentence", "word")
@@ -100,18 +100,17 @@ class ShardPlanting:
         rows = np.searchsorted(where, self.plantings.inside_at[inside])
         documents, first = np.unique(rows, return_index=True)
         fractions = own["fraction"].to_numpy()
-        at, kind, lead, tail = choose_slots(
+        own_texts = (
             texts.data,
             texts.offsets[documents],
             texts.offsets[documents + 1],
             np.append(first, len(rows)).astype(np.int64),
-            fractions,
-            places_table(),
         )
+        at, kind = choose_slots(*own_texts, fractions, places_table())
         # What shares a slot stands there in the order of the units' leaves.
         order = np.lexsort((own["copy"].to_numpy(), own["leaf"].to_numpy(), at, rows))
-        own, rows, at = own.take(pa.array(order)), rows[order], at[order]
-        kind, lead, tail = kind[order], lead[order], tail[order]
+        own, rows, at, kind = own.take(pa.array(order)), rows[order], at[order], kind[order]
+        lead, tail = choose_separators(*own_texts, at, kind, places_table())
         planted = [text.encode() for text in own["text"].to_pylist()]
         leads, tails = ([SEPARATORS[code] for code in codes.tolist()] for codes in (lead, tail))
         pieces = [b"".join(parts) for parts in zip(leads, planted, tails, strict=True)]

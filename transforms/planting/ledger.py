@@ -5,7 +5,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.ledger import LEDGER
@@ -38,8 +37,7 @@ def gather_slots(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Tab
 def _gather(work: SecretWork, names: Sequence[str], wanted: pa.Schema) -> pa.Table:
     parts = []
     for name in names:
-        with work.folder.open(name) as stream:
-            part = pq.read_table(stream, partitioning=None)
+        part = work.read(name)
         check(part.schema, wanted, name)
         parts.append(part)
     return pa.concat_tables([wanted.empty_table(), *parts])

@@ -135,15 +135,16 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     first = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses[order])]).astype(np.int64)
     in_order = [slice(starts[at], starts[at + 1]) for at in order]
     none = np.empty(0, np.uint64)
+    room_left = capacities.copy()
     where, failed, placed = place_copies(
-        capacities.copy(),
+        room_left,
         first,
         costs[order].astype(np.int64),
         limits.together,
         np.concatenate([seeds[own] for own in in_order] or [none]),
     )
     if failed >= 0:
-        raise PlacesError(_no_room(int(costs[order[failed]]), int(doses[order[failed]]), placed, capacities, limits))
+        raise PlacesError(_no_room(int(costs[order[failed]]), int(doses[order[failed]]), placed, room_left, limits))
     for own, at in zip(in_order, range(len(order)), strict=True):
         address[own] = room.addresses[candidates[where[first[at] : first[at + 1]]]]
     for at in np.flatnonzero(as_document).tolist():
@@ -180,14 +181,15 @@ def _refuse_too_much(costs: npt.NDArray[np.int64], doses: npt.NDArray[np.int64],
     )
 
 
-def _no_room(need: int, dose: int, placed: int, capacities: npt.NDArray[np.int64], limits: Limits) -> str:
+def _no_room(need: int, dose: int, placed: int, left: npt.NDArray[np.int64], limits: Limits) -> str:
+    """Why a unit found no room; `left` int64[documents] is what those before it left, `placed` of its copies found."""
     if limits.together:
-        most = int(capacities.max()) // need if len(capacities) else 0
-        where = f"in one document (--placement document); the largest eligible document can hold {count(most)}"
+        most = int(left.max()) // need if len(left) else 0
+        where = f"in one document (--placement document); beside the other units {count(most)} is the largest dose"
     else:
         where = (
-            f"each in another document; {count(placed)} found room, of "
-            f"{counted(int((capacities >= need).sum()), 'eligible document')} that could hold one at all"
+            f"each in another of {counted(len(left), 'eligible document')}; beside the other units {count(placed)} is "
+            "the largest dose"
         )
     return (
         f"the corpus cannot hold dose {count(dose)} of a unit whose text takes {count(need)} bytes, {where}, under "

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.plantings import PLANTINGS
@@ -85,8 +84,7 @@ class Plantings:
 
 def read_plantings(work: SecretWork, shard: int) -> Plantings:
     """What is planted into a shard."""
-    with work.folder.open(_name(shard)) as stream:
-        table = pq.read_table(stream, partitioning=None)
+    table = work.read(_name(shard))
     check(table.schema, PLANTINGS, "plantings")
     own = table["as_document"].combine_chunks()
     parts = [table.filter(mask) for mask in (pc.invert(own), own)]

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -26,7 +27,7 @@ from transforms.planting import secret_folder as names
 from transforms.planting.editor import DOCUMENT
 from transforms.planting.errors import SealError
 from transforms.planting.followers import Follower, recompute
-from transforms.planting.secret_work import SecretWork
+from transforms.planting.secret_work import SecretWork, read_secret
 from transforms.planting.splice import Texts, cut
 
 
@@ -130,7 +131,7 @@ def _refuse_changed_file(source: Folder, shard: PlantedShard) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _ledger(secrets: str) -> pa.Table:
-    table = pq.read_table(f"{secrets}/{names.LEDGER}", partitioning=None).combine_chunks()
+    table = read_secret(Path(secrets) / names.LEDGER, names.LEDGER).combine_chunks()
     check(table.schema, LEDGER, names.LEDGER)
     return table
 

@@ -19,7 +19,7 @@ KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.jso
 PROBES, UNITS = "probes/probes.parquet", "units.parquet"
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
 LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
-PLANTING, PLANTED = "planting.json", "planted.json"
+PLANTING, PLANTED, REPLACED = "planting.json", "planted.json", "replaced"
 SEALED = (PLAN, PROBES, UNITS)
 """Files that `seal.json` lists with their hashes."""
 
@@ -131,9 +131,10 @@ def locked(path: Path) -> Iterator[None]:
 def write(folder: Path, name: str, data: bytes) -> None:
     """Write the file `name` whole: for its owner only, unless it is to be published."""
     target = folder / name
-    if not target.parent.is_dir():
-        target.parent.mkdir(mode=0o700)
-        target.parent.chmod(0o700)
+    missing = [one for one in (target.parent, *target.parent.parents) if not one.is_dir()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700)
+        one.chmod(0o700)
     Folder(str(target.parent)).write(target.name, data, 0o644 if name in PUBLIC else 0o600)
 
 

@@ -9,8 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.instructions import STEP, equal_bytes, trailing_zeros
 from transforms.corpus.jit import inline_kernel, kernel
+from transforms.planting.lines_kernel import (
+    BLANK,
+    NEWLINE,
+    RETURN,
+    TAB,
+    TICK,
+    closes_fence,
+    find_byte,
+    indent_columns,
+    is_blank,
+    is_quoted,
+    is_rule,
+    may_have_fence,
+    may_have_rule,
+    opening_fence,
+    paragraph_start,
+    simple_table_end,
+    span_end,
+    table_row,
+    text_start,
+    underlines,
+)
 
 START, END, PARAGRAPH, SENTENCE, WORD = 0, 1, 2, 3, 4
 """Kinds of slot: before the text, after it, between paragraphs, between sentences, between words."""
@@ -23,7 +44,8 @@ _WHITE, _ENDS_LINE, _ENDS_SENTENCE, _CLOSES, _BELONGS, _SMALL, _ALONE = 1, 2, 4,
 PARAGRAPH_REACH, SENTENCE_REACH = 1500, 400
 """Bytes from the wanted place within which a paragraph's, then a sentence's end is preferred."""
 
-_NEWLINE, _RETURN, _TAB, _BLANK, _BAR, _TICK, _TILDE, _PLUS = 10, 13, 9, 32, 124, 96, 126, 43
+_LONGEST_TICKS = 7
+"""Runs of more backticks than this open no inline code."""
 
 
 @inline_kernel
@@ -42,107 +64,6 @@ def _character(data: NDArray[np.uint8], at: int) -> tuple[Any, int]:
         | (np.int64(data[at + 2]) & 0x3F) << 6
         | (np.int64(data[at + 3]) & 0x3F)
     ), 4
-
-
-@kernel
-def _is_blank(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
-    at = lo
-    while at < hi and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
-        at += 1
-    return at == hi
-
-
-@kernel
-def _indent(data: NDArray[np.uint8], lo: int, hi: int) -> int:
-    """Columns of white space before a line's content; a tab counts as four."""
-    columns = 0
-    for at in range(lo, hi):
-        if data[at] == _BLANK:
-            columns += 1
-        elif data[at] == _TAB:
-            columns += 4
-        else:
-            break
-    return columns
-
-
-@kernel
-def _fence(data: NDArray[np.uint8], lo: int, hi: int) -> int:
-    """Length of a run of three or more ` or ~ that begins a line's content, negative for ~; 0 for none."""
-    at = lo
-    while at < hi and (data[at] == _BLANK or data[at] == _TAB):
-        at += 1
-    if at == hi or (data[at] != _TICK and data[at] != _TILDE):
-        return 0
-    mark, first = data[at], at
-    while at < hi and data[at] == mark:
-        at += 1
-    length = at - first
-    if length < 3:
-        return 0
-    return length if mark == _TICK else -length
-
-
-@kernel
-def _is_row(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
-    """Whether a line looks like a row of a table: bars, several tabs, or the rule of a grid."""
-    bars = tabs = 0
-    content = False
-    for at in range(lo, hi):
-        byte = data[at]
-        if not content and byte != _BLANK and byte != _TAB:
-            content = True
-            if byte == _BAR:
-                return True
-            if byte == _PLUS and at + 1 < hi and (data[at + 1] == 45 or data[at + 1] == 61):
-                return True
-        if byte == _BAR:
-            bars += 1
-        elif byte == _TAB and content:
-            tabs += 1
-    return bars >= 2 or tabs >= 2
-
-
-@kernel
-def _find(data: NDArray[np.uint8], byte: int, lo: int) -> int:
-    """The first place of a byte from `lo` on; len(data) if there is none."""
-    size = len(data)
-    base = np.int64(data.ctypes.data)
-    at = lo
-    while at + STEP <= size:
-        found = equal_bytes(base + at, byte)
-        if found != 0:
-            return int(at + trailing_zeros(found))
-        at += STEP
-    while at < size and data[at] != byte:
-        at += 1
-    return at
-
-
-@kernel
-def _may_have_fence(data: NDArray[np.uint8]) -> bool:
-    """Whether three ` or three ~ stand side by side anywhere."""
-    for mark in (_TICK, _TILDE):
-        at = _find(data, mark, 0)
-        while at + 2 < len(data):
-            if data[at + 1] == mark and data[at + 2] == mark:
-                return True
-            at = _find(data, mark, at + 1)
-    return False
-
-
-@kernel
-def _line_before(data: NDArray[np.uint8], first: int) -> int:
-    """Where the last line with content that begins before `first` begins; 0 if there is none."""
-    lo = min(first, len(data))
-    while lo > 0:
-        hi = lo - 1
-        lo = hi
-        while lo > 0 and data[lo - 1] != _NEWLINE:
-            lo -= 1
-        if not _is_blank(data, lo, hi):
-            break
-    return lo
 
 
 @kernel
@@ -167,37 +88,60 @@ def find_slots(
         kinds: int8, filled with `START` ... `WORD`.
     """
     size = len(data)
-    offsets[0], kinds[0], count = 0, START, 1
-    fenced = _may_have_fence(data)
-    fence = 0
-    was_blank, was_indented, ended_sentence = False, False, False
-    # Without a fence only the line before matters to a line, and blank lines between.
-    lo = 0 if fenced else _line_before(data, first)
-    while lo < size and (fenced or lo <= last):
-        hi = _find(data, _NEWLINE, lo)
+    begin = text_start(data)
+    count = 0
+    if begin < size or size == 0:
+        offsets[0], kinds[0], count = begin, START, 1
+    fenced, ruled = may_have_fence(data), may_have_rule(data)
+    # Without fences and rules only the paragraph and the last line before it matter to a line.
+    everything = fenced or ruled
+    near: Any = max(begin, paragraph_start(data, first))
+    fence, ruled_to = 0, 0
+    quoted, in_table = False, False
+    was_blank, was_indented, was_prose, ended_sentence = False, False, False, False
+    spans = np.zeros(_LONGEST_TICKS + 2, np.int64)
+    lo: Any = begin if everything else near
+    while lo < size and (everything or lo <= last):
+        hi = find_byte(data, NEWLINE, lo)
         after = min(hi + 1, size)
-        if _is_blank(data, lo, hi):
-            was_blank, ended_sentence = True, False
+        blank = is_blank(data, lo, hi)
+        if quoted and (blank or not is_quoted(data, lo, hi)):
+            fence, quoted = 0, False
+        if blank:
+            was_blank, was_prose, ended_sentence, in_table = True, False, False, False
             lo = after
             continue
-        mark = _fence(data, lo, hi) if fenced else 0
-        in_fence = fence != 0
-        indented = _indent(data, lo, hi) >= 4
-        if not in_fence and was_blank and lo > 0 and not (indented and was_indented):
+        in_fence, in_rules = fence != 0, lo < ruled_to
+        indented = indent_columns(data, lo, hi) >= 4
+        if not in_fence and not in_rules and was_blank and lo > begin and not (indented and was_indented):
             code, _ = _character(data, lo)
             if not table[code] & _BELONGS:
                 offsets[count], kinds[count] = lo, PARAGRAPH
                 count += 1
-        if mark != 0 and not in_fence:
-            fence = mark
-        elif in_fence and mark * fence > 0 and abs(mark) >= abs(fence):
-            fence = 0
-        ended = False
-        if not in_fence and mark == 0 and not indented and after >= first and lo <= last and not _is_row(data, lo, hi):
-            count, ended = _slots_in_line(data, table, lo, hi, ended_sentence and not was_blank, offsets, kinds, count)
-        was_blank, was_indented, ended_sentence = False, indented, ended
+        prose, ended = False, False
+        if in_fence:
+            if closes_fence(data, lo, hi, fence, quoted):
+                fence, quoted = 0, False
+        elif not in_rules:
+            if fenced:
+                fence, quoted = opening_fence(data, lo, hi)
+                if fence < 0 and was_prose and underlines(data, lo, hi):
+                    fence, quoted = 0, False
+            if fence != 0:
+                in_table = False
+            elif ruled and is_rule(data, lo, hi):
+                ruled_to = simple_table_end(data, after)
+            else:
+                row, begins_body = table_row(data, lo, hi)
+                in_table = in_table or begins_body
+                prose = not (row or in_table or indented)
+        if prose and near <= lo <= last:
+            may_begin = ended_sentence and not was_blank
+            count, ended = _slots_in_line(data, table, lo, hi, may_begin, spans, offsets, kinds, count)
+        was_blank, was_indented, was_prose, ended_sentence = False, indented, prose, ended
         lo = after
-    if fence == 0 and 0 < size <= last:
+    # A fence in a quotation ends with it, and so before what stands behind a blank line.
+    if (fence == 0 or quoted) and 0 < size <= last:
         offsets[count], kinds[count] = size, END
         count += 1
     return count
@@ -210,6 +154,7 @@ def _slots_in_line(
     lo: int,
     hi: int,
     may_begin: bool,
+    spans: NDArray[np.int64],
     offsets: NDArray[np.int64],
     kinds: NDArray[np.int8],
     count: int,
@@ -217,19 +162,21 @@ def _slots_in_line(
     """The slots within one line of prose; how many there are now, and whether the line ends with a sentence.
 
     `may_begin`: the line before ended with a sentence, so that a slot may stand at the very start of this one.
+    `spans`: int64[9], kept from line to line: where the inline code or tag ends that was opened last, and up to where
+    nothing closes 1 ... 7 backticks (in 1 ... 7) or a tag (in 8).
     """
     at = lo
-    before = 0
-    sentence = spaced = ticked = tagged = url = False
+    before, ticks_to = 0, 0
+    sentence = spaced = host = url = False
     while at < hi:
         code, length = _character(data, at)
         kind = table[code]
         if at == lo:
             letter = code >= 128 or (65 <= code <= 90)
-            if may_begin and letter and not kind & (_BELONGS | _SMALL | _WHITE):
+            if may_begin and at >= spans[0] and letter and not kind & (_BELONGS | _SMALL | _WHITE):
                 offsets[count], kinds[count] = at, SENTENCE
                 count += 1
-        elif not ticked and not tagged and not kind & (_BELONGS | _WHITE):
+        elif at >= spans[0] and not kind & (_BELONGS | _WHITE):
             # A comma or a full stop belongs to the word before it, also across a space.
             begins = not kind & (_ENDS_SENTENCE | _CLOSES) and code != 44 and code != 58 and code != 59
             if spaced and begins:
@@ -242,7 +189,7 @@ def _slots_in_line(
                 offsets[count], kinds[count] = at, SENTENCE
                 count += 1
         if kind & _WHITE:
-            spaced, url = at > lo, False
+            spaced, host, url = at > lo, False, False
             before = 0
         else:
             if kind & _ENDS_SENTENCE:
@@ -250,17 +197,35 @@ def _slots_in_line(
             elif not (sentence and kind & _CLOSES):
                 sentence = False
             spaced, before = False, kind
-            if code == _TICK:
-                ticked = not ticked
-            elif code == 60 and at + 1 < hi:
+            if code == TICK and at >= max(spans[0], ticks_to):
+                ticks_to = at + 1
+                while ticks_to < hi and data[ticks_to] == TICK:
+                    ticks_to += 1
+                if ticks_to - at <= _LONGEST_TICKS:
+                    _open_span(data, ticks_to, TICK, ticks_to - at, spans)
+            elif code == 60 and at >= spans[0] and at + 1 < hi:
                 following = data[at + 1]
-                tagged = tagged or following == 47 or following == 33 or 65 <= (following & 0xDF) <= 90
-            elif code == 62:
-                tagged = False
-            elif code in (46, 47):
+                if following == 47 or following == 33 or 65 <= (following & 0xDF) <= 90:
+                    _open_span(data, at + 1, 62, 0, spans)
+            elif code == 46:
                 url = url or _begins_url(data, lo, at)
+                host = at > lo and not spaced and at + 1 < hi and 65 <= (data[at + 1] & 0xDF) <= 90
+            elif code == 47:
+                url = url or host or _begins_url(data, lo, at)
+            elif not (48 <= code <= 58 or code == 45 or 65 <= (code & ~0x20) <= 90):
+                host = False
         at += length
     return count, sentence
+
+
+@kernel
+def _open_span(data: NDArray[np.uint8], lo: int, mark: int, width: int, spans: NDArray[np.int64]) -> None:
+    """Note in `spans` where what opens before `lo` is closed, or that nothing closes it."""
+    known = width if width else _LONGEST_TICKS + 1
+    if lo < spans[known]:
+        return
+    end, closed = span_end(data, lo, mark, width)
+    spans[0 if closed else known] = end
 
 
 @kernel
@@ -286,35 +251,45 @@ def nearest(
     Of the free ones a paragraph's end within reach, then a sentence's, then the nearest of all; of two that are equally
     near the earlier. If none is free, the nearest of all.
     """
-    best, best_distance, best_rank = -1, 0, 4
-    for slot in range(count):
+    upper = int(np.searchsorted(offsets[:count], wanted, side="right"))
+    lower = upper - 1
+    best, nearer, is_sentence = -1, -1, False
+    while lower >= 0 or upper < count:
+        # From the place outwards, the earlier first of two that are equally near.
+        down = upper == count or (lower >= 0 and wanted - offsets[lower] <= offsets[upper] - wanted)
+        slot = lower if down else upper
+        if down:
+            lower -= 1
+        else:
+            upper += 1
+        distance = abs(offsets[slot] - wanted)
+        nearer = slot if nearer < 0 else nearer
+        if best >= 0 and distance > PARAGRAPH_REACH:
+            break
         if used[slot]:
             continue
-        distance = abs(offsets[slot] - wanted)
         if kinds[slot] <= PARAGRAPH and distance <= PARAGRAPH_REACH:
-            rank = 1
-        elif kinds[slot] == SENTENCE and distance <= SENTENCE_REACH:
-            rank = 2
-        else:
-            rank = 3
-        if rank < best_rank or (rank == best_rank and distance < best_distance):
-            best, best_distance, best_rank = slot, distance, rank
-    if best >= 0:
-        return best
-    best = 0
-    for slot in range(1, count):
-        if abs(offsets[slot] - wanted) < abs(offsets[best] - wanted):
+            return slot
+        if kinds[slot] == SENTENCE and distance <= SENTENCE_REACH and not is_sentence:
+            best, is_sentence = slot, True
+        elif best < 0:
             best = slot
-    return best
+    return best if best >= 0 else nearer
 
 
 @kernel
 def separators(
-    data: NDArray[np.uint8], table: NDArray[np.uint8], offset: int, kind: int, returns: bool
+    data: NDArray[np.uint8], table: NDArray[np.uint8], offset: int, kind: int, returns: bool, later: bool
 ) -> tuple[int, int]:
     """What goes before and after an insertion at a slot: codes of two separators.
 
-    `returns`: the text's lines end in carriage return and newline.
+    Args:
+        data: uint8[bytes], one text.
+        table: `places_table()`.
+        offset: the slot, in bytes.
+        kind: its kind.
+        returns: the text's lines end in carriage return and newline.
+        later: another insertion stands before this one in the same slot.
     """
     size = len(data)
     blank = CR_BLANK_LINE if returns else BLANK_LINE
@@ -322,13 +297,18 @@ def separators(
     if kind in (START, PARAGRAPH):
         return NOTHING, blank
     if kind == END:
-        if size == 0 or data[size - 1] != _NEWLINE:
+        if later or size == 0:
+            return blank, NOTHING
+        if data[size - 1] == RETURN:
+            # A newline alone would become one character with the carriage return.
+            return CR_BLANK_LINE, NOTHING
+        if data[size - 1] != NEWLINE:
             return blank, NOTHING
         at = size - 2
-        while at >= 0 and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
+        while at >= 0 and (data[at] == BLANK or data[at] == TAB or data[at] == RETURN):
             at -= 1
-        return (NOTHING if at < 0 or data[at] == _NEWLINE else line), NOTHING
-    if data[offset - 1] == _NEWLINE:
+        return (NOTHING if at < 0 or data[at] == NEWLINE else line), NOTHING
+    if data[offset - 1] == NEWLINE:
         return NOTHING, line
     # What stands before a slot is white space or a character that is a word of its own: only the latter is no blank.
     at = offset - 1
@@ -346,7 +326,7 @@ def choose_slots(
     first: NDArray[np.int64],
     fractions: NDArray[np.uint64],
     table: NDArray[np.uint8],
-) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """A slot for each of the insertions into some texts.
 
     Args:
@@ -358,11 +338,10 @@ def choose_slots(
         table: `places_table()`.
 
     Returns:
-        int64[insertions] byte offsets within the text, and for each its kind, separator before and separator after.
+        int64[insertions] byte offsets within the text, and int8[insertions]: the kind of each slot.
     """
     total = len(fractions)
     at, kind = np.empty(total, np.int64), np.empty(total, np.int8)
-    lead, tail = np.empty(total, np.int8), np.empty(total, np.int8)
     chosen = np.empty(total, np.int64)
     longest = 0
     for text in range(len(starts)):
@@ -372,8 +351,6 @@ def choose_slots(
     for text in range(len(starts)):
         own = data[starts[text] : ends[text]]
         size = len(own)
-        newline = _find(own, _NEWLINE, 0)
-        returns = 0 < newline < size and own[newline - 1] == _RETURN
         lowest: Any = np.int64(size)
         highest: Any = np.int64(0)
         for insertion in range(first[text], first[text + 1]):
@@ -385,8 +362,8 @@ def choose_slots(
             reach: Any = size if whole else PARAGRAPH_REACH
             count = find_slots(own, table, max(0, lowest - reach), highest + reach, offsets, kinds)
             used[:count] = False
-            near = True
-            for insertion in range(first[text], first[text + 1]):
+            near = count > 0
+            for insertion in range(first[text], first[text + 1] if near else first[text]):
                 slot = nearest(offsets, kinds, used, count, at[insertion])
                 near = near and not used[slot] and abs(offsets[slot] - at[insertion]) <= PARAGRAPH_REACH
                 used[slot] = True
@@ -396,6 +373,40 @@ def choose_slots(
         for insertion in range(first[text], first[text + 1]):
             slot = chosen[insertion]
             at[insertion], kind[insertion] = offsets[slot], kinds[slot]
-            before, after = separators(own, table, offsets[slot], kinds[slot], returns)
+    return at, kind
+
+
+@kernel
+def choose_separators(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    first: NDArray[np.int64],
+    at: NDArray[np.int64],
+    kinds: NDArray[np.int8],
+    table: NDArray[np.uint8],
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """What parts the insertions from what stands before and after them, and from each other.
+
+    Args:
+        data: uint8, the texts' UTF-8.
+        starts: int64[texts], where each begins.
+        ends: int64[texts], where each ends.
+        first: int64[texts + 1]: text t takes the insertions first[t] <= i < first[t + 1].
+        at: int64[insertions], byte offsets within the text, ascending within each.
+        kinds: int8[insertions], the kinds of these slots.
+        table: `places_table()`.
+
+    Returns:
+        int8[insertions] separators before, and after.
+    """
+    lead, tail = np.empty(len(at), np.int8), np.empty(len(at), np.int8)
+    for text in range(len(starts)):
+        own = data[starts[text] : ends[text]]
+        newline = find_byte(own, NEWLINE, 0)
+        returns = 0 < newline < len(own) and own[newline - 1] == RETURN
+        for insertion in range(first[text], first[text + 1]):
+            later = insertion > first[text] and at[insertion - 1] == at[insertion]
+            before, after = separators(own, table, at[insertion], kinds[insertion], returns, later)
             lead[insertion], tail[insertion] = before, after
-    return at, kind, lead, tail
+    return lead, tail

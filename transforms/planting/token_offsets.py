@@ -27,9 +27,13 @@ def load_tokenizer(path: Path) -> tuple[tokenizers.Tokenizer, str]:
     """
     try:
         data = path.read_bytes()
-        return tokenizers.Tokenizer.from_buffer(data), hashlib.sha256(data).hexdigest()
+        tokenizer = tokenizers.Tokenizer.from_buffer(data)
     except Exception as error:
         raise SealError(f"--tokenizer {path}: cannot be read as a tokenizers file ({error})") from error
+    # A file may carry both along from training; offsets are of the whole text.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer, hashlib.sha256(data).hexdigest()
 
 
 def token_offsets(

@@ -10,11 +10,13 @@ import pyarrow as pa
 from schemas.probes import PROBES
 from transforms.planting.errors import SealError
 from transforms.planting.fields import digest, packed
+from transforms.planting.places_table import BELONGS, WHITE, places_table
 
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")
 _CANDIDATE_COLUMNS = ("id", "candidate", "text")
 FIELD_DIGEST_BYTES = 8
 AS_INSERTION, AS_DOCUMENT = "insertion", "document"
+_ZERO_WIDTH_JOINER = "\u200d"
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,8 +81,9 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
         places: where each row stands, for messages; row numbers by default.
 
     Raises:
-        SealError: for empty fields, doubled ids or texts, a dose below 1, candidates that are not numbered 0 to m,
-            or units that differ in m, and within a unit in kind, stratum or dose.
+        SealError: for empty fields, doubled ids or texts, texts that would merge with what stands before or after
+            them, a dose below 1, candidates that are not numbered 0 to m, or units that differ in m, and within a unit
+            in kind, stratum or dose.
     """
     if probes.num_rows == 0:
         raise SealError("there are no probes: the files hold no row")
@@ -134,6 +137,28 @@ def _refuse_bad_rows(probes: pa.Table, where: Sequence[str]) -> None:
     for row, planted_as in enumerate(probes.column("planted_as").to_pylist()):
         if planted_as not in (None, AS_INSERTION, AS_DOCUMENT):
             raise SealError(f"{where[row]}: planted_as is neither {AS_INSERTION!r} nor {AS_DOCUMENT!r}")
+    _refuse_open_ends(probes, where)
+
+
+def _refuse_open_ends(probes: pa.Table, where: Sequence[str]) -> None:
+    """Raise if a text to insert has white space at an end, or its first or last character would join a neighbour."""
+    table = places_table()
+    texts, planted_as = (probes.column(name).to_pylist() for name in ("text", "planted_as"))
+    for row, text in enumerate(texts):
+        if planted_as[row] == AS_DOCUMENT:
+            continue
+        first, last = table[ord(text[0])], table[ord(text[-1])]
+        if (first | last) & WHITE:
+            raise SealError(
+                f"{where[row]}: text begins or ends with white space; take it off: planting parts texts by its own"
+            )
+        if first & BELONGS:
+            raise SealError(
+                f"{where[row]}: text begins with a character that belongs to the one before it, such as a combining "
+                "mark; begin it with another"
+            )
+        if text[-1] == _ZERO_WIDTH_JOINER:
+            raise SealError(f"{where[row]}: text ends in a zero-width joiner, which joins the next character; drop it")
 
 
 def _refuse_bad_unit(columns: dict[str, list[object]], rows: Sequence[int], size: int, where: Sequence[str]) -> None:

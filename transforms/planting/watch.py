@@ -3,14 +3,14 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from transforms.planting.secret_folder import PROBES
-from transforms.planting.secret_work import SecretWork
+from transforms.planting.secret_work import SecretWork, read_secret
 from transforms.planting.splice import Texts
 from transforms.planting.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
 
@@ -47,7 +47,7 @@ def _joined(texts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
 
 @functools.lru_cache(maxsize=1)
 def _phrases(folder: str) -> Phrases:
-    return Phrases.of(pq.read_table(f"{folder}/{PROBES}", columns=["text"], partitioning=None)["text"].to_pylist())
+    return Phrases.of(read_secret(Path(folder) / PROBES, PROBES, ["text"])["text"].to_pylist())
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.instructions import STEP, blanks, load8, load64, trailing_zeros
+from transforms.corpus.instructions import STEP, blanks, letters, load8, load64, trailing_zeros
 from transforms.corpus.jit import inline_kernel, kernel
 
 HEAD = 16
@@ -97,26 +97,26 @@ def _may_begin(
     """
     last = hi - HEAD
     count = 0
-    carried = np.int64(1)
+    carried = np.int64(0)
     at = lo
     while at <= last:
         found = 0
         while at <= last and found + STEP <= len(places):
             if at + STEP <= hi:
-                white = blanks(base + at)
-                begins = ~white & ((white << np.int64(1)) | carried)
-                carried = np.int64(white < 0)
+                inside = letters(base + at)
+                begins = ~blanks(base + at) & ~((inside << np.int64(1)) | carried)
+                carried = np.int64(inside < 0)
                 while begins != 0:
                     places[found] = at + trailing_zeros(begins)
                     begins &= begins - np.int64(1)
                     found += 1
                 at += STEP
             else:
-                blank = load8(base + at) <= _BLANK
-                if not blank and carried != 0:
+                byte = load8(base + at)
+                if byte > _BLANK and carried == 0:
                     places[found] = at
                     found += 1
-                carried = np.int64(blank)
+                carried = np.int64(97 <= (byte | 32) <= 122 or 48 <= byte <= 57)
                 at += 1
         for k in range(found):
             # A place near the end is looked up where the last head begins: it is compared in full later.
@@ -137,7 +137,7 @@ def rows_with_phrase(
     phrases: NDArray[np.uint8],
     phrase_offsets: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """bool[n]: which texts hold one of the phrases, beginning at the text's start or behind an ASCII blank.
+    """bool[n]: which texts hold one of the phrases, beginning where no ASCII letter or digit stands before.
 
     Args:
         data: uint8, the texts' bytes.
@@ -153,7 +153,7 @@ def rows_with_phrase(
     longest = 0
     for row in range(len(found)):
         longest = max(longest, offsets[row + 1] - offsets[row])
-    places, hits = np.empty(_AT_ONCE, np.int64), np.empty(longest // 2 + 2, np.int64)
+    places, hits = np.empty(_AT_ONCE, np.int64), np.empty(longest + 1, np.int64)
     for row in range(len(found)):
         lo, hi = offsets[row], offsets[row + 1]
         if not valid[row] or hi - lo < HEAD:

@@ -24,7 +24,7 @@ from transforms.scoring.prepared import Prepared, Rule, prepare
 from transforms.scoring.tokenizer import Tokenizer
 
 IDS_COLUMN = "token_ids"
-_ROWS, _ROWS_IF_DEAR, _BYTES = 16_384, 1_024, 16 << 20
+_ROWS, _ROWS_IN_CONTEXT, _ROWS_GENERATING, _BYTES = 16_384, 1_024, 256, 16 << 20
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,14 @@ def receipt_name(task: ScoreTask) -> str:
     return f"{task.number:06d}.json"
 
 
-def divide_rows(sources: Sequence[Source], *, dear: bool) -> list[ScoreTask]:
-    """Tasks of about equal work that cover each row of each file once, in order; smaller ones where a row is dear."""
+def divide_rows(sources: Sequence[Source], *, in_context: bool, generating: bool = False) -> list[ScoreTask]:
+    """Tasks of about equal work that cover each row of each file once, in order."""
+    most = _ROWS_GENERATING if generating else _ROWS_IN_CONTEXT if in_context else _ROWS
     spans: list[tuple[Source, int, int]] = []
     for source in sources:
         metadata = parquet_metadata(source)
         size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-        rows = min(_ROWS_IF_DEAR if dear else _ROWS, max(1, _BYTES * max(1, metadata.num_rows) // max(1, size)))
+        rows = min(most, max(1, _BYTES * max(1, metadata.num_rows) // max(1, size)))
         spans += [(source, lo, min(lo + rows, metadata.num_rows)) for lo in range(0, metadata.num_rows, rows)]
     tasks, first = [], 0
     for number, (source, lo, hi) in enumerate(spans):

@@ -1,0 +1,327 @@
+"""What a line is to a reader: blank, the fence of a code block, a row of a table; and where a text begins.
+
+Fences follow CommonMark 0.31, section 4.5, rows the tables of GitHub Flavored Markdown and of reStructuredText.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.corpus.instructions import STEP, equal_bytes, trailing_zeros
+from transforms.corpus.jit import kernel
+
+NEWLINE, RETURN, TAB, BLANK, TICK = 10, 13, 9, 32, 96
+_BAR, _TILDE, _PLUS, _MINUS, _EQUALS, _COLON, _STAR, _QUOTE, _DOT, _LESS = 124, 126, 43, 45, 61, 58, 42, 62, 46, 60
+
+
+@kernel
+def find_byte(data: NDArray[np.uint8], byte: int, lo: int) -> int:
+    """The first place of a byte from `lo` on; len(data) if there is none."""
+    size = len(data)
+    base = np.int64(data.ctypes.data)
+    at = lo
+    while at + STEP <= size:
+        found = equal_bytes(base + at, byte)
+        if found != 0:
+            return int(at + trailing_zeros(found))
+        at += STEP
+    while at < size and data[at] != byte:
+        at += 1
+    return at
+
+
+@kernel
+def is_blank(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether nothing but blanks, tabs and carriage returns stands there."""
+    at = lo
+    while at < hi and (data[at] == BLANK or data[at] == TAB or data[at] == RETURN):
+        at += 1
+    return at == hi
+
+
+@kernel
+def indent_columns(data: NDArray[np.uint8], lo: int, hi: int) -> int:
+    """Columns of white space before a line's content; a tab counts as four."""
+    columns = 0
+    for at in range(lo, hi):
+        if data[at] == BLANK:
+            columns += 1
+        elif data[at] == TAB:
+            columns += 4
+        else:
+            break
+    return columns
+
+
+@kernel
+def _content(data: NDArray[np.uint8], lo: int, hi: int) -> int:
+    at = lo
+    while at < hi and (data[at] == BLANK or data[at] == TAB):
+        at += 1
+    return at
+
+
+@kernel
+def _run(data: NDArray[np.uint8], lo: int, hi: int) -> int:
+    """Where the run of equal bytes that begins at `lo` ends."""
+    at = lo
+    while at < hi and data[at] == data[lo]:
+        at += 1
+    return at
+
+
+@kernel
+def _after_marker(data: NDArray[np.uint8], lo: int, hi: int) -> int:
+    """The byte after the mark of a quotation or of an item of a list that begins at `lo`; `lo` if there is none."""
+    if lo == hi:
+        return lo
+    at = lo
+    if data[at] == _QUOTE:
+        return at + 1
+    if data[at] in (_MINUS, _STAR, _PLUS):
+        at += 1
+    else:
+        while at < hi and at - lo < 9 and 48 <= data[at] <= 57:
+            at += 1
+        if at in (lo, hi) or data[at] not in (_DOT, 41):
+            return lo
+        at += 1
+    return at if at < hi and data[at] in (BLANK, TAB) else lo
+
+
+@kernel
+def is_quoted(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether a line begins with the mark of a quotation."""
+    at = _content(data, lo, hi)
+    return bool(at < hi and data[at] == _QUOTE)
+
+
+@kernel
+def opening_fence(data: NDArray[np.uint8], lo: int, hi: int) -> tuple[int, bool]:
+    """Length of the fence that a line opens, negative for one of ~, 0 for none; and whether it lies in a quotation.
+
+    Marks of quotations and lists before it count as indent; no ` may stand behind a fence of `.
+    """
+    quoted = False
+    at = _content(data, lo, hi)
+    after = _after_marker(data, at, hi)
+    while after > at:
+        quoted = quoted or data[at] == _QUOTE
+        at = _content(data, after, hi)
+        after = _after_marker(data, at, hi)
+    if at == hi or (data[at] != TICK and data[at] != _TILDE):
+        return 0, False
+    end = _run(data, at, hi)
+    if end - at < 3:
+        return 0, False
+    if data[at] == _TILDE:
+        return at - end, quoted
+    for behind in range(end, hi):
+        if data[behind] == TICK:
+            return 0, False
+    return end - at, quoted
+
+
+@kernel
+def closes_fence(data: NDArray[np.uint8], lo: int, hi: int, fence: int, quoted: bool) -> bool:
+    """Whether a line closes a fence: of the same mark, as long or longer, and nothing behind it."""
+    at = _content(data, lo, hi)
+    while quoted and at < hi and data[at] == _QUOTE:
+        at = _content(data, at + 1, hi)
+    if at == hi or data[at] != (TICK if fence > 0 else _TILDE):
+        return False
+    end = _run(data, at, hi)
+    return end - at >= abs(fence) and is_blank(data, end, hi)
+
+
+@kernel
+def underlines(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether a line of ~ and nothing else is as long as the text of the line before, short of one character.
+
+    So reStructuredText marks a title.
+    """
+    first = _content(data, lo, hi)
+    end = _run(data, first, hi)
+    if lo == 0 or not is_blank(data, end, hi):
+        return False
+    characters, at = 0, lo - 2
+    while at >= 0 and data[at] != NEWLINE:
+        characters += data[at] & 0xC0 != 0x80 and data[at] != RETURN
+        at -= 1
+    return end - first + 1 >= characters
+
+
+@kernel
+def may_have_fence(data: NDArray[np.uint8]) -> bool:
+    """Whether three ` or three ~ stand side by side anywhere."""
+    for mark in (TICK, _TILDE):
+        at = find_byte(data, mark, 0)
+        while at + 2 < len(data):
+            if data[at + 1] == mark and data[at + 2] == mark:
+                return True
+            at = find_byte(data, mark, at + 1)
+    return False
+
+
+@kernel
+def _is_delimiter_row(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether a line is what parts the head of a Markdown table from its body: `--- | :---:`."""
+    bar = dash = False
+    for at in range(lo, hi):
+        byte = data[at]
+        bar = bar or byte == _BAR
+        dash = dash or byte == _MINUS
+        if byte not in (_BAR, _MINUS, _COLON, BLANK, TAB, RETURN):
+            return False
+    return bar and dash
+
+
+@kernel
+def table_row(data: NDArray[np.uint8], lo: int, hi: int) -> tuple[bool, bool]:
+    """Whether a line looks like a row of a table, and whether it is the one that begins the body of a Markdown table.
+
+    Rows: bars, several tabs, the rule of a grid, cells of HTML, and what stands before a Markdown delimiter row.
+    """
+    bars = tabs = 0
+    content = False
+    for at in range(lo, hi):
+        byte = data[at]
+        if not content and byte != BLANK and byte != TAB:
+            content = True
+            if byte == _PLUS and at + 1 < hi and (data[at + 1] == _MINUS or data[at + 1] == _EQUALS):
+                return True, False
+            bars += byte == _BAR
+        if byte == _BAR:
+            bars += 1
+        elif byte == TAB and content:
+            tabs += 1
+        elif byte == _LESS and _is_cell(data, at + 1, hi):
+            return True, False
+    if bars and _is_delimiter_row(data, lo, hi):
+        return True, True
+    if bars == 1 and hi < len(data):
+        return _is_delimiter_row(data, hi + 1, find_byte(data, NEWLINE, hi + 1)), False
+    return bars >= 2 or tabs >= 2, False
+
+
+@kernel
+def _is_cell(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether `td`, `th` or `tr`, of an opening or closing tag, begins there."""
+    at = lo + (lo < hi and data[lo] == 47)
+    if at + 1 >= hi or data[at] | 0x20 != 116:
+        return False
+    return data[at + 1] | 0x20 in (100, 104, 114)
+
+
+@kernel
+def may_have_rule(data: NDArray[np.uint8]) -> bool:
+    """Whether two = stand anywhere with nothing but blanks between them, and at least one."""
+    at = find_byte(data, _EQUALS, 0)
+    while at < len(data):
+        after = _content(data, at + 1, len(data))
+        if after > at + 1 and after < len(data) and data[after] == _EQUALS:
+            return True
+        at = find_byte(data, _EQUALS, after)
+    return False
+
+
+@kernel
+def is_rule(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether a line is the rule of a simple table of reStructuredText: `====  ====`."""
+    columns = 0
+    for at in range(lo, hi):
+        if data[at] == _EQUALS:
+            columns += at == lo or data[at - 1] != _EQUALS
+        elif data[at] not in (BLANK, TAB, RETURN):
+            return False
+    return columns >= 2
+
+
+@kernel
+def simple_table_end(data: NDArray[np.uint8], lo: int) -> int:
+    """Where the simple table ends whose first rule ends before `lo`; `lo` if no rule closes it.
+
+    As docutils has it: with the second rule from there, or with the first that a blank line or nothing follows.
+    """
+    rules = 0
+    at = lo
+    while at < len(data):
+        hi = find_byte(data, NEWLINE, at)
+        after = min(hi + 1, len(data))
+        if is_rule(data, at, hi):
+            rules += 1
+            if rules == 2 or is_blank(data, after, find_byte(data, NEWLINE, after)):
+                return after
+        at = after
+    return lo
+
+
+@kernel
+def text_start(data: NDArray[np.uint8]) -> int:
+    """Where a text begins: behind a byte order mark and YAML front matter.
+
+    Front matter is a line `---` that no blank line follows, up to the next line `---` or `...`.
+    """
+    size = len(data)
+    start = 3 if size >= 3 and data[0] == 0xEF and data[1] == 0xBB and data[2] == 0xBF else 0
+    hi = find_byte(data, NEWLINE, start)
+    if not _is_three(data, start, hi, _MINUS):
+        return start
+    lo = hi + 1
+    while lo < size:
+        after = find_byte(data, NEWLINE, lo)
+        if lo == hi + 1 and is_blank(data, lo, after):
+            return start
+        if _is_three(data, lo, after, _MINUS) or _is_three(data, lo, after, _DOT):
+            return min(after + 1, size)
+        lo = after + 1
+    return start
+
+
+@kernel
+def _is_three(data: NDArray[np.uint8], lo: int, hi: int, mark: int) -> bool:
+    """Whether a line is three of a mark, and blanks."""
+    return bool(hi - lo >= 3 and data[lo] == mark and _run(data, lo, hi) == lo + 3 and is_blank(data, lo + 3, hi))
+
+
+@kernel
+def paragraph_start(data: NDArray[np.uint8], first: int) -> int:
+    """Where the paragraph of the last line with content that begins before `first` begins; 0 if there is none."""
+    lo: Any = min(first, len(data))
+    start, found = 0, False
+    while lo > 0:
+        hi = lo - 1
+        lo = hi
+        while lo > 0 and data[lo - 1] != NEWLINE:
+            lo -= 1
+        if not is_blank(data, lo, hi):
+            start, found = lo, True
+        elif found:
+            break
+    return start
+
+
+@kernel
+def span_end(data: NDArray[np.uint8], lo: int, mark: int, width: int) -> tuple[int, bool]:
+    """Where what opens before `lo` is closed within its paragraph by a run of `width` marks (0: of any number).
+
+    Returns:
+        The byte after that run, and True; or where the paragraph ends, by a blank line or a fence, and False.
+    """
+    size = len(data)
+    at = lo
+    while at < size:
+        if data[at] == mark:
+            end = _run(data, at, size)
+            if width in (0, end - at):
+                return end, True
+            at = end
+        elif data[at] == NEWLINE:
+            hi = find_byte(data, NEWLINE, at + 1)
+            if is_blank(data, at + 1, hi) or opening_fence(data, at + 1, hi)[0] != 0:
+                return at, False
+            at += 1
+        else:
+            at += 1
+    return size, False
