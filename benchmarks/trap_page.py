@@ -166,6 +166,11 @@ def _trend(found: Table) -> str:
     return f"z = {found['z']:.1f}, p = {p_words(found['p_value'])}"
 
 
+def ascending(cells: Table) -> Table:
+    """By the number that a key is: JSON sorts keys as texts."""
+    return dict(sorted(cells.items(), key=lambda one: int(one[0])))
+
+
 def plots(tables: Table, output: Path) -> None:
     """Dose-response by length, and AUC by size of model, as SVG."""
     import matplotlib as mpl
@@ -175,10 +180,10 @@ def plots(tables: Table, output: Path) -> None:
     import matplotlib.pyplot as plt
 
     context = tables["judged"]["trap"]["in context"]
-    sizes = list(context[PLANTED])
+    sizes = [one["name"] for one in tables["models"] if one["arm"] == PLANTED]
     figure, axes = plt.subplots(1, len(sizes), figsize=(3.3 * len(sizes), 3.1), sharey=True, squeeze=False)
     for axis, size in zip(axes[0], sizes, strict=True):
-        for length, cells in context[PLANTED][size]["by_length_and_dose"].items():
+        for length, cells in ascending(context[PLANTED][size]["by_length_and_dose"]).items():
             _line(axis, cells, f"{length} tokens")
         if size in context.get(TWIN, {}):
             _line(axis, context[TWIN][size]["by_dose"], "twin, all lengths", color="grey", linestyle="--")
@@ -191,7 +196,7 @@ def plots(tables: Table, output: Path) -> None:
     _save(figure, output / "dose_response.svg")
     figure, axis = plt.subplots(figsize=(5.2, 3.1))
     parameters = {one["name"]: one["parameters"] for one in tables["models"]}
-    for dose in context[PLANTED][sizes[0]]["by_dose"]:
+    for dose in ascending(context[PLANTED][sizes[0]]["by_dose"]):
         cells = [context[PLANTED][size]["by_dose"][dose] for size in sizes]
         _points(axis, [parameters[size] for size in sizes], cells, dose)
     axis.set_xscale("log")
@@ -203,6 +208,7 @@ def plots(tables: Table, output: Path) -> None:
 
 def _line(axis: Any, cells: Table, label: str, **style: Any) -> None:
     axis.set_xscale("log", base=2)
+    cells = ascending(cells)
     doses = [int(dose) for dose in cells]
     axis.set_xticks(doses, [str(dose) for dose in doses])
     _points(axis, doses, list(cells.values()), label, **style)
