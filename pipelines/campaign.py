@@ -1,7 +1,7 @@
 """The secret side of `trapline prepare`: what is planted, kept apart from the run that everyone may see."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,14 @@ from pipelines import output as outputs
 from pipelines.errors import RunError, UsageError
 from pipelines.prepare import PrepareConfig
 from transforms.corpus.addresses import file_of
+from transforms.corpus.columns import check_text_column, without_views
 from transforms.corpus.condition import check_condition
 from transforms.corpus.edits import read_edits
+from transforms.corpus.merged_schema import merge_schemas, storable
 from transforms.corpus.planned import edits_name
 from transforms.corpus.readable import count, counted, size
-from transforms.corpus.reading import parquet_schema, read_piece
+from transforms.corpus.reading import Piece, parquet_schema, read_piece
+from transforms.corpus.rewrite import conform
 from transforms.corpus.scanned import ScannedNumbers
 from transforms.corpus.shards import Shard
 from transforms.corpus.sources import PARQUET
@@ -27,7 +30,14 @@ from transforms.planting.check_planting import check_planting
 from transforms.planting.check_secrets import Sealed, open_secrets
 from transforms.planting.editor import PlantingEditor
 from transforms.planting.errors import SealError
-from transforms.planting.followers import LOOKED_AT, Follower, find_followers
+from transforms.planting.followers import (
+    FILES,
+    LOOKED_AT,
+    LOOKED_AT_IN_A_FILE,
+    Follower,
+    find_followers,
+    find_unique,
+)
 from transforms.planting.ledger import gather_ledger, gather_slots, ledger_root, refuse_other_places
 from transforms.planting.places import PURPOSE, Places, Room, find_places, needed_bytes
 from transforms.planting.planted import Planted, PlantingRecord, file_sha256, planting_hash
@@ -37,6 +47,9 @@ from transforms.planting.watch import WatchForProbes
 
 if TYPE_CHECKING:
     from pipelines.corpus_run import Input
+
+_LOOKED_INTO = 1 << 20
+"""Bytes of a file of JSON lines that are looked into."""
 
 
 @dataclass
@@ -131,25 +144,34 @@ class Campaign:
         for source in found.sources:
             if config.where and source.kind == PARQUET:
                 check_condition(parquet_schema(source), config.where, source.uri)
-        tables, rows = [], 0
+        first: dict[int, Piece] = {}
         for piece in found.pieces:
+            first.setdefault(piece.source.ordinal, piece)
+        spread = np.unique(np.linspace(0, len(first) - 1, min(FILES, len(first))).astype(np.int64)).tolist()
+        chosen = [list(first.values())[at] for at in spread]
+        most = max(LOOKED_AT_IN_A_FILE, LOOKED_AT // max(1, len(chosen)))
+        named = [(one.uri, without_views(parquet_schema(one))) for one in found.sources if one.kind == PARQUET]
+        tables = []
+        for piece in chosen:
+            uri, json = piece.source.uri, piece.source.kind != PARQUET
+            if json and piece.hi is not None:
+                piece = replace(piece, hi=min(piece.hi, piece.lo + _LOOKED_INTO))
             records = next(iter(read_piece(piece)), None)
             if records is not None and config.text_column in records.table.column_names:
-                part = records.table.slice(0, LOOKED_AT)
-                tables.append(
-                    part.set_column(
-                        part.column_names.index(config.text_column),
-                        config.text_column,
-                        part[config.text_column].cast(pa.large_string()),
-                    )
-                )
-                rows += part.num_rows
-            if rows >= LOOKED_AT:
-                break
+                check_text_column(records.table.schema, config.text_column, uri)
+                tables.append((uri, records.table.slice(0, most)))
+                named += [(uri, without_views(records.table.schema))] if json else []
+        # Parquet files that are not looked into tell at least the names and types of their columns.
+        schema = storable(merge_schemas(named))
         if not tables:
             return ()
-        sample = pa.concat_tables(tables, promote_options="permissive").slice(0, LOOKED_AT)
-        return tuple(find_followers(sample, config.text_column, config.unrelated_columns))
+        # Taken, so that no whole batch is kept for the sake of a few documents.
+        parts = [conform(part, schema, uri).take(pa.array(range(part.num_rows), pa.int64())) for uri, part in tables]
+        sample = pa.concat_tables(parts).unify_dictionaries()
+        followers = find_followers(sample, config.text_column, config.unrelated_columns, config.id_column)
+        if any(unit.as_document for unit in self.sealed.units):
+            followers += find_unique(sample, config.text_column, followers, config.id_column)
+        return tuple(followers)
 
     @property
     def watch(self) -> WatchForProbes:

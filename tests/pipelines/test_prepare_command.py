@@ -113,19 +113,22 @@ def test_copies_are_parted_from_their_neighbours_at_borders_of_graphemes(planted
             assert after.startswith(row["after"])
 
 
-def test_documents_of_their_own_have_no_other_columns(planted: Path) -> None:
+def test_documents_of_their_own_look_like_the_document_before_them(planted: Path) -> None:
     found = Planted.read(planted / "out", planted / "secrets")
     own = [row for row in found.ledger if row["boundary"] == "document"]
     assert len(own) == 8
+    added = {(row["shard"], row["row"]) for row in own}
     for row in own:
-        shard = found.shards[row["shard"]]
-        document = shard.slice(row["row"], 1).to_pylist()[0]
-        assert document == {"id": None, "text": found.probes[row["candidate"]]["text"], "lang": None, "size": None}
+        shard = found.shards[row["shard"]].to_pylist()
+        at = row["row"]
+        before = next(shard[k] for k in range(at - 1, -1, -1) if (row["shard"], k) not in added)
+        text = found.probes[row["candidate"]]["text"]
+        assert shard[at] == {"id": None, "text": text, "lang": before["lang"], "size": len(text.encode())}
 
 
 def test_a_column_that_follows_the_text_is_made_again(planted: Path) -> None:
     for row in documents(planted / "out"):
-        assert row["size"] is None or row["size"] == len(row["text"].encode())
+        assert row["size"] == len(row["text"].encode())
 
 
 def test_restoring_gives_the_files_of_dedup_byte_for_byte(planted: Path, tmp_path: Path) -> None:

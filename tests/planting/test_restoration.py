@@ -1,11 +1,13 @@
 """Planting into arbitrary documents and taking it out again is the identity."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,9 +15,9 @@ from hypothesis import strategies as st
 from transforms.corpus.shards import END, Shard
 from transforms.corpus.sink import ParquetFormat
 from transforms.corpus.storage import Folder
-from transforms.planting.editor import PlantingEditor, ledger_part
+from transforms.planting.editor import DOCUMENT, PlantingEditor, ledger_part
 from transforms.planting.errors import SealError
-from transforms.planting.followers import Follower
+from transforms.planting.followers import UNIQUE, Follower
 from transforms.planting.places import Places
 from transforms.planting.plantings import write_plantings
 from transforms.planting.restoration import PlantedShard, RestoreConfig, _Planted
@@ -24,7 +26,13 @@ from transforms.planting.secret_work import VARIABLE, SecretWork
 from transforms.planting.units import AS_DOCUMENT, Candidate, Unit
 
 SHARD = PlantedShard(0, "data/x.parquet", 10**6, "")
-CONFIG = RestoreConfig(Folder("nowhere"), ParquetFormat(), (Follower("size", "bytes"),))
+FOLLOWERS = (
+    Follower("id", UNIQUE),
+    Follower("size", "bytes"),
+    Follower("raw", "identity"),
+    Follower("key", "md5 hex 9"),
+)
+CONFIG = RestoreConfig(Folder("nowhere"), ParquetFormat(), FOLLOWERS)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
@@ -60,7 +68,15 @@ def plant(texts: list[str], copies: list[tuple[int, int, str, bool]], batch: int
 
 
 def table(texts: list[str]) -> pa.Table:
-    return pa.table({"text": texts, "size": [len(text.encode()) for text in texts]})
+    return pa.table(
+        {
+            "id": range(len(texts)),
+            "text": texts,
+            "size": [len(text.encode()) for text in texts],
+            "raw": texts,
+            "key": [hashlib.md5(text.encode()).hexdigest()[:9] for text in texts],
+        }
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +104,12 @@ def test_insertion_then_restoration_is_the_identity(
         wanted = copies[int(row["candidate"][1:])][2]
         assert document.encode()[row["byte_offset"] :].startswith(wanted.encode())
         assert document[row["char_offset"] :].startswith(wanted)
+    own = set(ledger.filter(pc.equal(ledger["boundary"], DOCUMENT))["row"].to_pylist())
+    shown = planted.to_pylist()
+    assert [row | {"id": 0} for row in shown] == [
+        row | {"id": 0} for row in table([row["text"] for row in shown]).to_pylist()
+    ]
+    assert [at for at, row in enumerate(shown) if row["id"] is None] == sorted(own)
     restoring = _Planted(ledger, SHARD, CONFIG)
     parts = [restoring.without(at, planted.slice(at, other_batch)) for at in range(0, planted.num_rows, other_batch)]
     assert pa.concat_tables(parts).equals(table(texts))
@@ -96,7 +118,7 @@ def test_insertion_then_restoration_is_the_identity(
 def test_a_changed_document_is_named(tmp_path: Path) -> None:
     os.environ[VARIABLE] = str(tmp_path)
     planted, ledger = plant(["one two", "three four"], [(1, 2**63, "x y", False)], 2)
-    changed = planted.set_column(0, "text", pa.array([*planted["text"].to_pylist()[:1], "three x y fou"]))
+    changed = planted.set_column(1, "text", pa.array([*planted["text"].to_pylist()[:1], "three x y fou"]))
     with pytest.raises(SealError, match="row 1: the document is not the one that was planted"):
         _Planted(ledger, SHARD, CONFIG).without(0, changed)
 

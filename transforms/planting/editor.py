@@ -12,9 +12,10 @@ from schemas.ledger import LEDGER
 from schemas.slots import SLOTS
 from transforms.corpus.columns import as_strings
 from transforms.corpus.shards import Shard
-from transforms.planting.followers import Follower, recompute
+from transforms.planting.followers import Follower
 from transforms.planting.places_table import places_table
 from transforms.planting.plantings import Plantings, read_plantings
+from transforms.planting.recompute import as_neighbours, recompute
 from transforms.planting.secret_folder import parquet
 from transforms.planting.secret_work import SecretWork
 from transforms.planting.slots_kernel import choose_separators, choose_slots
@@ -45,7 +46,7 @@ class PlantingEditor:
     Attributes:
         work: names the secret work folder.
         text_column: the text.
-        followers: columns to make again.
+        followers: columns to make again, and those that are null in documents of their own.
         context: tokens of the original document that scoring will want before a slot.
     """
 
@@ -145,16 +146,8 @@ class ShardPlanting:
         """Put documents of their own behind the rows `after` (ascending)."""
         own = self.plantings.beside.slice(beside.start, beside.stop - beside.start)
         texts = own["text"].to_pylist()
-        behind = table.take(pa.array(after))
-        columns = []
-        for column in table.schema:
-            if column.name == self.editor.text_column:
-                columns.append(_as(pa.array(texts, pa.large_string()), column))
-            elif column.nullable:
-                columns.append(pa.nulls(len(texts), column.type))
-            else:
-                columns.append(behind[column.name])
-        added = pa.table(columns, schema=table.schema)
+        # What an added document shares with the one before it makes it look like a part of the corpus.
+        added = as_neighbours(table.take(pa.array(after)), self.editor.text_column, texts, self.editor.followers)
         # Stable: what is added behind a row comes after it, in the order of the plantings.
         order = np.argsort(np.concatenate([np.arange(table.num_rows), after]), kind="stable")
         encoded = [text.encode() for text in texts]
@@ -173,7 +166,7 @@ class ShardPlanting:
                 recomputed=[0] * len(texts),
             )
         )
-        return pa.concat_tables([table, added]).take(pa.array(order))
+        return pa.concat_tables([table, added]).unify_dictionaries().take(pa.array(order))
 
     def _ledger(
         self,

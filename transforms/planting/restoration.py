@@ -26,7 +26,8 @@ from transforms.corpus.work import Work, pretty_json
 from transforms.planting import secret_folder as names
 from transforms.planting.editor import DOCUMENT
 from transforms.planting.errors import SealError
-from transforms.planting.followers import Follower, recompute
+from transforms.planting.followers import Follower
+from transforms.planting.recompute import recompute
 from transforms.planting.secret_work import SecretWork, read_secret
 from transforms.planting.splice import Texts, cut
 
