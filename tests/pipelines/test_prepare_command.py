@@ -373,15 +373,16 @@ def test_a_ledger_of_another_corpus_is_refused(
 ) -> None:
     flags = ("--secrets", copy / "secrets", "--output", tmp_path / "back")
     assert "belongs to another output" in fails(1, "restore", "--input", planted / "plain", *flags)
-    shard = sorted((copy / "out" / "data").iterdir())[1]
-    shutil.copy(sorted((planted / "plain" / "data").iterdir())[1], shard)
+    number = Planted.read(copy / "out", copy / "secrets").ledger[0]["shard"]
+    shard = sorted((copy / "out" / "data").iterdir())[number]
+    shutil.copy(sorted((planted / "plain" / "data").iterdir())[number], shard)
     assert f"data/{shard.name}" in fails(1, "restore", "--input", copy / "out", *flags)
 
 
 def test_the_first_document_that_differs_is_named(copy: Path, fails: Callable[..., str], tmp_path: Path) -> None:
     found = Planted.read(copy / "out", copy / "secrets")
-    row = next(row for row in found.ledger if row["shard"] == 1)
-    path = sorted((copy / "out" / "data").iterdir())[1]
+    row = found.ledger[0]
+    path = sorted((copy / "out" / "data").iterdir())[row["shard"]]
     table = pq.read_table(path, partitioning=None)
     texts = table["text"].to_pylist()
     texts[row["row"]] += "!"
