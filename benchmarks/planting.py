@@ -139,11 +139,11 @@ def restore(given: argparse.Namespace, folder: Path) -> None:
 def keys(given: argparse.Namespace, folder: Path) -> None:
     """Draws, bag of words and the ledger's promises, over many keys."""
     from scipy.stats import chisquare, kstest
-    from transforms.traps.bag_of_words import bag_of_words
 
     from pipelines.seal import SealConfig
     from pipelines.seal import run as seal
     from transforms.planting.check_secrets import open_secrets
+    from transforms.traps.bag_of_words import bag_of_words
 
     candidates(given.corpus, folder / "probes.parquet", 1000, 9, (1,))
     p_values, areas, arms = [], [], Counter[int]()
