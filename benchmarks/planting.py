@@ -13,7 +13,9 @@ Candidates are random words of the corpus.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import random
 import shutil
 import statistics
@@ -149,7 +151,8 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
     p_values, areas, arms = [], [], Counter[int]()
     for number in range(given.keys):
         secrets = folder / f"key{number}"
-        seal(SealConfig(probes=(str(folder / "probes.parquet"),), secrets=str(secrets)))
+        with contextlib.redirect_stdout(io.StringIO()):
+            seal(SealConfig(probes=(str(folder / "probes.parquet"),), secrets=str(secrets)))
         trapline(folder / "log", "draw", "--secrets", secrets, "--self")
         held = open_secrets(secrets)
         own = Counter(held.arms)
