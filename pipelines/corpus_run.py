@@ -129,27 +129,9 @@ def _open_campaign(config: DedupConfig, output: Folder, held: contextlib.ExitSta
 
 def _enter(config: DedupConfig, found: Input, work: Work, progress: Progress) -> bool:
     """Make the output folder ready; true when this very run is finished already."""
-    manifest = outputs.finished(work.output)
-    if manifest is not None:
-        if manifest.get("run") == work.run and not config.overwrite:
-            work.output.child(".work").remove_folder(work.run)
-            progress.say(f"{work.output.uri} is finished already, with the same input and settings")
-            return True
-        if not config.overwrite:
-            raise UsageError(
-                f"--output {work.output.uri} holds a finished output; "
-                "choose another folder, or replace it with --overwrite"
-            )
-    _check_space(config, found, work)
-    if manifest is not None:
-        outputs.discard_finished(work.output, manifest)
-    if config.overwrite:
-        work.output.child(".work").remove_folder(work.run)
-    dropped = outputs.discard_unfinished(work.output, work.run)
-    if dropped:
-        progress.say("an unfinished run with other settings, input or versions was there: it is discarded")
-    outputs.remove_temporaries(work)
-    return False
+    return outputs.enter(
+        work, overwrite=config.overwrite, say=progress.say, before=lambda: _check_space(config, found, work)
+    )
 
 
 def _work(

@@ -155,6 +155,39 @@ def _outputs(work: Work) -> list[str]:
     return names
 
 
+def enter(work: Work, *, overwrite: bool, say: Callable[[str], None], before: Callable[[], None] | None = None) -> bool:
+    """Make the output folder ready for a run; true when this very run is finished already.
+
+    Args:
+        work: of the run.
+        overwrite: replace a finished output.
+        say: tells the person at the terminal.
+        before: is called once it is clear that the run will go on, before anything is removed: it may refuse.
+
+    Raises:
+        UsageError: if the folder holds another finished output that is not to be replaced.
+    """
+    manifest = finished(work.output)
+    if manifest is not None and not overwrite:
+        if manifest.get("run") == work.run:
+            work.output.child(FOLDER).remove_folder(work.run)
+            say(f"{work.output.uri} is finished already, with the same input and settings")
+            return True
+        raise UsageError(
+            f"--output {work.output.uri} holds a finished output; choose another folder, or replace it with --overwrite"
+        )
+    if before is not None:
+        before()
+    if manifest is not None:
+        discard_finished(work.output, manifest)
+    if overwrite:
+        work.output.child(FOLDER).remove_folder(work.run)
+    if discard_unfinished(work.output, work.run):
+        say("an unfinished run with other settings, input or versions was there: it is discarded")
+    remove_temporaries(work)
+    return False
+
+
 def announce_outputs(work: Work, names: list[str]) -> None:
     """Write down which files a run will put into the output folder, before it does: a later run may discard them."""
     work.folder.write(OUTPUTS, pretty_json(names))

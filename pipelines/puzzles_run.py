@@ -17,7 +17,7 @@ from pipelines.versions import versions
 from transforms.corpus.readable import count, counted
 from transforms.corpus.storage import Folder
 from transforms.corpus.toml import table as toml_table
-from transforms.corpus.work import FOLDER, Work, pretty_json, run_name
+from transforms.corpus.work import Work, pretty_json, run_name
 from transforms.puzzles.card import puzzles_card
 from transforms.puzzles.counting import can_be_counted, classes_with_one_solution
 from transforms.puzzles.generate import Request, shortfalls, splits_in, write_tasks
@@ -46,7 +46,7 @@ def run(config: PuzzlesConfig, options: Callable[[], Any], progress: Progress) -
     work = Work(output, run_name(config.what_the_output_depends_on(), versions(), ()))
     outputs.refuse_foreign(output)
     with outputs.locked(output):
-        if _enter(config, work, progress):
+        if outputs.enter(work, overwrite=config.overwrite, say=progress.say):
             return 0
         return _write(config, options, requests, splits, key, work, progress)
 
@@ -86,27 +86,6 @@ def _describe(config: PuzzlesConfig, what: str) -> None:
             settings.pop("seed")  # whoever has it has the probes
         print(toml_table("puzzles", {"output": config.output, **settings}))
         print(f"# {what}; nothing was written")
-
-
-def _enter(config: PuzzlesConfig, work: Work, progress: Progress) -> bool:
-    """Make the output folder ready; true when this very run is finished already."""
-    manifest = outputs.finished(work.output)
-    if manifest is not None:
-        if manifest.get("run") == work.run and not config.overwrite:
-            progress.say(f"{work.output.uri} is finished already, with the same settings")
-            return True
-        if not config.overwrite:
-            raise UsageError(
-                f"--output {work.output.uri} holds a finished output; "
-                "choose another folder, or replace it with --overwrite"
-            )
-        outputs.discard_finished(work.output, manifest)
-    if config.overwrite:
-        work.output.child(FOLDER).remove_folder(work.run)
-    if outputs.discard_unfinished(work.output, work.run):
-        progress.say("an unfinished run with other settings or versions was there: it is discarded")
-    outputs.remove_temporaries(work)
-    return False
 
 
 def _write(

@@ -83,7 +83,7 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
         outputs.refuse_foreign(output)
         SecretWork.announce(path)
         with outputs.locked(output):
-            if _is_finished(config, work, progress):
+            if outputs.enter(work, overwrite=config.overwrite, say=progress.say):
                 return 0
             _restore(config, options, progress, source, manifest, sealed, work)
     progress.say(f"done: {output.uri}")
@@ -114,26 +114,6 @@ def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
             "the ledger belongs to another output"
         )
     return manifest
-
-
-def _is_finished(config: RestoreCommand, work: "Work", progress: "Progress") -> bool:
-    """Make the output folder ready; true when this very run is finished already."""
-    from pipelines import output as outputs
-
-    manifest = outputs.finished(work.output)
-    if manifest is not None:
-        if manifest.get("run") == work.run and not config.overwrite:
-            progress.say(f"{work.output.uri} is finished already")
-            return True
-        if not config.overwrite:
-            raise UsageError(
-                f"--output {work.output.uri} holds a finished output; "
-                "choose another folder, or replace it with --overwrite"
-            )
-        outputs.discard_finished(work.output, manifest)
-    outputs.discard_unfinished(work.output, work.run)
-    outputs.remove_temporaries(work)
-    return False
 
 
 def _restore(

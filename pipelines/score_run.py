@@ -10,7 +10,6 @@ from typing import Any
 
 from pipelines import output as outputs
 from pipelines.corpus_run import build_and_launch
-from pipelines.errors import UsageError
 from pipelines.machine import cores, peak_rss_bytes
 from pipelines.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
 from pipelines.score import ScoreConfig, build_generation, build_metrics, build_score
@@ -71,25 +70,12 @@ def _versions() -> dict[str, str]:
 
 def _enter(config: ScoreConfig, found: ScoreInput, work: Work, progress: Progress) -> bool:
     """Make the output folder ready; true when this very run is finished already."""
-    manifest = outputs.finished(work.output)
-    if manifest is not None:
-        if manifest.get("run") == work.run and not config.overwrite:
-            progress.say(f"{work.output.uri} is finished already, with the same input and settings")
-            return True
-        if not config.overwrite:
-            raise UsageError(
-                f"--output {work.output.uri} holds a finished output; "
-                "choose another folder, or replace it with --overwrite"
-            )
-        outputs.discard_finished(work.output, manifest)
-    if not config.no_space_check:
-        outputs.check_space(work.output, found.text_bytes * _BYTES_A_TEXT_BYTE * len(found.models))
-    if config.overwrite:
-        work.output.child(".work").remove_folder(work.run)
-    if outputs.discard_unfinished(work.output, work.run):
-        progress.say("an unfinished run with other settings, input or versions was there: it is discarded")
-    outputs.remove_temporaries(work)
-    return False
+
+    def check_space() -> None:
+        if not config.no_space_check:
+            outputs.check_space(work.output, found.text_bytes * _BYTES_A_TEXT_BYTE * len(found.models))
+
+    return outputs.enter(work, overwrite=config.overwrite, say=progress.say, before=check_space)
 
 
 def _work(
