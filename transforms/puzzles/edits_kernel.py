@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.canonical import class_of
 from transforms.puzzles.claims import IFF, IMPLIES, NOT
-from transforms.puzzles.masks import bits, claim_mask, only_bit
+from transforms.puzzles.masks import bits, claim_mask
 from transforms.puzzles.replacements import edit_distance, one_leaf_off, operands_differ, replacement, replacements
-from transforms.puzzles.sampling import draw_claim, draw_leaf, is_constant
+from transforms.puzzles.sampling import draw_claim, draw_flat_claim, draw_leaf, is_constant
 from transforms.puzzles.search import solve
 from transforms.puzzles.streams import below, mix, stream_start, stream_word
 
@@ -32,9 +32,10 @@ _NEAR = 5  # a fifth of the nodes wanted is near enough
 _SPARE_STEPS = 512
 
 
-@kernel
+@inline_kernel
 def _judge(
     claim: npt.NDArray[np.int16],
+    length: int,
     speaker: int,
     solution: npt.NDArray[np.bool_],
     knights: npt.NDArray[np.uint64],
@@ -47,25 +48,28 @@ def _judge(
 ) -> int:
     """The number of people whose role changes with a claim in place of the speaker's; -1 if it is of no use.
 
-    The new solution goes to `answer`. `rest` holds the assignments, among the columns of `knights`, that agree with all
-    other claims.
+    The new solution goes to `answer`. `rest[speaker]` holds the assignments, among the columns of `knights`, that agree
+    with all other claims.
     """
-    words = len(rest)
-    claim_mask(claim, 0, len(claim), knights, rest, stack)
-    agree = stack[len(stack) - 1]
-    for word in range(words):
-        agree[word] = rest[word] & ~(stack[0, word] ^ knights[speaker, word])
-    bit = only_bit(agree[:words])
-    if bit < 0:
-        return -1
-    changed = 0
-    for person in range(len(solution)):
-        answer[person] = (knights[person, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
-        changed += answer[person] != solution[person]
-    if not allowed_constant:
-        claim_mask(claim, 0, len(claim), witness_knights, witness_every, stack)
-        if is_constant(stack[0, : len(witness_every)], witness_every):
-            return -1
+    claim_mask(claim, 0, length, knights, rest[speaker], stack)
+    found = -1
+    for word in range(rest.shape[1]):
+        agree = rest[speaker, word] & ~(stack[0, word] ^ knights[speaker, word])
+        if agree != 0:
+            if found >= 0 or agree & (agree - np.uint64(1)) != 0:
+                found = -2
+                break
+            found = 64 * word + bits(agree - np.uint64(1))
+    changed = -1
+    if found >= 0:
+        changed = 0
+        for person in range(len(solution)):
+            answer[person] = (knights[person, found >> 6] >> np.uint64(found & 63)) & np.uint64(1) != 0
+            changed += answer[person] != solution[person]
+        if not allowed_constant:
+            claim_mask(claim, 0, length, witness_knights, witness_every, stack)
+            if is_constant(stack[0], witness_every):
+                changed = -1
     return changed
 
 
@@ -189,10 +193,9 @@ def edit_puzzle(
             tried += 1
             speaker = able[below(stream_word(start, counter), count)]
             counter += 1
-            own = tokens[places[speaker] : places[speaker + 1]]
+            begin, end = places[speaker], places[speaker + 1]
             if request[LEAF_ONLY]:
-                length = len(own)
-                claim[:length] = own
+                length = _copy(tokens, begin, end, claim)
                 chosen = below(stream_word(start, counter), length)
                 counter += 1
                 if claim[chosen] < 0:
@@ -201,26 +204,26 @@ def edit_puzzle(
                 counter += 1
             elif 0 < request[DISTANCE] <= 2 and tried & 1:
                 # Claims so near to the present one are rarely drawn: some of its tokens are.
-                length = len(own)
-                claim[:length] = own
+                length = _copy(tokens, begin, end, claim)
                 for _ in range(request[DISTANCE]):
-                    counter = _draw_token(start, counter, people, speaker, claim[:length])
+                    counter = _draw_token(start, counter, people, speaker, claim, length)
+            elif limits[0] <= 2 and limits[1] == 2:
+                length, counter = draw_flat_claim(start, counter, people, speaker, limits[0], claim, 0)
             else:
                 length, counter = draw_claim(start, counter, people, speaker, limits[0], limits[1], claim, 0)
         else:
             if at == count:
                 break
             speaker = able[at]
-            own = tokens[places[speaker] : places[speaker + 1]]
-            of_leaves = len(own) * (2 * people - 1)
+            begin, end = places[speaker], places[speaker + 1]
+            of_leaves = (end - begin) * (2 * people - 1)
             of_claims = 0 if request[LEAF_ONLY] else replacements(people, limits[0])
             if number == of_leaves + of_claims:
                 at += 1
                 number = 0
                 continue
             if number < of_leaves:
-                length = len(own)
-                claim[:length] = own
+                length = _copy(tokens, begin, end, claim)
                 chosen, leaf = number // (2 * people - 1), number % (2 * people - 1)
                 number += 1
                 if claim[chosen] < 0:
@@ -230,9 +233,13 @@ def edit_puzzle(
                 length = replacement(number - of_leaves, people, speaker, claim)
                 number += 1
                 # Replacements that change one leaf came before.
-                if length == len(own) and edit_distance(claim[:length], own, row) == 1 and one_leaf_off(claim, own):
+                if (
+                    length == end - begin
+                    and edit_distance(claim, length, tokens, begin, end, row) == 1
+                    and one_leaf_off(claim, tokens, begin, end)
+                ):
                     continue
-        distance = edit_distance(claim[:length], own, row)
+        distance = edit_distance(claim, length, tokens, begin, end, row)
         if distance == 0 or (request[MINIMAL] and distance > best_distance):
             continue
         off = 0
@@ -242,13 +249,13 @@ def edit_puzzle(
                 continue
         if request[LEAF_ONLY] and not operands_differ(claim, 0, length):
             continue
-        if length == len(own) and length > 3 and not operands_differ(claim, 0, length):
+        if length == end - begin and length > 3 and not operands_differ(claim, 0, length):
             continue
         if length == 3 and claim[0] < NOT and claim[1] == claim[2]:
             continue
         r = speaker if len(knights) > 1 else 0
         changed = _judge(
-            claim[:length], speaker, solution, knights[r], rest[speaker], stack, allowed_constant, witness_knights,
+            claim, length, speaker, solution, knights[r], rest, stack, allowed_constant, witness_knights,
             witness_every, trial,
         )  # fmt: skip
         if changed < 0 or (changed == 0) != (request[SAME_ANSWER] != 0):
@@ -292,10 +299,20 @@ def edit_puzzle(
             break
 
 
-@kernel
-def _draw_token(start: np.uint64, counter: int, people: int, speaker: int, claim: npt.NDArray[np.int16]) -> int:
-    """Draw one token of a claim again, of as many operands; returns the next word of the stream."""
-    chosen = below(stream_word(start, counter), len(claim))
+@inline_kernel
+def _copy(tokens: npt.NDArray[np.int16], begin: int, end: int, claim: npt.NDArray[np.int16]) -> int:
+    """Copy `tokens[begin:end]` into `claim`; returns how many they are."""
+    for at in range(end - begin):
+        claim[at] = tokens[begin + at]
+    return end - begin
+
+
+@inline_kernel
+def _draw_token(
+    start: np.uint64, counter: int, people: int, speaker: int, claim: npt.NDArray[np.int16], length: int
+) -> int:
+    """Draw one token of `claim[:length]` again, of as many operands; returns the next word of the stream."""
+    chosen = below(stream_word(start, counter), length)
     word = stream_word(start, counter + 1)
     token = claim[chosen]
     if token >= 0:

@@ -144,10 +144,7 @@ def _edit_columns(kind: str, all_edits: EditedPuzzles, wording: Wording) -> dict
         "class": hexadecimal(found.classes[found.rows]),
     }
     if len(found.rows) < size:
-        places = np.zeros(size, np.int64)
-        places[found.rows] = np.arange(len(found.rows))
-        where = pa.array(places, mask=found.status != FOUND)
-        columns = {name: column.take(where) for name, column in columns.items()}
+        columns = {name: spread(column, found.status == FOUND) for name, column in columns.items()}
     return {f"{kind}_status": pa.array(found.status), **{f"{kind}_{name}": one for name, one in columns.items()}}
 
 
@@ -163,6 +160,28 @@ def _variant_columns(variant: str, puzzles: Puzzles, language: Language, config:
 def _ids(puzzles: Puzzles, tag: str) -> pa.Array:
     numbers = pa.array(puzzles.index).cast(pa.string())
     return pa.compute.binary_join_element_wise(pa.scalar(f"{puzzles.people}"), numbers, pa.scalar(tag), "-")
+
+
+def spread(column: pa.Array, there: npt.NDArray[np.bool_]) -> pa.Array:
+    """The values of `column` in the rows that are `there`, bool[size], and null in the others.
+
+    Of texts and lists nothing but offsets is copied: a null row has no bytes.
+
+    Args:
+        column: as many values as rows are there.
+        there: which rows get one, in order.
+    """
+    before = np.concatenate([[0], np.cumsum(there)])
+    if pa.types.is_primitive(column.type):
+        return column.take(pa.array(np.maximum(before[1:] - 1, 0), mask=~there))
+    wide = pa.types.is_large_string(column.type) or pa.types.is_large_list(column.type)
+    ends = np.frombuffer(column.buffers()[1], np.int64 if wide else np.int32)[column.offset :]
+    valid = there.copy()
+    valid[there] = column.is_valid().to_numpy(zero_copy_only=False)
+    buffers = [pa.py_buffer(np.packbits(valid, bitorder="little")), pa.py_buffer(ends[before])]
+    if pa.types.is_nested(column.type):
+        return pa.Array.from_buffers(column.type, len(there), buffers, children=[column.values])
+    return pa.Array.from_buffers(column.type, len(there), [*buffers, column.buffers()[2]])
 
 
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)

@@ -7,7 +7,7 @@ word. Beyond, a mask holds only the assignments that matter, for instance the so
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT
 
 MOST_IN_A_TABLE = 12
@@ -65,7 +65,7 @@ def witnesses(people: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint6
     return packed(generator.integers(0, 2, (64 * WITNESS_WORDS, people)).astype(np.bool_))
 
 
-@kernel
+@inline_kernel
 def claim_mask(
     tokens: npt.NDArray[np.int16],
     start: int,

@@ -3,25 +3,36 @@
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, claim_end
 
 
-@kernel
-def edit_distance(first: npt.NDArray[np.int16], second: npt.NDArray[np.int16], row: npt.NDArray[np.int64]) -> int:
-    """Tokens to insert, delete or replace (Levenshtein 1966); `row` is room for `len(second) + 1` numbers."""
-    for at in range(len(second) + 1):
+@inline_kernel
+def edit_distance(
+    claim: npt.NDArray[np.int16],
+    length: int,
+    tokens: npt.NDArray[np.int16],
+    begin: int,
+    end: int,
+    row: npt.NDArray[np.int64],
+) -> int:
+    """Tokens to insert, delete or replace (Levenshtein 1966) between `claim[:length]` and `tokens[begin:end]`.
+
+    `row` is room for `end - begin + 1` numbers.
+    """
+    others = end - begin
+    for at in range(others + 1):
         row[at] = at
-    for i in range(len(first)):
+    for i in range(length):
         corner = row[0]
         row[0] = i + 1
-        for j in range(len(second)):
+        for j in range(others):
             above = row[j + 1]
-            best = corner + (first[i] != second[j])
+            best = corner + (claim[i] != tokens[begin + j])
             best = min(best, above + 1, row[j] + 1)
             corner = above
             row[j + 1] = best
-    return int(row[len(second)])
+    return row[others]
 
 
 @kernel
@@ -78,9 +89,10 @@ def replacement(number: int, people: int, speaker: int, claim: npt.NDArray[np.in
 
 
 @kernel
-def one_leaf_off(claim: npt.NDArray[np.int16], own: npt.NDArray[np.int16]) -> bool:
-    """Whether of two claims of the same length one differs from the other in nothing but leaves."""
-    for position in range(len(own)):
-        if claim[position] != own[position] and (claim[position] < 0 or own[position] < 0):
+def one_leaf_off(claim: npt.NDArray[np.int16], tokens: npt.NDArray[np.int16], begin: int, end: int) -> bool:
+    """Whether a claim differs from `tokens[begin:end]`, of the same length, in nothing but leaves."""
+    for position in range(end - begin):
+        own = tokens[begin + position]
+        if claim[position] != own and (claim[position] < 0 or own < 0):
             return False
     return True

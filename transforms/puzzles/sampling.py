@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.corpus.errors import CorpusError
-from transforms.corpus.jit import kernel
+from transforms.corpus.jit import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, MAX_PEOPLE, NOT, Puzzles
 from transforms.puzzles.masks import MOST_IN_A_TABLE, claim_mask, only_bit, table_of
 from transforms.puzzles.streams import below, stream_key, stream_start, stream_word
@@ -137,8 +137,8 @@ def _same(tokens: npt.NDArray[np.int16], first: int, second: int, length: int) -
     return same
 
 
-@kernel
-def _draw_flat_claim(
+@inline_kernel
+def draw_flat_claim(
     start: np.uint64, counter: int, people: int, speaker: int, depth: int, tokens: npt.NDArray[np.int16], begin: int
 ) -> tuple[int, int]:
     """As `draw_claim` for at most two levels and two operands, without the stack that takes most of its time."""
@@ -183,7 +183,7 @@ def draw_claim(
     An operand that equals one before it is drawn again, so that two different leaves are a uniform ordered pair.
     """
     if depth <= 2 and width == 2:
-        return _draw_flat_claim(start, counter, people, speaker, depth, tokens, begin)
+        return draw_flat_claim(start, counter, people, speaker, depth, tokens, begin)
     arity = np.empty(depth + 1, np.int64)  # of the operators that are open, outermost first
     done = np.empty(depth + 1, np.int64)
     places = np.empty((depth + 1, width + 1), np.int64)
@@ -262,7 +262,7 @@ def draw_fair_claim(
             return end, counter
 
 
-@kernel
+@inline_kernel
 def is_constant(mask: npt.NDArray[np.uint64], every: npt.NDArray[np.uint64]) -> bool:
     """Whether a claim's mask holds all assignments or none."""
     can_be_true = False
