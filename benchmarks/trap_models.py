@@ -1,9 +1,9 @@
-"""The part of `trap_reproduction.py` that runs on a GPU: train language models from scratch and score candidates.
+"""The middle part of `trap_reproduction.py`: train language models from scratch and score candidates.
 
     python -m benchmarks.trap_models --experiment experiment.npz.xz --output FOLDER
 
-It needs PyTorch, transformers, Triton and `transforms.scoring`, and no Beam. `--tiny` trains a very small model for a
-few steps on the CPU: a rehearsal.
+It needs PyTorch, transformers, on a GPU Triton, and `transforms.scoring`, and no Beam. `--device cpu` trains smaller
+models, for the data of `--design cpu`; `--tiny` a very small one for a few steps: a rehearsal.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """A Llama-shaped model, its learning rate, and sequences of a batch."""
+    """A Llama-shaped model, its learning rate, sequences of a batch, and times that it goes through the data."""
 
     name: str
     width: int
@@ -40,9 +40,15 @@ class Size:
     heads: int
     rate: float
     batch: int = 16
+    epochs: int = 1
 
 
 SIZES = (Size("5M", 192, 4, 3, 2e-3), Size("25M", 384, 10, 6, 1.5e-3), Size("100M", 768, 12, 12, 1e-3))
+CPU_SIZES = (
+    Size("0.3M", 48, 2, 2, 6e-3, 2, 3),
+    Size("1M", 128, 3, 4, 4e-3, 2, 3),
+    Size("4M", 256, 4, 4, 2e-3, 2, 3),
+)
 TINY = Size("tiny", 32, 1, 2, 2e-3, 1)
 TINY_STEPS, TINY_SEQUENCES = 3, 500
 
@@ -94,7 +100,7 @@ def build(size: Size, vocabulary: int) -> Any:
 def train(
     size: Size, stream: npt.NDArray[np.uint16], vocabulary: int, device: str, clock: Clock, steps: int = 0
 ) -> Any:
-    """One epoch over `stream` as it stands: cosine decay to a tenth after 100 steps of warm-up.
+    """Over `stream` as it stands, then in shuffled rows: cosine decay to a tenth after 100 steps of warm-up.
 
     Trapped model and twin start from the same weights and go through documents in the same order.
     """
@@ -102,7 +108,10 @@ def train(
     torch.manual_seed(1)
     model = build(size, vocabulary).to(device)
     rows = torch.from_numpy(stream[: len(stream) // LENGTH * LENGTH].astype(np.int32)).view(-1, LENGTH)
-    steps = steps or len(rows) // size.batch
+    generator = np.random.default_rng(1)
+    later = [generator.permutation(len(rows)) for _ in range(1, size.epochs)]
+    order = torch.from_numpy(np.concatenate([np.arange(len(rows)), *later]))
+    steps = steps or len(order) // size.batch
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=size.rate, weight_decay=0.1, betas=(0.9, 0.95), fused=device == "cuda"
     )
@@ -112,7 +121,7 @@ def train(
         share = min(1.0, (step + 1) / 100) * (0.1 + 0.45 * (1 + np.cos(np.pi * step / steps)))
         for group in optimizer.param_groups:
             group["lr"] = size.rate * share
-        batch = rows[step * size.batch : (step + 1) * size.batch].long().to(device, non_blocking=True)
+        batch = rows[order[step * size.batch : (step + 1) * size.batch]].long().to(device, non_blocking=True)
         with torch.autocast(device, torch.bfloat16):
             loss = run(input_ids=batch, labels=batch).loss
         loss.backward()
@@ -156,13 +165,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiment", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    every = [f"{size.name} {arm}" for size in SIZES for arm in ARMS]
-    parser.add_argument("--models", nargs="+", default=every, choices=every, help="in this order")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--threads", type=int, default=2, help="on the CPU")
+    parser.add_argument("--models", nargs="+", help="in this order, such as '5M planted'; by default all of the device")
     parser.add_argument("--seconds", type=float, default=560, help="no model is begun that would take longer")
     parser.add_argument("--tiny", action="store_true", help="rehearse on the CPU")
     given = parser.parse_args(arguments)
     clock = Clock()
-    device = "cpu" if given.tiny else "cuda"
+    device = "cpu" if given.tiny else given.device
+    torch.set_num_threads(given.threads)
+    every = [f"{size.name} {arm}" for size in (CPU_SIZES if device == "cpu" else SIZES) for arm in ARMS]
+    if not set(given.models or []) <= set(every):
+        parser.error(f"--models {' '.join(given.models)}: there are {', '.join(every)}")
     arrays = read_experiment(given.experiment)
     vocabulary = int(arrays["vocabulary"])
     clock.say(f"read {len(arrays['planted']):,} and {len(arrays['twin']):,} tokens")
@@ -170,8 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arrays["sequence_lengths"] = arrays["sequence_lengths"][:TINY_SEQUENCES]
         arrays["sequence_first"] = arrays["sequence_first"][:TINY_SEQUENCES]
         arrays["sequence_tokens"] = arrays["sequence_tokens"][: arrays["sequence_lengths"].sum()]
-    by_name = {size.name: size for size in (*SIZES, TINY)}
-    wanted = [f"{TINY.name} {arm}" for arm in ARMS] if given.tiny else given.models
+    by_name = {size.name: size for size in (*SIZES, *CPU_SIZES, TINY)}
+    wanted = [f"{TINY.name} {arm}" for arm in ARMS] if given.tiny else given.models or every
     columns: dict[str, npt.NDArray[np.float64]] = {}
     models: list[dict[str, Any]] = []
     took: dict[str, float] = {}

@@ -1,10 +1,11 @@
-"""Traps by length, dose and perplexity in language models from 5 to 100 million parameters: data, and tables.
+"""Traps by length, dose and perplexity in language models of several sizes: data, and tables.
 
     python -m benchmarks.trap_reproduction data --corpus FILES... --work WORK [--puzzles probes.parquet]
     python -m benchmarks.trap_models --experiment WORK/experiment.npz.xz --output WORK/models     (one GPU, no Beam)
     python -m benchmarks.trap_reproduction tables --work WORK --output docs/evidence
 
-`data` runs the product's own commands one after the other, then packs what the GPU needs into one file.
+`data` runs the product's own commands one after the other, then packs what the training needs into one file. With
+`--design cpu` it is small enough to train on two cores (`trap_models --device cpu`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,14 +27,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.trap_tables import write_tables
 from examples.train_tiny import make_tokenizer
 
-VOCABULARY, BEGIN = 16_384, 0
-LENGTHS, DOSES, BUCKETS, UNITS = (5, 12, 25, 50), (16, 8, 4, 2, 1), 4, 30
+BEGIN, UNITS = 0, 30
 CONTEXT, SLOTS = 64, 2
+
+
+@dataclass(frozen=True)
+class Design:
+    """Tokens of the vocabulary; lengths, doses and quantiles of perplexity of the traps; most shares; text."""
+
+    vocabulary: int
+    lengths: tuple[int, ...]
+    doses: tuple[int, ...]
+    buckets: int
+    corpus_share: float
+    document_share: float
+    bytes: int
+
+
+DESIGNS = {
+    "gpu": Design(16_384, (5, 12, 25, 50), (16, 8, 4, 2, 1), 4, 0.05, 0.1, 1 << 40),
+    "cpu": Design(4096, (25, 50), (8, 4, 2, 1), 2, 0.2, 0.3, 2_000_000),
+}
 
 
 def trapline(work: Path, *command: str) -> None:
@@ -55,24 +76,25 @@ def make_data(given: argparse.Namespace) -> None:
     """Candidates, seal, draw, planted corpus, its twin, and a second deduplication of the planted one."""
     work: Path = given.work
     work.mkdir(parents=True, exist_ok=True)
+    design = DESIGNS[given.design]
+    corpus = first_bytes(given.corpus, design.bytes, work)
     tokenizer = work / "tokenizer.json"
     if not tokenizer.exists():
-        texts = [
-            text for file in given.corpus for text in pq.read_table(file, columns=["text"])["text"].to_pylist()[::5]
-        ]
-        make_tokenizer(iter(texts), VOCABULARY).save(str(tokenizer))
+        texts = [text for file in corpus for text in pq.read_table(file, columns=["text"])["text"].to_pylist()[::5]]
+        make_tokenizer(iter(texts), design.vocabulary).save(str(tokenizer))
     secrets = f"{work}/secrets"
+    strata = [
+        *("--lengths", *map(str, design.lengths), "--doses", *map(str, design.doses), "--units", str(given.units)),
+        *("--perplexity-buckets", str(design.buckets), "--controls", "9", "--seed", "evidence", "--allow-short"),
+    ]
     steps = {
         "made": [
-            *("traps", "--output", f"{work}/made", "--corpus", *given.corpus, "--tokenizer", str(tokenizer)),
-            *("--lengths", *map(str, LENGTHS), "--doses", *map(str, DOSES), "--units", str(given.units)),
-            *("--perplexity-buckets", str(BUCKETS), "--controls", "9", "--seed", "evidence", "--allow-short"),
+            *("traps", "--output", f"{work}/made", "--corpus", *corpus, "--tokenizer", str(tokenizer)),
+            *strata,
         ],
         "traps": [
             *("traps", "--output", f"{work}/traps", "--generator", "file", "--candidates", f"{work}/unseen.parquet"),
-            *("--tokenizer", str(tokenizer), "--lengths", *map(str, LENGTHS), "--doses", *map(str, DOSES)),
-            *("--units", str(given.units), "--perplexity-buckets", str(BUCKETS), "--controls", "9"),
-            *("--seed", "evidence", "--allow-short"),
+            *("--tokenizer", str(tokenizer), *strata),
         ],
         "secrets": [
             *("seal", "--probes", f"{work}/traps/probes.parquet", *given.puzzles, "--secrets", secrets),
@@ -80,8 +102,8 @@ def make_data(given: argparse.Namespace) -> None:
         ],
         "secrets/draw.json": ["draw", "--secrets", secrets, "--self"],
         "planted": [
-            *("prepare", "--input", *given.corpus, "--output", f"{work}/planted", "--secrets", secrets),
-            *("--max-corpus-share", "0.05"),
+            *("prepare", "--input", *corpus, "--output", f"{work}/planted", "--secrets", secrets),
+            *("--max-corpus-share", str(design.corpus_share), "--max-doc-share", str(design.document_share)),
         ],
         "restored": ["restore", "--input", f"{work}/planted", "--secrets", secrets, "--output", f"{work}/restored"],
         "again": ["dedup", "--input", f"{work}/planted/data", "--output", f"{work}/again"],
@@ -89,10 +111,22 @@ def make_data(given: argparse.Namespace) -> None:
     for output, command in steps.items():
         done = work / output
         if output == "traps" and not done.exists():
-            leave_out_what_the_corpus_has(given.corpus, work)
+            leave_out_what_the_corpus_has(corpus, work)
         if not (done.exists() and (output not in ("planted", "restored", "again") or (done / "_SUCCESS").exists())):
             trapline(work, *command)
-    pack(work)
+    pack(work, design.vocabulary)
+
+
+def first_bytes(files: Sequence[str], most: int, work: Path) -> list[str]:
+    """The files themselves, or one file with their first documents if they hold more than `most` bytes of text."""
+    if most >= DESIGNS["gpu"].bytes:
+        return list(files)
+    source = work / "corpus.parquet"
+    if not source.exists():
+        table = pa.concat_tables([pq.read_table(file, columns=["id", "text"]) for file in files])
+        total = np.cumsum(pc.binary_length(table["text"]).to_numpy().astype(np.int64))
+        pq.write_table(table.slice(0, int(np.searchsorted(total, most)) + 1), source)
+    return [str(source)]
 
 
 def leave_out_what_the_corpus_has(corpus: Sequence[str], work: Path) -> None:
@@ -141,7 +175,7 @@ def training_order(ids: Sequence[object]) -> npt.NDArray[np.int64]:
     return np.array(sorted(range(len(ids)), key=lambda at: hashes[at]), np.int64)
 
 
-def pack(work: Path) -> None:
+def pack(work: Path, vocabulary: int) -> None:
     """Both streams of tokens in the order of training, and the sequences to score, in one compressed file."""
     from tokenizers import Tokenizer
 
@@ -149,7 +183,7 @@ def pack(work: Path) -> None:
     from transforms.scoring.prepared import Rule, prepare
 
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
-    arrays: dict[str, npt.NDArray[Any]] = {"vocabulary": np.array(VOCABULARY)}
+    arrays: dict[str, npt.NDArray[Any]] = {"vocabulary": np.array(vocabulary)}
     for name, folder in (("twin", "restored"), ("planted", "planted")):
         table = documents(work / folder / "data")
         order = training_order(table["id"].to_pylist())
@@ -157,7 +191,7 @@ def pack(work: Path) -> None:
         arrays[name] = np.concatenate(list(encoded(tokenizer, [texts[at] for at in order])))
         print(f"{name}: {len(texts):,} documents, {len(arrays[name]):,} tokens", flush=True)
     probes = pq.read_table(work / "secrets/probes/probes.parquet", columns=["id", "unit", "text"])
-    rule = Rule(BEGIN, 0, VOCABULARY, CONTEXT)
+    rule = Rule(BEGIN, 0, vocabulary, CONTEXT)
     parts = [
         prepare(probes, "text", "", tokenizer, slots, rule, "probes")
         for slots in (None, read_slots(str(work / "secrets/slots.parquet")))
@@ -189,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = commands.add_parser("data", help="make what the GPU needs")
     data.add_argument("--corpus", nargs="+", required=True, help="Parquet files with id and text")
     data.add_argument("--puzzles", nargs="*", default=[], help="probes of trapline puzzles, to seal along")
+    data.add_argument("--design", choices=DESIGNS, default="gpu")
     data.add_argument("--units", type=int, default=UNITS, help="of each length, perplexity bucket and dose")
     tables = commands.add_parser("tables", help="judge the scores")
     tables.add_argument("--output", type=Path, required=True)

@@ -249,7 +249,7 @@ def judge(campaign: Campaign, scores: Floats, kind: str, doses: Sequence[int]) -
 
 def _drawn(table: ScoreTable) -> Ints:
     """Places of the drawn candidates among all."""
-    return np.arange(len(table)) * table.scores.shape[1] + table.arms
+    return np.asarray(np.arange(len(table)) * table.scores.shape[1] + table.arms, np.int64)
 
 
 def survivors(work: Path) -> dict[str, Any]:
@@ -309,12 +309,12 @@ def all_tables(work: Path) -> dict[str, Any]:
     chosen = campaign.kind == "trap"
     for arm, context in sorted({(arm, context) for _, arm, context in scores}):
         sizes = [size for size in parameters if (size, arm, context) in scores]
-        values = {size: aligned(campaign.table(scores[size, arm, context], chosen)) for size in sizes}
+        ranks = {size: aligned(campaign.table(scores[size, arm, context], chosen)) for size in sizes}
         pairs = itertools.combinations(sizes, 2) if len(sizes) > 2 else ()
         for group in (sizes, *pairs):
             along = np.log([float(parameters[size]) for size in group])
             tables["size_trend"][f"{', '.join(group)}: {arm}, {context}"] = size_trend(
-                [values[size] for size in group], along, campaign.arms[chosen], campaign.seed
+                [ranks[size] for size in group], along, campaign.arms[chosen], campaign.seed
             )
     tables["second_deduplication"] = survivors(work)
     tables["perplexity"] = _perplexities(work)

@@ -4,10 +4,10 @@ Plain PyTorch and transformers; nothing of trapline is in it. The checkpoint has
 """
 
 import argparse
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ BEGIN = "<s>"
 _SAID_EVERY_S = 5.0
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Shape:
     """Of the model and its training; 2.8 million parameters by default."""
 
@@ -67,13 +67,13 @@ def pack(tokenizer: "Tokenizer", documents: Sequence[str], length: int) -> npt.N
     return stream[: len(stream) // length * length].reshape(-1, length)
 
 
-def train(rows: npt.NDArray[np.int64], shape: Shape, steps: int, seed: int) -> "LlamaForCausalLM":
-    """Train for `steps` batches, epoch after epoch in an order that follows from `seed`; says how it gets on."""
+def build(shape: Shape, seed: int) -> "LlamaForCausalLM":
+    """A model with weights that follow from `seed`."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(
+    return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=shape.vocabulary,
             hidden_size=shape.width,
@@ -87,6 +87,12 @@ def train(rows: npt.NDArray[np.int64], shape: Shape, steps: int, seed: int) -> "
             eos_token_id=None,
         )
     )
+
+
+def train(model: "LlamaForCausalLM", rows: npt.NDArray[np.int64], shape: Shape, steps: int, seed: int) -> None:
+    """Train `model` for `steps` batches, in an order that follows from `seed`, and say how it gets on."""
+    import torch
+
     optimizer = torch.optim.AdamW(model.parameters(), lr=shape.rate, weight_decay=0.01)
     epochs = math.ceil(steps * shape.batch / len(rows))
     order = np.concatenate([np.random.default_rng([seed, epoch]).permutation(len(rows)) for epoch in range(epochs)])
@@ -105,7 +111,6 @@ def train(rows: npt.NDArray[np.int64], shape: Shape, steps: int, seed: int) -> "
         if time.monotonic() - said > _SAID_EVERY_S or step + 1 == steps:
             said = time.monotonic()
             print(f"step {step + 1} of {steps}, loss {loss.item():.2f}", flush=True)
-    return model
 
 
 def _fast_bfloat16() -> bool:
@@ -121,24 +126,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of Parquet shards with a column text")
     parser.add_argument("--output", type=Path, required=True, help="new folder for the checkpoint")
     parser.add_argument("--tokenizer", type=Path, help="tokenizer.json; without it one is made of the data")
-    parser.add_argument("--steps", type=int, required=True, help="batches")
+    parser.add_argument("--checkpoint", type=Path, help="go on from this one, made by this program, with its tokenizer")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--steps", type=int, help="batches")
+    wanted.add_argument("--epochs", type=float, help="times that the data is gone through")
+    for field in dataclasses.fields(Shape):
+        parser.add_argument(
+            f"--{field.name}",
+            type=type(field.default),
+            default=field.default,
+            help="of the model and its training; %(default)s",
+        )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
     import torch
     from tokenizers import Tokenizer
+    from transformers import LlamaForCausalLM
 
     torch.set_num_threads(given.threads)
-    shape = Shape()
+    shape = Shape(**{field.name: getattr(given, field.name) for field in dataclasses.fields(Shape)})
     documents = list(texts(given.data))
-    tokenizer = (
-        Tokenizer.from_file(str(given.tokenizer))
-        if given.tokenizer
-        else make_tokenizer(iter(documents), shape.vocabulary)
-    )
+    file = given.checkpoint / "tokenizer.json" if given.checkpoint else given.tokenizer
+    tokenizer = Tokenizer.from_file(str(file)) if file else make_tokenizer(iter(documents), shape.vocabulary)
     rows = pack(tokenizer, documents, shape.length)
     print(f"{len(documents):,} documents, {rows.size:,} tokens", flush=True)
-    model = train(rows, shape, given.steps, given.seed)
+    model = LlamaForCausalLM.from_pretrained(given.checkpoint) if given.checkpoint else build(shape, given.seed)
+    train(model, rows, shape, given.steps or math.ceil(given.epochs * len(rows) / shape.batch), given.seed)
     model.save_pretrained(given.output)
     tokenizer.save(str(given.output / "tokenizer.json"))
     print(f"saved {sum(one.numel() for one in model.parameters()) / 1e6:.1f} million parameters", flush=True)

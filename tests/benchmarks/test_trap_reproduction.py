@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.trap_reproduction import leave_out_what_the_corpus_has, training_order
+from benchmarks.trap_reproduction import DESIGNS, first_bytes, leave_out_what_the_corpus_has, training_order
 
 
 def test_the_twin_reads_its_documents_in_the_same_order() -> None:
@@ -32,3 +32,12 @@ def test_candidates_that_stand_in_the_corpus_are_left_out(tmp_path: Path) -> Non
     assert pq.read_table(tmp_path / "unseen.parquet").to_pylist() == [
         {"text": "nobody ever wrote this", "perplexity": 2.0}
     ]
+
+
+def test_a_small_design_takes_the_first_documents_and_a_large_one_the_files(tmp_path: Path) -> None:
+    files = [str(tmp_path / f"{at}.parquet") for at in range(2)]
+    for at, file in enumerate(files):
+        pq.write_table(pa.table({"id": [at * 3, at * 3 + 1, at * 3 + 2], "text": ["xxxx"] * 3}), file)
+    assert first_bytes(files, DESIGNS["gpu"].bytes, tmp_path) == files
+    [file] = first_bytes(files, 14, tmp_path)
+    assert pq.read_table(file)["id"].to_pylist() == [0, 1, 2, 3], "up to the document that reaches 14 bytes"

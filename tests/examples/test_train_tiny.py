@@ -44,3 +44,20 @@ def test_a_training_gives_a_checkpoint_that_its_seed_decides(shards: Path, tmp_p
     assert 2e6 < len(weights[0]) < 3e6
     assert np.array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
+
+
+def test_a_training_goes_on_from_a_checkpoint_with_its_tokenizer(shards: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    small = ["--width", "64", "--heads", "2", "--layers", "1", "--length", "32", "--vocabulary", "300"]
+    command = ["--data", str(shards), "--output", str(tmp_path / "first"), "--steps", "2", *small]
+    assert main(command) == 0
+    command = ["--data", str(shards), "--output", str(tmp_path / "second"), "--epochs", "0.1", *small]
+    assert main([*command, "--checkpoint", str(tmp_path / "first"), "--rate", "0"]) == 0
+    first, second = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("first", "second"))
+    assert first == second, "with a rate of 0 it stays where it began"
+    assert (tmp_path / "first/tokenizer.json").read_bytes() == (tmp_path / "second/tokenizer.json").read_bytes()
+    assert main([*command, "--checkpoint", str(tmp_path / "first")]) == 0
+    assert (tmp_path / "second/model.safetensors").read_bytes() != first
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "second")
+    assert model.config.hidden_size == 64

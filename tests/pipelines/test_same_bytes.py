@@ -105,12 +105,15 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
     run(corpus, tmp_path / "timed")
     whole = time.monotonic() - began
     interrupted = 0
-    for _ in range(60):
+    for _ in range(90):
         if interrupted == 20:
             break
         process = subprocess.Popen(command(corpus, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(chance.uniform(0.2, 0.95) * whole)
-        interrupted += process.poll() is None
+        running = process.poll() is None
+        interrupted += running
+        if not running:
+            whole *= 0.9  # what else the machine does was slowing the run that was timed
         process.send_signal(signal.SIGKILL)
         process.wait()
         if (output / "_SUCCESS").exists():
