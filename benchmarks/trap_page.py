@@ -33,17 +33,19 @@ def grid(rows: Mapping[str, Mapping[str, Table]], corner: str) -> str:
     return markdown([corner, *doses], [[row, *(number(cells[dose]) for dose in doses)] for row, cells in rows.items()])
 
 
-def dose_words(found: Table) -> str:
+def dose_words(found: Table, tested: Sequence[int]) -> str:
     """The dose of AUC .75 with its interval; what lies outside the tested doses is said so."""
 
-    def one(value: float, least: str = "below 1", most: str = "above 16") -> str:
-        return least if value == 0 else most if value == float("inf") else f"{value:.1f}"
+    def one(value: float) -> str:
+        if value == 0:
+            return f"below {min(tested)}"
+        return f"above {max(tested)}" if value == float("inf") else f"{value:.1f}"
 
     return f"{one(found['dose'])} ({one(found['low'])} to {one(found['high'])})"
 
 
 def sections(tables: Table) -> dict[str, str]:
-    """Markdown by the name of the place in `page.md.in` where it goes."""
+    """Markdown by the name of the section."""
     traps = tables["judged"]["trap"]
     context, plain = traps["in context"], traps["without context"]
     out: dict[str, str] = {}
@@ -118,7 +120,7 @@ def sections(tables: Table) -> dict[str, str]:
     out["dose_of_auc"] = markdown(
         ["model, scored", *(f"{length} tokens" for length in next(iter(context[PLANTED].values()))["dose_of_auc"])],
         [
-            [f"{size}, {where}", *map(dose_words, found["dose_of_auc"].values())]
+            [f"{size}, {where}", *(dose_words(one, list(map(int, doses))) for one in found["dose_of_auc"].values())]
             for where, arms in traps.items()
             for size, found in arms[PLANTED].items()
         ],
