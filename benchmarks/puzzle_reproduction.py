@@ -15,7 +15,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,11 @@ _NAME = re.compile(r"^\(\d+\) (\S+) ", re.MULTILINE)
 
 
 def make_corpus(given: argparse.Namespace, folder: Path) -> None:
-    """Documents up to `--text` bytes, and the lessons, in one file: id and text."""
-    lessons = pq.read_table(folder.parent / "lessons/data", columns=["id", "quiz", "solution_text"])
+    """Documents up to `--text` bytes, and the lessons that are of no sealed class, in one file: id and text."""
+    lessons = pq.read_table(folder.parent / "lessons/data", columns=["id", "class", "quiz", "solution_text"])
+    probes = pq.read_table(folder.parent / "probes/probes.parquet")
+    sealed = [probes["class"], *(probes[f"{version}_class"] for version in VERSIONS[1:])]
+    lessons = lessons.filter(pc.invert(pc.is_in(lessons["class"], pa.concat_arrays([*_chunks(sealed)]))))
     ids, texts, total = [], [], 0
     for file in given.corpus:
         for one in pq.read_table(file, columns=["id", "text"]).to_pylist():
@@ -55,9 +58,15 @@ def make_corpus(given: argparse.Namespace, folder: Path) -> None:
     for one in lessons.to_pylist():
         ids.append(f"lesson-{one['id']}")
         texts.append(one["quiz"] + MARKER + one["solution_text"])
-    folder.mkdir()
-    pq.write_table(pa.table({"id": ids, "text": pa.array(texts, pa.large_string())}), folder / "corpus.parquet")
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"id": ids, "text": pa.array(texts, pa.large_string())}), folder / ".corpus.parquet")
+    (folder / ".corpus.parquet").rename(folder / "corpus.parquet")
     print(f"{len(ids) - len(lessons):,} documents of {total / 1e6:.1f} MB, {len(lessons):,} lessons", flush=True)
+
+
+def _chunks(columns: Sequence[pa.ChunkedArray]) -> Iterator[pa.Array]:
+    for column in columns:
+        yield from column.cast(pa.string()).chunks
 
 
 def make_data(given: argparse.Namespace) -> None:
@@ -66,31 +75,39 @@ def make_data(given: argparse.Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     people, secrets = str(PEOPLE), f"{work}/secrets"
     steps = {
-        "lessons": [
+        "lessons/_SUCCESS": [
             *("puzzles", "--as", "dataset", "--output", f"{work}/lessons", "--people", people, "--test", "1"),
             *("--count", str(given.lessons), "--no-lang-variants", "--seed", "lessons"),
         ],
-        "corpus": [],
-        "probes": [
+        "probes/probes.parquet": [
             *("puzzles", "--as", "probes", "--output", f"{work}/probes", "--people", people),
             *("--count", str(given.units), "--controls", str(CONTROLS), "--doses", *map(str, given.doses)),
             *("--seed", "evidence"),
         ],
-        "secrets": ["seal", "--probes", f"{work}/probes/probes.parquet", "--secrets", secrets],
+        "corpus/corpus.parquet": [],
+        "secrets/commitment.json": ["seal", "--probes", f"{work}/probes/probes.parquet", "--secrets", secrets],
         "secrets/draw.json": ["draw", "--secrets", secrets, "--self"],
-        "planted": [
+        "planted/_SUCCESS": [
             *("prepare", "--input", f"{work}/corpus", "--output", f"{work}/planted", "--secrets", secrets),
             *("--max-corpus-share", "0.5"),
         ],
-        "restored": ["restore", "--input", f"{work}/planted", "--secrets", secrets, "--output", f"{work}/restored"],
+        "restored/_SUCCESS": [
+            "restore",
+            "--input",
+            f"{work}/planted",
+            "--secrets",
+            secrets,
+            "--output",
+            f"{work}/restored",
+        ],
     }
-    for output, command in steps.items():
-        if (work / output).exists():
+    for done, command in steps.items():
+        if (work / done).exists():
             continue
         if command:
             trapline(work, *command)
         else:
-            make_corpus(given, work / output)
+            make_corpus(given, (work / done).parent)
 
 
 def train_all(given: argparse.Namespace) -> None:
@@ -104,8 +121,13 @@ def train_all(given: argparse.Namespace) -> None:
         for name, corpus in MODELS.items()
         if corpus
     ]
-    for one in running:
-        _wait(one)
+    try:
+        for one in running:
+            _wait(one)
+    finally:
+        for one in running:
+            if one:
+                one.terminate()
 
 
 def _training(output: Path, data: Path, options: Sequence[str]) -> subprocess.Popen[bytes] | None:
@@ -160,7 +182,8 @@ def put_questions(work: Path, name: str, asked: pa.Table) -> pa.Table:
             for row, question in enumerate(asked["question"].to_pylist())
             for number, text in enumerate(every[row])
         ]
-        pq.write_table(pa.Table.from_pylist(rows), questions)
+        pq.write_table(pa.Table.from_pylist(rows), questions.with_suffix(".tmp"))
+        questions.with_suffix(".tmp").rename(questions)
     if not (output / "_SUCCESS").exists():
         trapline(
             work,

@@ -8,6 +8,7 @@ from typing import Any
 
 PLANTED, TWIN, DIFFERENCE = "planted", "twin", "difference"
 ARMS = (PLANTED, TWIN, DIFFERENCE)
+TRENDS = ("dose", "length", "perplexity")
 Table = Mapping[str, Any]
 
 
@@ -126,11 +127,11 @@ def sections(tables: Table) -> dict[str, str]:
         ],
     )
     out["trends"] = markdown(
-        ["model, scored", "dose", "length", "quarter of perplexity"],
+        ["model, scored", "dose", "length", "bucket of perplexity"],
         [
             [
                 f"{size}, {arm}, {where}",
-                *(_trend(found["trends"][along]) for along in ("dose", "length", "perplexity")),
+                *(_trend(found["trends"][along]) if along in found["trends"] else "one bucket" for along in TRENDS),
             ]
             for arm in ARMS
             for where, arms in traps.items()

@@ -242,8 +242,9 @@ def judge(campaign: Campaign, scores: Floats, kind: str, doses: Sequence[int]) -
         found["trends"] = {
             "dose": trend(values, np.log2(dose), table.arms, campaign.seed),
             "length": trend(values, np.log2(length), table.arms, campaign.seed),
-            "perplexity": trend(values, bucket.astype(float), table.arms, campaign.seed),
         }
+        if np.ptp(bucket):
+            found["trends"]["perplexity"] = trend(values, bucket.astype(float), table.arms, campaign.seed)
     return found
 
 

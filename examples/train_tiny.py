@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of Parquet shards with a column text")
     parser.add_argument("--output", type=Path, required=True, help="new folder for the checkpoint")
     parser.add_argument("--tokenizer", type=Path, help="tokenizer.json; without it one is made of the data")
-    parser.add_argument("--checkpoint", type=Path, help="go on from this one, made by this program, with its tokenizer")
+    parser.add_argument("--checkpoint", type=Path, help="go on from this one, with its shape and tokenizer")
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--steps", type=int, help="batches")
     wanted.add_argument("--epochs", type=float, help="times that the data is gone through")
@@ -140,6 +140,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
+    if (given.epochs if given.steps is None else given.steps) <= 0:
+        parser.error("--steps and --epochs: give a number above 0")
+    if given.checkpoint and given.tokenizer:
+        parser.error("--tokenizer: a checkpoint has its own; leave it out")
     import torch
     from tokenizers import Tokenizer
     from transformers import LlamaForCausalLM
@@ -152,7 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = pack(tokenizer, documents, shape.length)
     print(f"{len(documents):,} documents, {rows.size:,} tokens", flush=True)
     model = LlamaForCausalLM.from_pretrained(given.checkpoint) if given.checkpoint else build(shape, given.seed)
-    train(model, rows, shape, given.steps or math.ceil(given.epochs * len(rows) / shape.batch), given.seed)
+    steps = math.ceil(given.epochs * len(rows) / shape.batch) if given.steps is None else given.steps
+    train(model, rows, shape, steps, given.seed)
     model.save_pretrained(given.output)
     tokenizer.save(str(given.output / "tokenizer.json"))
     print(f"saved {sum(one.numel() for one in model.parameters()) / 1e6:.1f} million parameters", flush=True)
