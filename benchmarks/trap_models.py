@@ -47,7 +47,7 @@ SIZES = (Size("5M", 192, 4, 3, 2e-3), Size("25M", 384, 10, 6, 1.5e-3), Size("100
 CPU_SIZES = (
     Size("0.3M", 48, 2, 2, 6e-3, 2, 20),
     Size("1M", 128, 3, 4, 4e-3, 2, 20),
-    Size("4M", 256, 4, 4, 4e-3, 2, 20),
+    Size("4M", 256, 4, 4, 2e-3, 2, 20),
 )
 TINY = Size("tiny", 32, 1, 2, 2e-3, 1)
 TINY_STEPS, TINY_SEQUENCES = 3, 500
