@@ -32,7 +32,7 @@ def edit_distance(
             best = min(best, above + 1, row[j] + 1)
             corner = above
             row[j + 1] = best
-    return row[others]
+    return int(row[others])
 
 
 @kernel
