@@ -149,10 +149,11 @@ def test_the_candidates_can_be_sealed(traps: Run, probes: Path, tmp_path: Path) 
 
 def test_candidates_from_a_checkpoint(traps: Run, probes: Path, tmp_path: Path, corpus: Path) -> None:
     model = save_checkpoint(tmp_path / "model", words=500)
-    small = ("--lengths", "12", "--doses", "1", "--units", "3", "--controls", "1", "--perplexity-buckets", "3")
-    assert traps("--generator", "lm", "--model", model, "--corpus", corpus, small=small) == 0
+    # So small a model fills its cells only with some seeds: a cell that is short is the subject of other tests.
+    small = ("--lengths", "12", "--doses", "1", "--units", "2", "--controls", "1", "--perplexity-buckets", "3")
+    assert traps("--generator", "lm", "--model", model, "--corpus", corpus, "--seed", "s0", small=small) == 0
     rows = read(probes)
-    assert Counter(row["stratum"] for row in rows) == {"12xb00": 6, "12xb01": 6, "12xb02": 6}
+    assert Counter(row["stratum"] for row in rows) == {"12xb00": 4, "12xb01": 4, "12xb02": 4}
     for row in rows:
         assert row["generator"].startswith("lm/1:")
         assert len(row["text"].split()) == row["length_tokens"] == 12
