@@ -269,10 +269,12 @@ def test_scores_made_otherwise_than_sealed_get_no_verdict(
 ) -> None:
     metric = next(iter(value)) if setting == "metrics" else "loss"
     rows = [{"id": row["id"], metric: row["loss"]} for row in campaign.scored()]
-    refused(campaign, campaign.write(rows, **{setting: value}), message, capsys)
+    assert_refused(campaign, campaign.write(rows, **{setting: value}), message, capsys)
 
 
-def refused(campaign: Campaign, scores: Path, message: str, capsys: pytest.CaptureFixture[str], *flags: str) -> None:
+def assert_refused(
+    campaign: Campaign, scores: Path, message: str, capsys: pytest.CaptureFixture[str], *flags: str
+) -> None:
     """There is no verdict, one line says why, and nothing secret is in it."""
     capsys.readouterr()
     assert campaign.verify(scores, *flags) == 1
@@ -294,8 +296,12 @@ def test_what_the_plan_names_is_checked(tmp_path: Path, capsys: pytest.CaptureFi
     plan = open_secrets(campaign.secrets).plan
     right = {"tokenizer_sha256": sha256(tmp_path / "tokenizer.json"), "references": plan.references}
     rows = campaign.scored()
-    refused(campaign, campaign.write(rows, "a", **{**right, "tokenizer_sha256": "0" * 64}), "tokenizer is", capsys)
-    refused(campaign, campaign.write(rows, "b", **{**right, "references": []}), "reference checkpoints is []", capsys)
+    assert_refused(
+        campaign, campaign.write(rows, "a", **{**right, "tokenizer_sha256": "0" * 64}), "tokenizer is", capsys
+    )
+    assert_refused(
+        campaign, campaign.write(rows, "b", **{**right, "references": []}), "reference checkpoints is []", capsys
+    )
     assert campaign.verify(campaign.write(rows, "good", **right)) == 0
 
 
@@ -303,11 +309,11 @@ def test_candidates_that_were_not_scored_are_missed(campaign: Campaign, capsys: 
     arms, rows = campaign.arms(), campaign.scored()
     planted = {row["id"] for row in campaign.rows if arms[row["unit"]] == row["candidate"]}
     only = campaign.write([row for row in rows if row["id"] in planted], "planted")
-    refused(campaign, only, "180 of 240 sealed candidates have no scores", capsys)
-    refused(campaign, campaign.write(rows[1:], "most"), "1 of 240 sealed candidates have no scores", capsys)
-    refused(campaign, campaign.write([*rows, rows[0]], "twice"), "scores of 1 candidate more than once", capsys)
+    assert_refused(campaign, only, "180 of 240 sealed candidates have no scores", capsys)
+    assert_refused(campaign, campaign.write(rows[1:], "most"), "1 of 240 sealed candidates have no scores", capsys)
+    assert_refused(campaign, campaign.write([*rows, rows[0]], "twice"), "scores of 1 candidate more than once", capsys)
     strange = campaign.write([*rows, {"id": "another", "loss": 1.0}], "more")
-    refused(campaign, strange, "1 sequence that these secrets do not hold", capsys)
+    assert_refused(campaign, strange, "1 sequence that these secrets do not hold", capsys)
 
 
 def test_planted_and_held_out_are_scored_at_the_same_slots(
@@ -316,7 +322,9 @@ def test_planted_and_held_out_are_scored_at_the_same_slots(
     arms = campaign.arms()
     planted = {row["id"] for row in campaign.rows if arms[row["unit"]] == row["candidate"]}
     rows = [{**row, "slots": int(row["id"] in planted)} for row in campaign.scored()]
-    refused(campaign, campaign.write(rows), "60 units whose candidates were not all scored at as many slots", capsys)
+    assert_refused(
+        campaign, campaign.write(rows), "60 units whose candidates were not all scored at as many slots", capsys
+    )
 
 
 def test_in_context_each_unit_is_scored_at_as_many_slots_as_were_sealed(
@@ -328,8 +336,8 @@ def test_in_context_each_unit_is_scored_at_as_many_slots_as_were_sealed(
     scored = campaign.scored()
     good = [{**row, "slots": slots[row["id"]]} for row in scored]
     few = campaign.write([{**row, "slots": min(1, slots[row["id"]])} for row in scored], "few", context=64, slots=1)
-    refused(campaign, few, "at 1 in place of 4", capsys)
-    refused(campaign, campaign.write(scored, "alone"), "context is 0, and 64 was sealed", capsys)
+    assert_refused(campaign, few, "at 1 in place of 4", capsys)
+    assert_refused(campaign, campaign.write(scored, "alone"), "context is 0, and 64 was sealed", capsys)
     assert campaign.verify(campaign.write(good, "good", context=64, slots=4)) == 0
 
 
@@ -348,7 +356,7 @@ def test_without_context_no_candidate_is_scored_at_a_slot(
     campaign: Campaign, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [{**row, "slots": 1} for row in campaign.scored()]
-    refused(campaign, campaign.write(rows), "in place of 0", capsys)
+    assert_refused(campaign, campaign.write(rows), "in place of 0", capsys)
 
 
 def test_documents_of_their_own_need_no_context(tmp_path: Path) -> None:
@@ -363,32 +371,32 @@ def test_scores_that_were_changed_or_are_unfinished_get_no_verdict(
     rows = campaign.scored()
     unfinished = campaign.write(rows, "a")
     (unfinished / "_SUCCESS").unlink()
-    refused(campaign, unfinished, "no finished run of trapline score", capsys)
+    assert_refused(campaign, unfinished, "no finished run of trapline score", capsys)
     edited = campaign.write(rows, "b")
     text = (edited / "manifest.json").read_text()
     (edited / "manifest.json").write_text(text.replace('"never"', '"always"').replace("float32", "bfloat16"))
-    refused(campaign, edited, "changed since", capsys)
+    assert_refused(campaign, edited, "changed since", capsys)
     touched = campaign.write(rows, "c")
     table = pq.read_table(touched / "scores/part-00000.parquet")
     pq.write_table(table.slice(0, 100), touched / "scores/part-00000.parquet")
-    refused(campaign, touched, "was changed since it was written (sha256)", capsys)
+    assert_refused(campaign, touched, "was changed since it was written (sha256)", capsys)
     added = campaign.write(rows, "d")
     pq.write_table(table, added / "scores/part-00001.parquet")
-    refused(campaign, added, "part-00001.parquet is missing, or is there and not in manifest.json", capsys)
+    assert_refused(campaign, added, "part-00001.parquet is missing, or is there and not in manifest.json", capsys)
     gone = campaign.write(rows, "e")
     (gone / "scores/part-00000.parquet").unlink()
-    refused(campaign, gone, "part-00000.parquet is missing", capsys)
+    assert_refused(campaign, gone, "part-00000.parquet is missing", capsys)
     other = campaign.write(rows, "f")
     change_manifest(other, lambda manifest: manifest.update(command="dedup"))
-    refused(campaign, other, "is the output of trapline dedup", capsys)
+    assert_refused(campaign, other, "is the output of trapline dedup", capsys)
     silent = campaign.write(rows, "g")
     change_manifest(silent, lambda manifest: manifest["content"]["settings"].pop("bos"))
-    refused(campaign, silent, "does not say 'bos'", capsys)
+    assert_refused(campaign, silent, "does not say 'bos'", capsys)
 
 
 def test_alpha_is_only_a_check(campaign: Campaign, capsys: pytest.CaptureFixture[str]) -> None:
     scores = campaign.write(campaign.scored())
-    refused(campaign, scores, "--alpha 0.05: 0.001 was sealed", capsys, "--alpha", "0.05")
+    assert_refused(campaign, scores, "--alpha 0.05: 0.001 was sealed", capsys, "--alpha", "0.05")
     assert campaign.verify(scores, "--alpha", "0.001") == 0
 
 
@@ -396,15 +404,15 @@ def test_secrets_that_do_not_hold_get_no_verdict(campaign: Campaign, capsys: pyt
     scores = campaign.write(campaign.scored(1.0))
     plan = (campaign.secrets / "plan.json").read_text()
     (campaign.secrets / "plan.json").write_text(plan.replace('"alpha": 0.001', '"alpha": 0.05'))
-    refused(campaign, scores, "plan.json", capsys)
+    assert_refused(campaign, scores, "plan.json", capsys)
     (campaign.secrets / "plan.json").write_text(plan)
     key = (campaign.secrets / "key").read_bytes()
     (campaign.secrets / "key").write_bytes(bytes(32))
-    refused(campaign, scores, "is not the key", capsys)
+    assert_refused(campaign, scores, "is not the key", capsys)
     (campaign.secrets / "key").write_bytes(key)
     for name in ("draw.json", "draw.parquet"):
         (campaign.secrets / name).unlink()
-    refused(campaign, scores, "nothing was drawn yet", capsys)
+    assert_refused(campaign, scores, "nothing was drawn yet", capsys)
 
 
 def test_a_whole_tranche_can_be_judged_and_nothing_more_or_less(
@@ -415,12 +423,12 @@ def test_a_whole_tranche_can_be_judged_and_nothing_more_or_less(
     rows = campaign.scored(2.0)
     part = campaign.write([row for row in rows if row["id"] in inside], "part")
     whole = campaign.write(rows, "whole")
-    refused(campaign, part, "160 of 240 sealed candidates have no scores", capsys)
-    refused(campaign, part, "for a tranche alone, give --tranche", capsys)
-    refused(campaign, whole, "160 candidates of other tranches", capsys, "--tranche", "1")
-    refused(campaign, part, "tranches are 0 to 2", capsys, "--tranche", "3")
+    assert_refused(campaign, part, "160 of 240 sealed candidates have no scores", capsys)
+    assert_refused(campaign, part, "for a tranche alone, give --tranche", capsys)
+    assert_refused(campaign, whole, "160 candidates of other tranches", capsys, "--tranche", "1")
+    assert_refused(campaign, part, "tranches are 0 to 2", capsys, "--tranche", "3")
     less = campaign.write([row for row in rows if row["id"] in inside][1:], "less")
-    refused(campaign, less, "1 of 80 sealed candidates have no scores", capsys, "--tranche", "1")
+    assert_refused(campaign, less, "1 of 80 sealed candidates have no scores", capsys, "--tranche", "1")
     assert campaign.verify(part, "--tranche", "1") == 0
     found = campaign.verdict()
     assert found["scope"] == {"kind": "tranche", "tranche": 1}
@@ -483,7 +491,9 @@ def test_a_growing_series_is_judged_by_its_mixture(tmp_path: Path) -> None:
 
 def test_a_single_checkpoint_is_not_chosen_from_several(campaign: Campaign, capsys: pytest.CaptureFixture[str]) -> None:
     rows = several(campaign, {"a": 0.0, "b": 0.0})
-    refused(campaign, campaign.write(rows, checkpoints=["a", "b"]), "holds 2 checkpoints, and the plan judges", capsys)
+    assert_refused(
+        campaign, campaign.write(rows, checkpoints=["a", "b"]), "holds 2 checkpoints, and the plan judges", capsys
+    )
 
 
 def test_a_metric_of_which_low_means_memorised_is_turned_round(tmp_path: Path) -> None:
@@ -521,7 +531,7 @@ def test_what_cannot_be_shown_beside_is_said(
 ) -> None:
     campaign.write(campaign.scored(), "other", dtype="bfloat16")
     flags = [str(campaign.folder / one) if one in ("other", "nowhere") else one for one in flags]
-    refused(campaign, campaign.write(campaign.scored()), message, capsys, *flags)
+    assert_refused(campaign, campaign.write(campaign.scored()), message, capsys, *flags)
 
 
 def test_an_output_that_holds_something_is_left_alone(campaign: Campaign, capsys: pytest.CaptureFixture[str]) -> None:
