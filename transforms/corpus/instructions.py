@@ -20,6 +20,7 @@ LANES = 64
 """Minima that `lower_lanes` updates at once."""
 
 _BIT, _BYTE, _INT, _LONG, _WIDE = (ir.IntType(bits) for bits in (1, 8, 32, 64, 128))
+_VECTOR = ir.VectorType(_BYTE, STEP)
 
 
 def _instruction(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,26 +95,28 @@ def multiply_fold(_context: Any, _a: Any, _b: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), code
 
 
+def _every(value: int) -> Any:
+    """`STEP` bytes of one value."""
+    return ir.Constant(_VECTOR, [ir.Constant(_BYTE, value)] * STEP)
+
+
+def _within(builder: Any, values: Any, first: str, last: str) -> Any:
+    """Which of `STEP` bytes are ASCII characters from `first` to `last`."""
+    return builder.icmp_unsigned("<=", builder.sub(values, _every(ord(first))), _every(ord(last) - ord(first)))
+
+
 @_instruction
 def fold_ascii(_context: Any, _source: Any, _target: Any) -> Any:
     """Copy 64 bytes with A-Z in lower case; two int64 of one bit a byte: is in a word, is not ASCII."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_BYTE, STEP)
-
-        def every(value: int) -> Any:
-            return ir.Constant(vector, [ir.Constant(_BYTE, value)] * STEP)
-
-        def within(values: Any, first: str, last: str) -> Any:
-            return builder.icmp_unsigned("<=", builder.sub(values, every(ord(first))), every(ord(last) - ord(first)))
-
-        text = builder.load(_at(builder, args[0], vector), align=1)
-        lower = builder.or_(text, every(ord("a") ^ ord("A")))
-        letter = within(lower, "a", "z")
-        word = builder.or_(letter, within(text, "0", "9"))
-        word = builder.or_(word, within(text, "_", "_"))
-        builder.store(builder.select(letter, lower, text), _at(builder, args[1], vector), align=1)
-        other = builder.icmp_signed("<", text, every(0))
+        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
+        lower = builder.or_(text, _every(ord("a") ^ ord("A")))
+        letter = _within(builder, lower, "a", "z")
+        word = builder.or_(letter, _within(builder, text, "0", "9"))
+        word = builder.or_(word, _within(builder, text, "_", "_"))
+        builder.store(builder.select(letter, lower, text), _at(builder, args[1], _VECTOR), align=1)
+        other = builder.icmp_signed("<", text, _every(0))
         masks = [builder.bitcast(mask, _LONG) for mask in (word, other)]
         return context.make_tuple(builder, signature.return_type, masks)
 
@@ -125,10 +128,8 @@ def blanks(_context: Any, _source: Any) -> Any:
     """Which of the 64 bytes at an address are ASCII blanks or control characters (32 or less): one bit each, int64."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_BYTE, STEP)
-        text = builder.load(_at(builder, args[0], vector), align=1)
-        highest = ir.Constant(vector, [ir.Constant(_BYTE, 32)] * STEP)
-        return builder.bitcast(builder.icmp_unsigned("<=", text, highest), _LONG)
+        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
+        return builder.bitcast(builder.icmp_unsigned("<=", text, _every(32)), _LONG)
 
     return types.int64(types.int64), code
 
@@ -138,17 +139,9 @@ def letters(_context: Any, _source: Any) -> Any:
     """Which of the 64 bytes at an address are ASCII letters or digits: one bit each, int64."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_BYTE, STEP)
-
-        def every(value: int) -> Any:
-            return ir.Constant(vector, [ir.Constant(_BYTE, value)] * STEP)
-
-        def within(values: Any, first: str, last: str) -> Any:
-            return builder.icmp_unsigned("<=", builder.sub(values, every(ord(first))), every(ord(last) - ord(first)))
-
-        text = builder.load(_at(builder, args[0], vector), align=1)
-        lower = builder.or_(text, every(ord("a") ^ ord("A")))
-        found = builder.or_(within(lower, "a", "z"), within(text, "0", "9"))
+        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
+        lower = builder.or_(text, _every(ord("a") ^ ord("A")))
+        found = builder.or_(_within(builder, lower, "a", "z"), _within(builder, text, "0", "9"))
         return builder.bitcast(found, _LONG)
 
     return types.int64(types.int64), code
@@ -159,11 +152,10 @@ def equal_bytes(_context: Any, _source: Any, _wanted: Any) -> Any:
     """Which of the 64 bytes at an address are the low byte of `wanted` (int64): one bit each, int64."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_BYTE, STEP)
-        undefined, first = ir.Constant(vector, ir.Undefined), ir.Constant(_INT, 0)
+        undefined, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT, 0)
         wanted = builder.insert_element(undefined, builder.trunc(args[1], _BYTE), first)
         wanted = builder.shuffle_vector(wanted, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
-        text = builder.load(_at(builder, args[0], vector), align=1)
+        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
         return builder.bitcast(builder.icmp_unsigned("==", text, wanted), _LONG)
 
     return types.int64(types.int64, types.int64), code
