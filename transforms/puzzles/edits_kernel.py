@@ -146,7 +146,7 @@ def edit_puzzle(
     people = len(solution)
     most = max(limits[3], 3)
     words = max(rest.shape[1], len(witness_every))
-    stack = np.empty((most + 2, words), np.uint64)
+    stack = np.empty((most, words), np.uint64)
     claim = np.empty(most, np.int16)
     size = places[people] - places[0]
     new_tokens = np.empty(size + most, np.int16)
