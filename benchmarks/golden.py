@@ -23,7 +23,24 @@ from pathlib import Path
 _COUNTER = itertools.count()
 _CHANGES = ("metrics.json", "report.html")
 """Files with times and paths, which differ from run to run."""
-_WORDS = "river stone lamp over under quiet seven garden letter winter copper morning window paper gather shadow".split()
+_WORDS = [
+    "river",
+    "stone",
+    "lamp",
+    "over",
+    "under",
+    "quiet",
+    "seven",
+    "garden",
+    "letter",
+    "winter",
+    "copper",
+    "morning",
+    "window",
+    "paper",
+    "gather",
+    "shadow",
+]
 
 
 def _fixed_randomness(size: int) -> bytes:

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from benchmarks.measure import run
 from tests.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
-from transforms.corpus.storage import Folder
+from transforms.base.folders import Folder
 from transforms.puzzles.candidates import PuzzleStream
 from transforms.puzzles.canonical import classes
 from transforms.puzzles.generate import ITEMS_AT_ONCE, items_writer

@@ -11,25 +11,25 @@ import pyarrow as pa
 from pipelines import output as outputs
 from pipelines.errors import RunError, UsageError
 from pipelines.prepare import PrepareConfig
+from transforms.base.folders import Folder
+from transforms.base.readable import count, counted, size
+from transforms.base.runs import Work, canonical_json
+from transforms.base.secret_errors import SealError
 from transforms.corpus.addresses import file_of
 from transforms.corpus.columns import check_text_column, without_views
 from transforms.corpus.condition import check_condition
 from transforms.corpus.edits import read_edits
 from transforms.corpus.merged_schema import merge_schemas, storable
 from transforms.corpus.planned import edits_name
-from transforms.corpus.readable import count, counted, size
 from transforms.corpus.reading import Piece, parquet_schema, read_piece
 from transforms.corpus.rewrite import conform
 from transforms.corpus.scanned import ScannedNumbers
 from transforms.corpus.shards import Shard
 from transforms.corpus.sources import PARQUET
-from transforms.corpus.storage import Folder
-from transforms.corpus.work import Work, canonical_json
 from transforms.planting import secret_folder as names
 from transforms.planting.check_planting import check_planting
 from transforms.planting.check_secrets import Sealed, open_secrets
 from transforms.planting.editor import PlantingEditor
-from transforms.planting.errors import SealError
 from transforms.planting.followers import (
     FILES,
     LOOKED_AT,

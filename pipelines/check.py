@@ -136,8 +136,8 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
     import hashlib
 
     from pipelines import output as outputs
-    from transforms.corpus.readable import counted
-    from transforms.corpus.storage import Folder
+    from transforms.base.folders import Folder
+    from transforms.base.readable import counted
     from transforms.planting.planted import Planted
     from transforms.planting.secret_folder import PLANTED, secrets_path
 
@@ -171,7 +171,7 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
 
 
 def _summary(found: "Secrets") -> list[str]:
-    from transforms.corpus.readable import counted
+    from transforms.base.readable import counted
 
     if found.commitment is None or found.plan is None:
         return []
@@ -191,7 +191,7 @@ def _summary(found: "Secrets") -> list[str]:
 
 
 def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness") -> tuple[list[str], list[str]]:
-    from transforms.corpus.readable import counted
+    from transforms.base.readable import counted
     from transforms.planting.reveal import check_reveal
 
     try:

@@ -206,7 +206,7 @@ def _run_on_beam(run: Callable[[Any, Callable[[], Any], Any], int]) -> "Runner":
         # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
         logging.getLogger().setLevel(logging.ERROR)
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-        from transforms.corpus.errors import CorpusError
+        from transforms.base.errors import CorpusError
 
         beam_tokens = [*from_file, *unused]
         if beam_tokens and not beam_tokens[0].startswith("-"):
@@ -248,7 +248,7 @@ def _run_here(run: Callable[[Any], int]) -> "Runner":
     """A command that runs in this process, without Beam: [beam] in a shared config file does not concern it."""
 
     def runner(config: Any, _: list[str], unused: list[str], ours: list[str]) -> int:
-        from transforms.corpus.errors import CorpusError
+        from transforms.base.errors import CorpusError
 
         if unused:
             raise UsageError(suggest(unused[0], ours, beam=False))

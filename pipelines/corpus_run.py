@@ -20,21 +20,21 @@ from pipelines.prepare import PrepareConfig
 from pipelines.progress import Progress
 from pipelines.publish import publish
 from pipelines.versions import versions
+from transforms.base.errors import CorpusError
+from transforms.base.folders import Folder
+from transforms.base.readable import count, counted, reason, size
+from transforms.base.runs import FOLDER as WORK_FOLDER
+from transforms.base.runs import Work, run_name
+from transforms.base.toml import table as toml_table
 from transforms.corpus.columns import check_number_column, check_text_column, without_views
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.merged_schema import merge_schemas, storable
 from transforms.corpus.planned import QUARANTINE_FILE, shard_name
-from transforms.corpus.readable import count, counted, reason, size
 from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema
 from transforms.corpus.rewrite import Expected, RewriteConfig
 from transforms.corpus.scanned import scan_name
 from transforms.corpus.shards import Shard
 from transforms.corpus.sources import PARQUET, Source, list_sources, would_list
-from transforms.corpus.storage import Folder
 from transforms.corpus.tasks import divide
-from transforms.corpus.toml import table as toml_table
-from transforms.corpus.work import FOLDER as WORK_FOLDER
-from transforms.corpus.work import Work, run_name
 from transforms.planting import secret_folder as names
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from pipelines.sizes import parse_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from transforms.base.runs import Work
     from transforms.corpus.reading import Piece
     from transforms.corpus.rewrite import Editor, Expected, RewriteConfig
     from transforms.corpus.shards import Shard
     from transforms.corpus.sink import ParquetFormat
-    from transforms.corpus.work import Work
     from transforms.dedup.minhash import MinHashConfig
     from transforms.dedup.plan import PlanConfig
     from transforms.dedup.scan import ScanConfig, Watch

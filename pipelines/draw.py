@@ -51,12 +51,12 @@ def run(config: DrawConfig) -> int:
 
 
 def _draw(path: "Path", randomness: "Randomness", dry_run: bool) -> int:
-    from transforms.corpus.readable import counted
-    from transforms.corpus.storage import Folder
+    from transforms.base.folders import Folder
+    from transforms.base.readable import counted
+    from transforms.base.secret_errors import SealError
     from transforms.planting import secret_folder as names
     from transforms.planting.check_secrets import open_secrets
     from transforms.planting.drawn import DrawRecord, draw_files
-    from transforms.planting.errors import SealError
 
     found = open_secrets(path, draw=False)
     randomness.refuse_other_than(found.commitment.randomness)

@@ -23,7 +23,7 @@ def launch(build: Callable[[Any], Any], options: Any) -> None:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
     from apache_beam.runners.runner import PipelineState
 
-    from transforms.corpus.pool import task_message
+    from transforms.base.tasks import task_message
 
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     if not gc.isenabled():

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipelines.errors import RunError, UsageError
-from transforms.corpus.readable import size
-from transforms.corpus.storage import Folder
-from transforms.corpus.work import FOLDER, Work, other_runs, pretty_json
+from transforms.base.folders import Folder
+from transforms.base.readable import size
+from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
 
 SUCCESS, MANIFEST, METRICS, REPORT, CARD, OUTPUTS = (
     "_SUCCESS",

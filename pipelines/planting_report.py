@@ -48,9 +48,9 @@ def run(config: ReportConfig) -> int:
         SealError: if the secrets do not hold, or nothing was planted.
         RunError: if the corpus is not the one that was planted.
     """
+    from transforms.base.secret_errors import SealError
     from transforms.planting import secret_folder as names
     from transforms.planting.check_secrets import open_secrets
-    from transforms.planting.errors import SealError
 
     path = names.secrets_path(config.secrets)
     with names.locked(path):
@@ -86,7 +86,7 @@ def _candidates(folder: str) -> dict[str, Any]:
 def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Table", file: Path) -> dict[str, Any]:
     """Write the token offsets for one tokenizer; returns the share of copies whose tokens are intact."""
     from pipelines import output as outputs
-    from transforms.corpus.storage import Folder
+    from transforms.base.folders import Folder
     from transforms.planting import secret_folder as names
     from transforms.planting.token_offsets import load_tokenizer, tagged, token_offsets
 
@@ -182,8 +182,8 @@ def report_html(facts: Mapping[str, Any]) -> str:
     """The report as one HTML page that needs nothing else."""
     from pipelines import page
     from pipelines.page import Code, Page, Table, Tile
-    from transforms.corpus import toml
-    from transforms.corpus.readable import count, counted, share, significant, size
+    from transforms.base import toml
+    from transforms.base.readable import count, counted, share, significant, size
 
     counts = facts["counts"]
     text = counts["text_bytes_before"]
@@ -257,7 +257,7 @@ def report_html(facts: Mapping[str, Any]) -> str:
 def _made(candidates: Mapping[str, Any]) -> "list[Block]":
     """What became of the candidates, and how the strata were filled."""
     from pipelines.page import Table
-    from transforms.corpus.readable import count
+    from transforms.base.readable import count
 
     made = candidates["made"]
     rows = [[reason, count(number)] for reason, number in made["rejected"].items()]

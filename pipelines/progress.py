@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from transforms.corpus.readable import counted, size
-from transforms.corpus.storage import Folder
+from transforms.base.folders import Folder
+from transforms.base.readable import counted, size
 
 LOCAL_SECONDS, REMOTE_SECONDS = 0.2, 5.0
 

@@ -14,10 +14,10 @@ from pipelines.output import CARD, METRICS, succeed
 from pipelines.progress import Progress
 from pipelines.puzzles import PuzzlesConfig
 from pipelines.versions import versions
-from transforms.corpus.readable import count, counted
-from transforms.corpus.storage import Folder
-from transforms.corpus.toml import table as toml_table
-from transforms.corpus.work import Work, pretty_json, run_name
+from transforms.base.folders import Folder
+from transforms.base.readable import count, counted
+from transforms.base.runs import Work, pretty_json, run_name
+from transforms.base.toml import table as toml_table
 from transforms.puzzles.card import puzzles_card
 from transforms.puzzles.counting import can_be_counted, classes_with_one_solution
 from transforms.puzzles.generate import Request, shortfalls, splits_in, write_tasks

@@ -6,10 +6,10 @@ from pathlib import Path
 from pipelines import page, plots
 from pipelines.differences import differences
 from pipelines.page import Block, Code, Page, Pairs, Part, Plot, Side, Table, Tile
-from transforms.corpus import toml
+from transforms.base import toml
+from transforms.base.readable import count, counted, duration, reason, share, significant, size
+from transforms.base.trees import Tree, branch, branches, items, number, numbers, text, whole
 from transforms.corpus.addresses import file_of, position_of
-from transforms.corpus.readable import count, counted, duration, reason, share, significant, size
-from transforms.corpus.trees import Tree, branch, branches, items, number, numbers, text, whole
 
 MOST_EXAMPLES = 8
 MOST_CLUSTERS = 10

@@ -11,8 +11,8 @@ from pipelines.sizes import parse_size
 
 if TYPE_CHECKING:
     from pipelines.progress import Progress
-    from transforms.corpus.storage import Folder
-    from transforms.corpus.work import Work
+    from transforms.base.folders import Folder
+    from transforms.base.runs import Work
     from transforms.planting.check_secrets import Sealed
     from transforms.planting.restoration import PlantedShard, RestoreConfig
 
@@ -60,7 +60,7 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     """
     from pipelines import output as outputs
     from pipelines.versions import versions
-    from transforms.corpus.work import Work, run_name
+    from transforms.base.runs import Work, run_name
     from transforms.planting.check_secrets import open_secrets
     from transforms.planting.secret_folder import locked, secrets_path
     from transforms.planting.secret_work import SecretWork
@@ -93,7 +93,7 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
 def _folder(uri: str) -> "Folder":
     import os
 
-    from transforms.corpus.storage import Folder
+    from transforms.base.folders import Folder
 
     return Folder(uri.rstrip("/") if "://" in uri else os.path.abspath(uri))  # noqa: PTH100
 
@@ -101,7 +101,7 @@ def _folder(uri: str) -> "Folder":
 def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
     """The planted corpus' manifest, if it is the one that these secrets planted."""
     from pipelines import output as outputs
-    from transforms.planting.errors import SealError
+    from transforms.base.secret_errors import SealError
 
     if sealed.planting is None:
         raise SealError("these secrets were not planted yet, so there is no ledger: trapline prepare plants")

@@ -55,12 +55,12 @@ def run(config: RevealConfig) -> int:
 
 
 def _reveal(config: RevealConfig, path: Path) -> int:
-    from transforms.corpus.readable import counted
-    from transforms.corpus.storage import Folder
+    from transforms.base.folders import Folder
+    from transforms.base.readable import counted
+    from transforms.base.secret_errors import SealError
     from transforms.planting import secret_folder as names
     from transforms.planting.burned import burned_bytes
     from transforms.planting.check_secrets import open_secrets
-    from transforms.planting.errors import SealError
     from transforms.planting.reveal import Scope, reveal_bytes
 
     output = Path(config.output).absolute()

@@ -23,10 +23,10 @@ from pipelines.score_input import (
     shard_names,
 )
 from pipelines.versions import versions
-from transforms.corpus.readable import count, counted, size
-from transforms.corpus.storage import Folder
-from transforms.corpus.toml import table as toml_table
-from transforms.corpus.work import Work, pretty_json, run_name
+from transforms.base.folders import Folder
+from transforms.base.readable import count, counted, size
+from transforms.base.runs import Work, pretty_json, run_name
+from transforms.base.toml import table as toml_table
 from transforms.scoring.generation_tasks import GenerationJob
 from transforms.scoring.metric_rows import RECEIPTS, MetricJob
 from transforms.scoring.tasks import ScoreJob, receipt_name

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import RunError
 from pipelines.output import MANIFEST, finished
-from transforms.corpus.storage import Folder
-from transforms.corpus.trees import branch, branches, number, text
+from transforms.base.folders import Folder
+from transforms.base.trees import branch, branches, number, text
 
 if TYPE_CHECKING:
     import pyarrow as pa

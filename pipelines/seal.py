@@ -149,7 +149,7 @@ class SealConfig:
 
 def run(config: SealConfig) -> int:
     """Seal, or attach timestamps to a seal; returns the exit code."""
-    from transforms.corpus.readable import counted
+    from transforms.base.readable import counted
     from transforms.planting.secret_folder import refuse_existing, secrets_path
 
     path = secrets_path(config.secrets)
@@ -159,7 +159,7 @@ def run(config: SealConfig) -> int:
     table, units = read_probes(config.probes)
     declared, plan, chain = config.declared(), config.plan(units), _chain(config.previous, units)
     if config.dry_run:
-        from transforms.corpus.toml import table as toml_table
+        from transforms.base.toml import table as toml_table
 
         print(toml_table("seal", {**dataclasses.asdict(config), "sequence": plan.sequence, "dry_run": False}))
         print(f"# {counted(len(units), 'unit')} of {plan.controls + 1} candidates; nothing was written")
@@ -290,8 +290,8 @@ _HEAD = ("schema", "version")
 
 
 def _attach(config: SealConfig, path: Path) -> int:
+    from transforms.base.secret_errors import SealError
     from transforms.planting import secret_folder as names
-    from transforms.planting.errors import SealError
     from transforms.planting.timestamps import read_timestamp
 
     with names.locked(path):
@@ -323,7 +323,7 @@ def _file_sha256(path: str) -> str:
 
 
 def _checkpoint_sha256(folder: str) -> str:
-    from transforms.corpus.folder_hash import folder_sha256
+    from transforms.base.folder_hash import folder_sha256
 
     try:
         return folder_sha256(Path(folder))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import RunError
-from transforms.corpus.readable import count, counted
+from transforms.base.readable import count, counted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -123,13 +123,13 @@ def run(config: TrapsConfig) -> int:
     from pipelines.machine import cores, peak_rss_bytes
     from pipelines.progress import Progress
     from pipelines.traps_report import facts_of, report_html
-    from transforms.corpus.readable import count, counted, size
-    from transforms.corpus.storage import Folder
-    from transforms.corpus.work import pretty_json
+    from transforms.base.draws import new_key
+    from transforms.base.folders import Folder
+    from transforms.base.readable import count, counted, size
+    from transforms.base.runs import pretty_json
     from transforms.planting import secret_folder
     from transforms.traps.assemble import assemble
     from transforms.traps.fill import fill, refuse_short
-    from transforms.traps.randomness import new_key
     from transforms.traps.strata import absolute_edges
 
     path = secret_folder.secrets_path(config.output, "--output")
@@ -186,8 +186,8 @@ def _refuse_public(config: TrapsConfig, path: Path) -> None:
 
 def _look_at(config: TrapsConfig) -> "list[Piece]":
     """The corpus in pieces, from its metadata; and whether files that were named can be opened."""
+    from transforms.base.errors import CorpusError
     from transforms.corpus.columns import check_text_column
-    from transforms.corpus.errors import CorpusError
     from transforms.corpus.reading import parquet_schema
     from transforms.corpus.sources import PARQUET, list_sources
     from transforms.corpus.tasks import divide
@@ -283,8 +283,8 @@ def _resolved(config: TrapsConfig, design: "Design") -> dict[str, Any]:
 
 def _describe(config: TrapsConfig, design: "Design", pieces: "Sequence[Piece]") -> None:
     """The resolved settings as TOML, then the size of the work, on standard output."""
-    from transforms.corpus.readable import count, counted, size
-    from transforms.corpus.toml import table as toml_table
+    from transforms.base.readable import count, counted, size
+    from transforms.base.toml import table as toml_table
 
     print(toml_table("traps", _resolved(config, design)))
     cells = len(design.lengths) * design.buckets

@@ -10,8 +10,8 @@ import pyarrow as pa
 from pipelines import page, plots
 from pipelines.page import Block, Code, Page, Plot, Table, Tile
 from pipelines.versions import versions
-from transforms.corpus import toml
-from transforms.corpus.readable import count, counted, duration, share, size
+from transforms.base import toml
+from transforms.base.readable import count, counted, duration, share, size
 from transforms.traps.fill import Filled
 from transforms.traps.strata import Design
 

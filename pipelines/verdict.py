@@ -122,7 +122,7 @@ def _dose(test: "DoseTest", alpha: float) -> Tree:
 
 def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]") -> list[str]:
     """What a reader must know, gravest first."""
-    from transforms.corpus.readable import count, counted
+    from transforms.base.readable import count, counted
 
     sealed, units = case.sealed, verdict["units"]
     said = []

@@ -46,8 +46,8 @@ class Case:
 
     def seed(self, domain: str = "") -> bytes:
         """The seed of the redraws, or one derived from it for another purpose, 32 bytes."""
+        from transforms.base.fields import digest
         from transforms.planting.draw import monte_carlo_seed
-        from transforms.planting.fields import digest
 
         assert self.sealed.randomness is not None  # noqa: S101 - for the type checker
         seed = monte_carlo_seed(self.sealed.commitment.root, self.sealed.randomness)

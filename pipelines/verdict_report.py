@@ -7,8 +7,8 @@ from pipelines import plots
 from pipelines.page import Block, Code, Drill, Folded, Page, Plot, Table, Tile
 from pipelines.verdict_case import Case
 from pipelines.verdict_words import details, probability
-from transforms.corpus import toml
-from transforms.corpus.readable import count, counted, significant
+from transforms.base import toml
+from transforms.base.readable import count, counted, significant
 
 if TYPE_CHECKING:
     from pipelines.verdict import Findings

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transforms.corpus.readable import count, counted
+from transforms.base.readable import count, counted
 
 
 def probability(value: float) -> str:

@@ -62,7 +62,7 @@ def run(config: VerifyConfig) -> int:
         SealError: if the secrets do not hold.
         UsageError: for an output that cannot be used.
     """
-    from transforms.corpus.readable import counted
+    from transforms.base.readable import counted
     from transforms.planting.secret_folder import secrets_path
 
     secrets = secrets_path(config.secrets)
@@ -134,8 +134,8 @@ def _sha256(path: Path) -> str:
 
 
 def _open(secrets: Path) -> "Sealed":
+    from transforms.base.secret_errors import SealError
     from transforms.planting.check_secrets import open_secrets
-    from transforms.planting.errors import SealError
 
     sealed = open_secrets(secrets)
     if sealed.randomness is None:
@@ -159,7 +159,7 @@ def _output(config: VerifyConfig, secrets: Path) -> Path:
     Raises:
         UsageError: if it is among the secrets or holds something else than an earlier verdict.
     """
-    from transforms.corpus.storage import is_local
+    from transforms.base.folders import is_local
 
     if not is_local(config.output):
         raise UsageError(f"--output {config.output}: give a local folder")
@@ -183,7 +183,7 @@ def _write(output: Path, findings: "Findings", case: "Case") -> None:
     from pipelines.verdict_report import report_page
     from schemas.documents import to_bytes
     from schemas.verdict import NAME, VERSION
-    from transforms.corpus.storage import Folder
+    from transforms.base.folders import Folder
 
     html = render(report_page(findings, case)).encode()
     verdict = to_bytes(NAME, VERSION, findings.verdict)

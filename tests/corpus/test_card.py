@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from transforms.corpus import toml
+from transforms.base import toml
 from transforms.corpus.addresses import address
 from transforms.corpus.card import dataset_card
 

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from transforms.base.errors import CorpusError
 from transforms.corpus.condition import check_condition, condition_columns, condition_holds
-from transforms.corpus.errors import CorpusError
 
 TABLE = pa.table({"lang": ["en", "fr", None, "Agg"], "rank": [1, 2, 3, None]})
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import fs
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.corpus.json_blocks import BadLine, merge_schemas, read_blocks, storable
 from transforms.corpus.json_lines import MAX_DEPTH
 

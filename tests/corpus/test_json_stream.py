@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import fs
 
+from transforms.base.errors import CorpusError
 from transforms.corpus import json_stream
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.json_stream import compression_of, line_buffers, plain_ranges
 
 LOCAL = fs.LocalFileSystem()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.corpus.merged_schema import merge_schemas, storable
 
 leaves = st.sampled_from(

@@ -9,8 +9,8 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.pool import CommitOnce, RunTasks, task_message
+from transforms.base.errors import CorpusError
+from transforms.base.tasks import CommitOnce, RunTasks, task_message
 
 LOCK = threading.Lock()
 SEEN: dict[str, list[Any]] = {}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.corpus.readable import count, counted, duration, reason, share, significant, size
+from transforms.base.readable import count, counted, duration, reason, share, significant, size
 
 
 @pytest.mark.parametrize(

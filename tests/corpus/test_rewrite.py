@@ -14,17 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from transforms.base.errors import CorpusError
+from transforms.base.folders import Folder
+from transforms.base.runs import Work
+from transforms.base.tasks import task_message
 from transforms.corpus.addresses import address
 from transforms.corpus.edits import removals
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.planned import edits_name
-from transforms.corpus.pool import task_message
 from transforms.corpus.rewrite import Expected, RewriteConfig, RewriteCorpus, conform
 from transforms.corpus.shards import END, Shard
 from transforms.corpus.sink import ParquetFormat, write_table
 from transforms.corpus.sources import Source, list_sources
-from transforms.corpus.storage import Folder
-from transforms.corpus.work import Work
 
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64())])
 RUN = "0" * 32

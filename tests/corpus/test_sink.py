@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.base.folders import HashingFile
 from transforms.corpus.columns import as_strings
 from transforms.corpus.sink import ParquetFormat, ShardWriter, leaf_paths, text_sizes
-from transforms.corpus.storage import HashingFile
 
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64())])
 

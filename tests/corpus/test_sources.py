@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.corpus.sources import format_of, list_sources, names
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.corpus.storage import Folder, is_local, resolve
+from transforms.base.folders import Folder, is_local, resolve
 
 
 def test_a_file_appears_whole_with_its_hash(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.base.errors import CorpusError
 from transforms.corpus import tasks
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.reading import BATCH_BYTES, Piece, read_piece
 from transforms.corpus.sources import Source, list_sources
 

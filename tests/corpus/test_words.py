@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.corpus import unicode_words_generator
 from tests.dedup import slow_reference
-from transforms.corpus import words as words_module
-from transforms.corpus.words import IN_WORD, PARTS_WORDS, WORD_BY_ITSELF, word_table, words
+from transforms.base import words as words_module
+from transforms.base.words import IN_WORD, PARTS_WORDS, WORD_BY_ITSELF, word_table, words
 
 TABLE = Path(words_module.__file__).with_name("unicode_words.tsv")
 VERSION = TABLE.read_text("ascii").split(maxsplit=6)[5].rstrip(":")

@@ -1,6 +1,6 @@
-"""Write the table of word characters, `transforms/corpus/unicode_words.tsv`, from this Python's Unicode data.
+"""Write the table of word characters, `transforms/base/unicode_words.tsv`, from this Python's Unicode data.
 
-    python tests/corpus/unicode_words_generator.py > transforms/corpus/unicode_words.tsv
+    python tests/corpus/unicode_words_generator.py > transforms/base/unicode_words.tsv
 
 Categories and case folding come from `unicodedata` and `str`, scripts from the `regex` package. A new table changes
 which documents count as equal: it is a new version of every sketch.

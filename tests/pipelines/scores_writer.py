@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.scores import scores as scores_schema
-from transforms.corpus.work import pretty_json
+from transforms.base.runs import pretty_json
 
 SETTINGS: dict[str, Any] = {
     "bos": "checkpoint",

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from pipelines.cli import main
-from transforms.corpus import storage
+from transforms.base import folders as storage
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from pipelines import output as outputs
 from pipelines.errors import RunError, UsageError
-from transforms.corpus.storage import Folder
-from transforms.corpus.work import FOLDER, Work
+from transforms.base.folders import Folder
+from transforms.base.runs import FOLDER, Work
 
 RUN, OTHER = "a" * 32, "b" * 32
 

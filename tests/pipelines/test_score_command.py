@@ -19,7 +19,7 @@ from schemas.scores import scores
 from schemas.slots import SLOTS
 from schemas.token_scores import TOKEN_SCORES
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
-from transforms.corpus.folder_hash import folder_sha256
+from transforms.base.folder_hash import folder_sha256
 from transforms.scoring import tasks
 from transforms.scoring.scorer import Scorer
 

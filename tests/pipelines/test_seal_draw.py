@@ -210,7 +210,7 @@ def test_secrets_stay_on_this_machine(seal: Run, probes: Path, capsys: pytest.Ca
 
 KILL_AT = """
 import os, signal, sys
-from transforms.corpus import storage
+from transforms.base import folders as storage
 left = int(sys.argv[1])
 replace, rename = type(storage.Path()).replace, os.rename
 def counted(real):

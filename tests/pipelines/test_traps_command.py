@@ -19,7 +19,7 @@ import pytest
 from pipelines.cli import main
 from schemas.probes import PROBES, conform
 from tests.traps.tiny_lm import WORDS, save_checkpoint
-from transforms.corpus.words import words
+from transforms.base.words import words
 
 Run = Callable[..., int]
 SMALL = ("--lengths", "10", "20", "--doses", "1", "5", "--units", "6", "3", "--controls", "2")

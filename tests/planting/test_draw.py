@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import chi2, chisquare
 
 from tests.planting import independent
+from transforms.base.secret_errors import SealError
 from transforms.planting.draw import arm, monte_carlo_seed, salt_of, seed_of
-from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.randomness import Declared, Randomness
 

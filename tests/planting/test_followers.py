@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from transforms.planting.errors import SealError
+from transforms.base.secret_errors import SealError
 from transforms.planting.followers import FUNCTIONS, MOST, UNIQUE, Follower, find_followers, find_unique
 from transforms.planting.recompute import as_neighbours, recompute
 

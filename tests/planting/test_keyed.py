@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from tests.planting import independent
-from transforms.planting.fields import packed
+from transforms.base.fields import packed
+from transforms.base.keyed import keyed_hash, permutation, priorities, uniform
 from transforms.planting.key import Key
-from transforms.planting.keyed import keyed_hash, permutation, priorities, uniform
 
 KEY = Key(bytes(range(32)))
 

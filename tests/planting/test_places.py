@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.planting.errors import PlacesError
+from transforms.base.secret_errors import PlacesError
 from transforms.planting.key import Key
 from transforms.planting.places import Limits, Places, Room, cost, find_places, needed_bytes
 from transforms.planting.units import AS_DOCUMENT, Candidate, Unit

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.base.folders import Folder
+from transforms.base.secret_errors import SealError
 from transforms.corpus.shards import END, Shard
 from transforms.corpus.sink import ParquetFormat
-from transforms.corpus.storage import Folder
 from transforms.planting.editor import DOCUMENT, PlantingEditor, ledger_part
-from transforms.planting.errors import SealError
 from transforms.planting.followers import UNIQUE, Follower
 from transforms.planting.places import Places
 from transforms.planting.plantings import write_plantings

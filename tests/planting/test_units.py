@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.described import SchemaMismatchError
 from schemas.probes import PROBES, conform
 from tests.planting import independent
-from transforms.planting.errors import SealError
+from transforms.base.secret_errors import SealError
 from transforms.planting.units import Candidate, Unit, leaf, units_of
 
 SECRET = "xyzzy"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.puzzles.puzzle_checker import faults_of_puzzle, is_true, leaves, solutions
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
+from transforms.base.streams import stream_key
 from transforms.puzzles.claims import Claim, puzzles_of
 from transforms.puzzles.sampling import BALANCED, Grammar, sample, share_with_one_solution
 from transforms.puzzles.satisfiability import only_solution, sample_by_solver
-from transforms.puzzles.streams import stream_key
 
 SEED = b"a seed"
 

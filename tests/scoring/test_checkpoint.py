@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.scoring.tiny_checkpoints import ARCHITECTURES, CONTEXT, VOCABULARY, tiny_checkpoint, tiny_model
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.folder_hash import folder_sha256
+from transforms.base.errors import CorpusError
+from transforms.base.folder_hash import folder_sha256
 from transforms.scoring.checkpoint import load_model, look_at_checkpoint, names_of
 
 

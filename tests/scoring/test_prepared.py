@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as Fast
 
 from schemas.slots import SLOTS
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.scoring.contexts import Slots, encode_after, last_tokens, read_slots
 from transforms.scoring.prepared import Prepared, Rule, prepare
 

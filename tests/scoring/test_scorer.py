@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.scoring.tiny_checkpoints import ARCHITECTURES, VOCABULARY, tiny_model
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.scoring.batches import Sequences
 from transforms.scoring.scorer import Scorer
 

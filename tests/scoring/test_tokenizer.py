@@ -8,7 +8,7 @@ from tokenizers import Tokenizer as Fast
 from tokenizers.processors import TemplateProcessing
 
 from tests.scoring.tiny_checkpoints import BOS, tiny_checkpoint, tiny_tokenizer
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.scoring.checkpoint import look_at_checkpoint
 from transforms.scoring.tokenizer import bos_token, encode, find_tokenizer
 

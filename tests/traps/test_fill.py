@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.traps.assemble import assemble
 from transforms.traps.candidates import Batch
 from transforms.traps.fill import Filled, fill, refuse_short

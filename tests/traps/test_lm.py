@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.traps.tiny_lm import WORDS, save_checkpoint, word_tokenizer
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.traps.lm import LmGenerator, allowed_tokens, sample_tokens
 from transforms.traps.lm_checkpoint import check_checkpoint, load_generator
 

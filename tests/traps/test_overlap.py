@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.corpus.words import words
+from transforms.base.words import words
 from transforms.traps.overlap import GramSet, grams_of, words_of
 
 alphabet = st.one_of(st.sampled_from("ab _.-\n\u00e9\u4e2d\u0e01\u212a"), st.characters(exclude_categories=["Cs"]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.corpus.sources import list_sources
 from transforms.corpus.tasks import divide
 from transforms.traps.sample import sample_documents

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.traps.rules import Rules
 from transforms.traps.tokens import load_tokenizer, stable
 

@@ -5,9 +5,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from transforms.corpus import toml
-from transforms.corpus.readable import count, counted, reason, share, significant, size
-from transforms.corpus.trees import Tree, branch, branches, number, numbers, text, whole
+from transforms.base import toml
+from transforms.base.readable import count, counted, reason, share, significant, size
+from transforms.base.trees import Tree, branch, branches, number, numbers, text, whole
 
 MOST_FILES = 100
 _CATEGORIES = (

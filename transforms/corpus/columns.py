@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 
 def is_text(dtype: pa.DataType) -> bool:

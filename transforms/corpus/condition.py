@@ -6,7 +6,7 @@ import json
 import polars as pl
 import pyarrow as pa
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 
 @functools.lru_cache(maxsize=16)

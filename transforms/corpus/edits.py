@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.edits import EDITS
+from transforms.base.folders import Folder
 from transforms.corpus.addresses import POSITION_BITS
-from transforms.corpus.storage import Folder
 
 
 @dataclass(frozen=True)

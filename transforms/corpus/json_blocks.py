@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import fs
 
+from transforms.base.errors import CorpusError
 from transforms.corpus import json_lines
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.json_stream import compression_of, line_buffers, plain_ranges
 from transforms.corpus.json_table import exact_table, infer_table
 from transforms.corpus.merged_schema import merge_schemas, storable

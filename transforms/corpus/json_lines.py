@@ -9,7 +9,7 @@ the parser does not survive or does not get right (`TOO_DEEP`, `BIG_INTEGER`, `O
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 
 BLANK = 0
 """Nothing but spaces, tabs and carriage returns."""

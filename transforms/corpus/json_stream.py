@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import fs
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.corpus.json_lines import first_newline, last_newline
 
 MAX_LINE_BYTES = 1 << 30

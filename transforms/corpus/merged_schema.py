@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.types as pt
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 _SHOWN = 120
 

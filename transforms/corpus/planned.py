@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from schemas.quarantine import QUARANTINE
+from transforms.base.runs import Work
 from transforms.corpus.scanned import quarantine_name
-from transforms.corpus.work import Work
 
 QUARANTINE_FILE = "quarantine/quarantine-00000-of-00001.parquet"
 

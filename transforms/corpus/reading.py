@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
+from transforms.base.folders import is_local, resolve
 from transforms.corpus.json_blocks import BadLine, read_blocks
 from transforms.corpus.sources import PARQUET, Source
-from transforms.corpus.storage import is_local, resolve
 
 BATCH_BYTES, JSON_BLOCK_BYTES = 4 << 20, 16 << 20
 BATCH_ROWS = 16_384

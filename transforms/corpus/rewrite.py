@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.base.errors import CorpusError
+from transforms.base.folders import HashingFile
+from transforms.base.runs import Work, pretty_json
+from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.addresses import POSITION_BITS, addresses
 from transforms.corpus.columns import as_strings
 from transforms.corpus.edits import Edits, read_edits
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.planned import edits_name, shard_name
-from transforms.corpus.pool import CommitOnce, RunTasks
 from transforms.corpus.reading import Piece, Records, read_piece
 from transforms.corpus.shards import END, Shard, group_for_tasks
 from transforms.corpus.sink import ParquetFormat, ShardWriter, text_sizes
 from transforms.corpus.sources import JSONL, Source
-from transforms.corpus.storage import HashingFile
-from transforms.corpus.work import Work, pretty_json
 
 _POSITION = (1 << POSITION_BITS) - 1
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.corpus.work import Work
+from transforms.base.runs import Work
 
 SUMMARY_KEY = "trapline.summary"
 

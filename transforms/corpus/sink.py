@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.corpus.storage import HashingFile
+from transforms.base.folders import HashingFile
 
 ROW_GROUP_BYTES = 32 << 20
 CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.storage import is_local, resolve
+from transforms.base.errors import CorpusError
+from transforms.base.folders import is_local, resolve
 
 PARQUET, JSONL = "parquet", "jsonl"
 SUFFIXES = {

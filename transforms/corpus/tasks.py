@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.corpus.json_blocks import plain_ranges
 from transforms.corpus.reading import Piece, parquet_metadata
 from transforms.corpus.sources import PARQUET, Source

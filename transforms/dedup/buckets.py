@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 
 MAX_DOCUMENTS = (1 << 32) - 1
 """The most documents of one plan: an index is a uint32, and the largest one means "none"."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets
 from transforms.dedup.survivors import (
     Survivors,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.corpus.instructions import LANES
-from transforms.corpus.words import word_table
+from transforms.base.vectors import LANES
+from transforms.base.words import word_table
 from transforms.dedup.minhash_kernel import scan_texts, scan_tokens
 
 _SEED = 1  # datasketch's default
@@ -70,7 +70,7 @@ class Sketches:
 
 
 def sketch_texts(text: pa.Array, config: MinHashConfig) -> Sketches:
-    """Sketch n texts by shingles of words, as `transforms.corpus.words` defines them.
+    """Sketch n texts by shingles of words, as `transforms.base.words` defines them.
 
     Args:
         text: string, large_string, binary or large_binary; nulls and slices are welcome.

@@ -4,7 +4,7 @@ One text at a time, in blocks that stay in the cache, whatever the text's length
 
 1. `_split` folds a block into a buffer and lists the edges of its words. ASCII goes 64 bytes at a step: a vector
    comparison gives one bit a byte, and the bits that differ from their neighbour are the edges. Other characters
-   are decoded (and thereby checked) one by one and looked up in the table of `transforms.corpus.words`.
+   are decoded (and thereby checked) one by one and looked up in the table of `transforms.base.words`.
 2. `_hash_words` gives each word 64 bits, `_add_to_text` the sequence of words 128.
 3. `_shingle` combines `ngram` neighbours to 32 bits, after which `_lower` updates all minima.
 
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.instructions import (
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.vectors import (
     LANES,
     STEP,
     fold_ascii,
@@ -30,7 +31,6 @@ from transforms.corpus.instructions import (
     store32,
     trailing_zeros,
 )
-from transforms.corpus.jit import inline_kernel, kernel
 
 _U32 = npt.NDArray[np.uint32]
 _U64 = npt.NDArray[np.uint64]

@@ -8,7 +8,7 @@ plus one, of the kept documents of a bucket; 0 is a free slot.
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 
 MAX_SLOTS = (1 << 32) - 1
 """The most slots of all lists: a slot is a uint32, and the largest one means "none"."""

@@ -9,9 +9,9 @@ import pyarrow as pa
 from schemas.described import SchemaMismatchError, check
 from schemas.documents import DocumentError
 from schemas.ledger import LEDGER
+from transforms.base.secret_errors import SealError
 from transforms.planting import secret_folder as names
 from transforms.planting.commitment import Commitment
-from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.ledger import ledger_root
 from transforms.planting.planted import Planted, PlantingRecord, file_sha256, planting_hash

@@ -16,12 +16,12 @@ from schemas.plan import VERSION as PLAN_VERSION
 from schemas.plan import Plan
 from schemas.probes import conform
 from schemas.sealed_units import SEALED_UNITS
+from transforms.base.secret_errors import SealError
 from transforms.planting import secret_folder as names
 from transforms.planting.burned import parse_burned
 from transforms.planting.check_planting import check_planting
 from transforms.planting.commitment import Commitment
 from transforms.planting.drawn import MOST_DETAILS, DrawRecord, draw_problems
-from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.merkle import MerkleTree
 from transforms.planting.planted import PlantingRecord

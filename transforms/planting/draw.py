@@ -1,8 +1,8 @@
 """The draw: a uniform candidate for each unit, from the unit's seed and the public randomness."""
 
-from transforms.planting.fields import digest
+from transforms.base.fields import digest
+from transforms.base.keyed import first_below
 from transforms.planting.key import Key
-from transforms.planting.keyed import first_below
 from transforms.planting.randomness import Randomness
 
 

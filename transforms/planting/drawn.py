@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
 from schemas.draw import DRAW
+from transforms.base.secret_errors import SealError
 from transforms.planting.draw import arm, seed_of
-from transforms.planting.errors import SealError
 from transforms.planting.key import Key
 from transforms.planting.randomness import Randomness
 from transforms.planting.secret_folder import DRAW as DRAW_FILE

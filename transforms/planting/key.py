@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from transforms.planting.errors import SealError
-from transforms.planting.fields import Field, packed
+from transforms.base.fields import Field, packed
+from transforms.base.secret_errors import SealError
 
 KEY_BYTES = 32
 _T = TypeVar("_T")

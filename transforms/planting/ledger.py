@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 from schemas.described import check
 from schemas.ledger import LEDGER
 from schemas.slots import SLOTS
+from transforms.base.fields import digest, packed
+from transforms.base.secret_errors import SealError
 from transforms.planting.editor import ledger_part, slots_part
-from transforms.planting.errors import SealError
-from transforms.planting.fields import digest, packed
 from transforms.planting.key import Key
 from transforms.planting.merkle import MerkleTree
 from transforms.planting.places import Places

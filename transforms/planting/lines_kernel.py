@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.instructions import STEP, equal_bytes, trailing_zeros
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
+from transforms.base.vectors import STEP, equal_bytes, trailing_zeros
 
 NEWLINE, RETURN, TAB, BLANK, TICK = 10, 13, 9, 32, 96
 _BAR, _TILDE, _PLUS, _MINUS, _EQUALS, _COLON, _STAR, _QUOTE, _DOT, _LESS = 124, 126, 43, 45, 61, 58, 42, 62, 46, 60

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.readable import count, counted, size
-from transforms.planting.errors import PlacesError
+from transforms.base.keyed import keyed_hash, priorities
+from transforms.base.readable import count, counted, size
+from transforms.base.secret_errors import PlacesError
 from transforms.planting.key import Key
-from transforms.planting.keyed import keyed_hash, priorities
 from transforms.planting.places_kernel import place_copies
 from transforms.planting.units import Unit
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 
 TRIES = 64
 """Keyed tries for a copy before all documents are searched from a keyed one on."""

@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.ledger import LEDGER
+from transforms.base.folders import Folder
+from transforms.base.runs import Work, pretty_json
+from transforms.base.secret_errors import SealError
+from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.columns import as_strings
-from transforms.corpus.pool import CommitOnce, RunTasks
 from transforms.corpus.reading import BATCH_ROWS
 from transforms.corpus.sink import ParquetFormat, ShardWriter, text_sizes
-from transforms.corpus.storage import Folder
-from transforms.corpus.work import Work, pretty_json
 from transforms.planting import secret_folder as names
 from transforms.planting.editor import DOCUMENT
-from transforms.planting.errors import SealError
 from transforms.planting.followers import Follower
 from transforms.planting.recompute import recompute
 from transforms.planting.secret_work import SecretWork, read_secret

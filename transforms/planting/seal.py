@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.plan import Plan
+from transforms.base.fields import digest
+from transforms.base.secret_errors import SealError
 from transforms.planting.commitment import Commitment
 from transforms.planting.draw import salt_of, seed_of
-from transforms.planting.errors import SealError
-from transforms.planting.fields import digest
 from transforms.planting.key import Key
 from transforms.planting.merkle import MerkleTree
 from transforms.planting.randomness import Declared

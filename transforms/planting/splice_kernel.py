@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 
 
 @kernel

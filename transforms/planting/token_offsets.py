@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import tokenizers
 
 from schemas.token_offsets import TOKEN_OFFSETS, TOKENIZER_KEY
+from transforms.base.folders import Folder
+from transforms.base.secret_errors import SealError
 from transforms.corpus.columns import as_strings
-from transforms.corpus.storage import Folder
-from transforms.planting.errors import SealError
 
 _AT_ONCE = 256
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.probes import PROBES
-from transforms.planting.errors import SealError
-from transforms.planting.fields import digest, packed
+from transforms.base.fields import digest, packed
+from transforms.base.secret_errors import SealError
 from transforms.planting.places_table import BELONGS, WHITE, places_table
 
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")

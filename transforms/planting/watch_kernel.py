@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.instructions import STEP, blanks, letters, load8, load64, trailing_zeros
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.vectors import STEP, blanks, letters, load8, load64, trailing_zeros
 
 HEAD = 16
 """Bytes of a phrase that are looked up before it is compared."""

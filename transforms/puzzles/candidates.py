@@ -10,13 +10,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.streams import stream_key
 from transforms.puzzles.canonical import classes
 from transforms.puzzles.claims import Puzzles, take_claims
 from transforms.puzzles.counting import all_claims, can_be_counted
 from transforms.puzzles.masks import claim_mask, table_of
 from transforms.puzzles.sampling import ANY_KNIGHTS, BALANCED, Grammar, sample
 from transforms.puzzles.splits import mixed
-from transforms.puzzles.streams import stream_key
 
 MOST_LISTED = 3
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.errors import CorpusError
+from transforms.base.kernels import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, Puzzles
 
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)

@@ -5,8 +5,8 @@ from typing import Any
 
 from schemas.described import DESCRIPTION_KEY
 from schemas.puzzles import PUZZLES
-from transforms.corpus import toml
-from transforms.corpus.readable import count
+from transforms.base import toml
+from transforms.base.readable import count
 
 _EDITS = ("statement", "leaf", "control")
 

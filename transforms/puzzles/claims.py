@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 
 NOT, IMPLIES, IFF = -1, -2, -3
 MAX_PEOPLE = 100

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import below, mix, stream_start, stream_word
 from transforms.puzzles.canonical import class_of
 from transforms.puzzles.claims import IFF, IMPLIES, NOT
 from transforms.puzzles.masks import bits, claim_mask
 from transforms.puzzles.replacements import edit_distance, one_leaf_off, operands_differ, replacement, replacements
 from transforms.puzzles.sampling import draw_claim, draw_flat_claim, draw_leaf, is_constant
 from transforms.puzzles.search import solve
-from transforms.puzzles.streams import below, mix, stream_start, stream_word
 
 # What is asked of an edit: places in an array of numbers.
 LEAF_ONLY, SAME_ANSWER, HAMMING, MINIMAL, ONLY_SPEAKER, DISTANCE, NODES, REQUESTS = range(8)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
-from transforms.puzzles.copying import SLACK, copy32
+from transforms.base.copying import SLACK, copy32
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import below
 from transforms.puzzles.program import SLOTS, Program, Slot
-from transforms.puzzles.streams import below
 
 _I64 = npt.NDArray[np.int64]
 

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 
 from schemas.puzzle_candidates import PUZZLE_CANDIDATES
 from schemas.puzzles import EDITS, PUZZLES
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.pool import CommitOnce, RunTasks
+from transforms.base.errors import CorpusError
+from transforms.base.runs import Work
+from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.sink import write_table
-from transforms.corpus.work import Work
 from transforms.puzzles.candidates import PuzzleStream
 from transforms.puzzles.canonical import classes
 from transforms.puzzles.export import PARTS, write_reference

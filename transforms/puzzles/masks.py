@@ -7,7 +7,7 @@ word. Beyond, a mask holds only the assignments that matter, for instance the so
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT
 
 MOST_IN_A_TABLE = 12

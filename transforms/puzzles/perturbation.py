@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.streams import stream_key
 from transforms.puzzles import edits_kernel as k
 from transforms.puzzles.claims import Puzzles
 from transforms.puzzles.masks import MOST_IN_A_TABLE, table_of
 from transforms.puzzles.sampling import Grammar
 from transforms.puzzles.splits import everything
-from transforms.puzzles.streams import stream_key
 
 KINDS = ("statement", "leaf", "control")
 

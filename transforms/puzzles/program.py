@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.copying import SLACK
 from transforms.puzzles.claims import MAX_PEOPLE
-from transforms.puzzles.copying import SLACK
 from transforms.puzzles.language import SLOT, Language, Role, load
 
 

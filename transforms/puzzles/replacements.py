@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, claim_end
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.errors import CorpusError
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import below, stream_key, stream_start, stream_word
 from transforms.puzzles.claims import IFF, IMPLIES, MAX_PEOPLE, NOT, Puzzles
 from transforms.puzzles.masks import MOST_IN_A_TABLE, claim_mask, only_bit, table_of
-from transforms.puzzles.streams import below, stream_key, stream_start, stream_word
 
 _KINDS = 6  # leaf, not, and, or, ->, <=>
 _ATTEMPTS = 1_000_000

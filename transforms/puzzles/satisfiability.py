@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from pysat.solvers import Solver
 
+from transforms.base.streams import stream_start
 from transforms.puzzles import edits_kernel as k
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, Puzzles
 from transforms.puzzles.masks import packed, witnesses
 from transforms.puzzles.sampling import Grammar, draw_puzzle, no_such_puzzle
-from transforms.puzzles.streams import stream_start
 
 _SOLVER = "cadical153"
 _CANDIDATES = 20_000

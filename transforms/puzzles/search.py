@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 from transforms.puzzles.claims import (
     ASSIGN,
     CONFLICT,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.puzzles import EDITS
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.puzzles.candidates import PuzzleStream
 from transforms.puzzles.canonical import classes
 from transforms.puzzles.items import EditedPuzzles, ItemConfig, edit_all, hexadecimal

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
-from transforms.puzzles.streams import mix, stream_key
+from transforms.base.kernels import kernel
+from transforms.base.streams import mix, stream_key
 
 SPLITS = ("train", "test", "perturbation")
 _LAST = (1 << 64) - 1

@@ -8,12 +8,12 @@ references to each of them, atomically, which took as long as the writing.
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.copying import SLACK
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import below, stream_word
 from transforms.puzzles.claims import IFF, IMPLIES, NOT, arity, claim_end
-from transforms.puzzles.copying import SLACK
 from transforms.puzzles.filling import address, put, set_place, table, template
 from transforms.puzzles.program import SLOTS, Family, Joint, Program, Slot
-from transforms.puzzles.streams import below, stream_word
 
 _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]

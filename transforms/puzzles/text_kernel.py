@@ -7,12 +7,12 @@ Each kernel first adds up a bound of its output's size, writes into one buffer, 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.copying import SLACK
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import stream_word
 from transforms.puzzles.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER
-from transforms.puzzles.copying import SLACK
 from transforms.puzzles.filling import address, drawn, put, set_pair, set_place, table, template
 from transforms.puzzles.program import SLOTS, Family, Joint, Program, Slot
-from transforms.puzzles.streams import stream_word
 
 _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]

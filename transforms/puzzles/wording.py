@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
+from transforms.base.streams import below, stream_key, stream_start, stream_word
 from transforms.puzzles.claims import MAX_PEOPLE
 from transforms.puzzles.language import Language
-from transforms.puzzles.streams import below, stream_key, stream_start, stream_word
 
 VARIANTS = ("original", "role_pair", "flipped", "uncommon", "reordered")
 """What `draw` can change: nothing; the role pair; which role tells the truth; the names; the order of statements."""

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from schemas.described import SchemaMismatchError, check
 from schemas.slots import SLOTS
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ String Matching'), so near copies of 100 tokens take a few hundred steps.
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 
 Ints = npt.NDArray[np.int64]
 

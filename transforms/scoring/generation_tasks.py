@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
+from transforms.base.runs import Work, pretty_json
 from transforms.corpus.sink import write_table
-from transforms.corpus.work import Work, pretty_json
 from transforms.scoring.checkpoint import load_model
 from transforms.scoring.generation_plan import GenerationPlan
 from transforms.scoring.prepared import Prepared

@@ -8,8 +8,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.pool import CommitOnce, RunTasks, marked
+from transforms.base.errors import CorpusError
+from transforms.base.tasks import CommitOnce, RunTasks, marked
 from transforms.scoring.generation_tasks import GenerationJob
 from transforms.scoring.metric_rows import MetricJob, metric_task
 from transforms.scoring.tasks import ScoreJob, ScoreTask, receipts

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import vector_kernel
+from transforms.base.kernels import vector_kernel
 
 Floats = npt.NDArray[np.float32]
 

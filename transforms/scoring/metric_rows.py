@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.scores import scores
+from transforms.base.runs import Work, pretty_json
 from transforms.corpus.sink import write_table
-from transforms.corpus.work import Work, pretty_json
 from transforms.scoring.generation_tasks import values_name
 from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, compute

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.scoring.batches import Ints, Sequences
 from transforms.scoring.contexts import Slots, encode_after, last_tokens
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.scoring.batches import Batch, Ints, Sequences, plan_packed, plan_padded
 from transforms.scoring.forward import Forward
 from transforms.scoring.head_statistics import COLUMNS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 from transforms.scoring.checkpoint import Checkpoint
 
 Bos = Literal["checkpoint", "always", "never"]

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.probes import PROBES
+from transforms.base.draws import keyed, keyed_order
 from transforms.traps.fill import Filled
-from transforms.traps.randomness import keyed, keyed_order
 from transforms.traps.strata import Design
 
 KIND = "trap"

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.base.draws import keyed
 from transforms.traps.overlap import words_of
-from transforms.traps.randomness import keyed
 
 _REDRAWS_AT_ONCE = 4096
 

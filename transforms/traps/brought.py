@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 
+from transforms.base.draws import keyed_order
+from transforms.base.errors import CorpusError
 from transforms.corpus.columns import as_strings, is_text
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.sources import JSONL, PARQUET, format_of
 from transforms.traps.candidates import Batch
-from transforms.traps.randomness import keyed_order
 from transforms.traps.rules import Rules
 
 NAME = "file/1"

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.corpus.pool import CommitOnce, RunTasks
+from transforms.base.folders import Folder
+from transforms.base.runs import pretty_json
+from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.reading import Piece
-from transforms.corpus.storage import Folder
-from transforms.corpus.work import pretty_json
 from transforms.traps.overlap import GramSet
 from transforms.traps.sample import texts_of
 

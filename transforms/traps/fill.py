@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.readable import count
+from transforms.base.draws import keyed_order
+from transforms.base.errors import CorpusError
+from transforms.base.readable import count
 from transforms.traps.candidates import Batch, Generator, concatenated
 from transforms.traps.jaccard import accept, token_sets
 from transforms.traps.jaccard_kernel import ACCEPTED, ALIKE, SPARE
 from transforms.traps.overlap import grams_of, words_of
-from transforms.traps.randomness import keyed_order
 from transforms.traps.rules import Rules
 from transforms.traps.strata import Design, bucket_of, quantile_edges, share_out
 

@@ -8,7 +8,7 @@ the longer of the two rests bounds the overlap, so that few pairs are ever compa
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 
 _I32 = npt.NDArray[np.int32]
 _I64 = npt.NDArray[np.int64]

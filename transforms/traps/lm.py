@@ -13,8 +13,8 @@ import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
 
+from transforms.base.draws import keyed
 from transforms.traps.candidates import Batch
-from transforms.traps.randomness import keyed
 from transforms.traps.suitable import is_plain, is_word_character
 
 _SHORT_LADDER = tuple(step / 2 for step in range(1, 9))

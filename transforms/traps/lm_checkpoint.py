@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transforms.corpus.errors import CorpusError
-from transforms.corpus.folder_hash import folder_sha256
+from transforms.base.errors import CorpusError
+from transforms.base.folder_hash import folder_sha256
 
 if TYPE_CHECKING:
     from transforms.traps.lm import LmGenerator

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
+from transforms.base.draws import stream
 from transforms.traps.candidates import Batch
 from transforms.traps.ngram_model import Continuations, fit
 from transforms.traps.pieces import split, vocabulary
-from transforms.traps.randomness import stream
 from transforms.traps.sample_kernel import Tempered, cumulative_weights, sample
 
 NAME = "ngram/1"

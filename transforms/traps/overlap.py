@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.corpus.words import word_table
-from transforms.traps.words_kernel import fill_set, hash_grams, hash_words, scan_texts
+from transforms.base.words import word_table
+from transforms.base.words_kernel import fill_set, hash_grams, hash_words, scan_texts
 
 NGRAM = 8
 """Words that a candidate and a document of the corpus may not share in a row."""

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Scripts written without spaces, as in `transforms.corpus.words`.
+# Scripts written without spaces, as in `transforms.base.words`.
 _DENSE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER, _INSIDE = rf"[\p{{L}}\p{{Nd}}--[{_DENSE}]]", rf"[\p{{L}}\p{{Nd}}\p{{M}}--[{_DENSE}]]"
 _WORD = rf"{_LETTER}{_INSIDE}*(?:[-'\u2019]{_LETTER}{_INSIDE}*)*"

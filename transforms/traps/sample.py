@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.base.draws import keyed, stream
+from transforms.base.errors import CorpusError
 from transforms.corpus.addresses import addresses
 from transforms.corpus.columns import as_strings, check_text_column
-from transforms.corpus.errors import CorpusError
 from transforms.corpus.reading import Piece, read_piece
 from transforms.corpus.sources import PARQUET
-from transforms.traps.randomness import keyed, stream
 from transforms.traps.sample_kernel import uniforms
 
 SAMPLE_BYTES = 24 << 20

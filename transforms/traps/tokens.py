@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import tokenizers
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ threads or blocks.
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 
 MOST_IN_TABLE = 1024
 """Arms of a group are enumerated in a table of at most this many entries, unless one unit alone needs more."""

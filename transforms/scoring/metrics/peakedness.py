@@ -6,7 +6,7 @@ Large Language Models' (arXiv 2402.15938). Distances are edit distances over tok
 
 import numpy as np
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 from transforms.scoring.edit_distance import edit_distances
 from transforms.scoring.metrics.inputs import Bools, Floats, Ints, Ragged, Sampled
 

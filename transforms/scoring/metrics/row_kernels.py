@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 from transforms.scoring.metrics.inputs import AnyFloats, Bools, Floats, Ints
 
 

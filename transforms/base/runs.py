@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from transforms.base.folders import Folder
 from transforms.corpus.sources import Source
-from transforms.corpus.storage import Folder
 
 FOLDER = ".work"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://(.*)$", re.IGNORECASE | re.DOTALL)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 _OPEN, _CLOSE = "\u27e6", "\u27e7"
 _MARKED = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)

@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.planting.fields import Field, packed
+from transforms.base.fields import Field, packed
+from transforms.base.keyed_kernel import hash_identities, state_after_key
 from transforms.planting.key import Key
-from transforms.planting.keyed_kernel import hash_identities, state_after_key
 
 _WORDS = 4
 

@@ -1,6 +1,6 @@
 """The error of whoever seals, draws or proves."""
 
-from transforms.corpus.errors import CorpusError
+from transforms.base.errors import CorpusError
 
 
 class SealError(CorpusError):

@@ -1,6 +1,6 @@
 """The compiled part of `transforms.traps.overlap`: words of UTF-8 texts as hashes, their n-grams, and a hash set.
 
-A word is what `transforms.corpus.words` says. Its hash is a polynomial in the folded code points, mixed; that of an
+A word is what `transforms.base.words` says. Its hash is a polynomial in the folded code points, mixed; that of an
 n-gram is a polynomial in the hashes of its words. A byte that is not UTF-8 parts words. Positions are int64, hashes
 uint64: Numba turns a mixture of the two into float64.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.jit import inline_kernel, kernel
+from transforms.base.kernels import inline_kernel, kernel
 
 _U64 = npt.NDArray[np.uint64]
 _I64 = npt.NDArray[np.int64]

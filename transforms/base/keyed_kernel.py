@@ -7,7 +7,7 @@ messages; a message of up to 128 bytes then takes one more compression.
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 
 # RFC 7693, section 2.6 (the initial state, that of SHA-512) and 2.7 (the message schedule).
 _IV = np.array(

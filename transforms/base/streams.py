@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from transforms.corpus.jit import kernel
+from transforms.base.kernels import kernel
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
