@@ -15,17 +15,17 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, canonical_json
 from transforms.base.secret_errors import SealError
-from transforms.corpus.addresses import file_of
-from transforms.corpus.columns import check_text_column, without_views
-from transforms.corpus.condition import check_condition
-from transforms.corpus.edits import read_edits
-from transforms.corpus.merged_schema import merge_schemas, storable
-from transforms.corpus.planned import edits_name
-from transforms.corpus.reading import Piece, parquet_schema, read_piece
-from transforms.corpus.rewrite import conform
-from transforms.corpus.scanned import ScannedNumbers
-from transforms.corpus.shards import Shard
-from transforms.corpus.sources import PARQUET
+from transforms.corpus.input.addresses import file_of
+from transforms.corpus.input.columns import check_text_column, without_views
+from transforms.corpus.input.condition import check_condition
+from transforms.corpus.input.merged_schema import merge_schemas, storable
+from transforms.corpus.input.pieces import Piece, parquet_schema, read_piece
+from transforms.corpus.input.sources import PARQUET
+from transforms.corpus.output.edits import read_edits
+from transforms.corpus.output.names import edits_name
+from transforms.corpus.output.rewrite import conform
+from transforms.corpus.output.shards import Shard
+from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.planting import secret_folder as names
 from transforms.planting.check_planting import check_planting
 from transforms.planting.check_secrets import Sealed, open_secrets

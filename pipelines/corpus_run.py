@@ -26,15 +26,15 @@ from transforms.base.readable import count, counted, reason, size
 from transforms.base.runs import FOLDER as WORK_FOLDER
 from transforms.base.runs import Work, run_name
 from transforms.base.toml import table as toml_table
-from transforms.corpus.columns import check_number_column, check_text_column, without_views
-from transforms.corpus.merged_schema import merge_schemas, storable
-from transforms.corpus.planned import QUARANTINE_FILE, shard_name
-from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema
-from transforms.corpus.rewrite import Expected, RewriteConfig
-from transforms.corpus.scanned import scan_name
-from transforms.corpus.shards import Shard
-from transforms.corpus.sources import PARQUET, Source, list_sources, would_list
-from transforms.corpus.tasks import divide
+from transforms.corpus.input.columns import check_number_column, check_text_column, without_views
+from transforms.corpus.input.divide import divide
+from transforms.corpus.input.merged_schema import merge_schemas, storable
+from transforms.corpus.input.pieces import Piece, parquet_metadata, parquet_schema
+from transforms.corpus.input.sources import PARQUET, Source, list_sources, would_list
+from transforms.corpus.output.names import QUARANTINE_FILE, shard_name
+from transforms.corpus.output.rewrite import Expected, RewriteConfig
+from transforms.corpus.output.shards import Shard
+from transforms.corpus.scan_numbers import scan_name
 from transforms.planting import secret_folder as names
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _shard_names(config: DedupConfig, shards: int) -> list[str]:
 
 
 def _rewrite_config(config: DedupConfig, sources: Sequence[Source], schema: pa.Schema, shards: int) -> RewriteConfig:
-    from transforms.corpus.features import huggingface_metadata
+    from transforms.corpus.output.features import huggingface_metadata
 
     kept = dict(schema.metadata or {})
     metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}

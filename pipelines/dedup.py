@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from transforms.base.runs import Work
-    from transforms.corpus.reading import Piece
-    from transforms.corpus.rewrite import Editor, Expected, RewriteConfig
-    from transforms.corpus.shards import Shard
-    from transforms.corpus.sink import ParquetFormat
+    from transforms.corpus.input.pieces import Piece
+    from transforms.corpus.output.rewrite import Editor, Expected, RewriteConfig
+    from transforms.corpus.output.shards import Shard
+    from transforms.corpus.output.sink import ParquetFormat
     from transforms.dedup.minhash import MinHashConfig
     from transforms.dedup.plan import PlanConfig
     from transforms.dedup.scan import ScanConfig, Watch
@@ -164,7 +164,7 @@ class DedupConfig:
 
     def layout(self) -> "ParquetFormat":
         """How the shards are written."""
-        from transforms.corpus.sink import ParquetFormat
+        from transforms.corpus.output.sink import ParquetFormat
 
         return ParquetFormat(self.compression, parse_size(self.row_group_bytes), self.text_column)
 
@@ -220,6 +220,6 @@ def build_rewrite(
     editor: "Editor | None" = None,
 ) -> Any:
     """REWRITE on `root`: the plan and the text -> `data/`."""
-    from transforms.corpus.rewrite import RewriteCorpus
+    from transforms.corpus.output.rewrite import RewriteCorpus
 
     return root | RewriteCorpus(shards, config, work, expected, threads, editor)

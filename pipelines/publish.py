@@ -10,9 +10,9 @@ from pipelines.output import CARD, METRICS, REPORT, succeed
 from pipelines.report import report_html
 from pipelines.versions import versions
 from transforms.base.runs import Work, pretty_json
-from transforms.corpus.card import dataset_card
-from transforms.corpus.lookup import read_texts
-from transforms.corpus.sources import Source, names
+from transforms.corpus.input.lookup import read_texts
+from transforms.corpus.input.sources import Source, names
+from transforms.corpus.output.card import dataset_card
 
 SNIPPET = 2000
 COMMAND = "dedup"

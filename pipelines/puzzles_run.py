@@ -98,7 +98,7 @@ def _write(
     progress: Progress,
 ) -> int:
     from pipelines.launch import launch
-    from transforms.corpus.features import huggingface_metadata
+    from transforms.corpus.output.features import huggingface_metadata
     from transforms.puzzles.generate import WritePuzzles
 
     began = time.perf_counter()

@@ -9,7 +9,7 @@ from pipelines.page import Block, Code, Page, Pairs, Part, Plot, Side, Table, Ti
 from transforms.base import toml
 from transforms.base.readable import count, counted, duration, reason, share, significant, size
 from transforms.base.trees import Tree, branch, branches, items, number, numbers, text, whole
-from transforms.corpus.addresses import file_of, position_of
+from transforms.corpus.input.addresses import file_of, position_of
 
 MOST_EXAMPLES = 8
 MOST_CLUSTERS = 10

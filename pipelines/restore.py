@@ -128,8 +128,8 @@ def _restore(
     from pipelines import output as outputs
     from pipelines.corpus_run import build_and_launch
     from pipelines.machine import cores
-    from transforms.corpus.card import dataset_card
-    from transforms.corpus.sink import ParquetFormat
+    from transforms.corpus.output.card import dataset_card
+    from transforms.corpus.output.sink import ParquetFormat
     from transforms.planting.restoration import PlantedShard, RestoreConfig
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker

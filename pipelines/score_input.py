@@ -12,8 +12,8 @@ from pipelines.errors import UsageError
 from pipelines.score import ScoreConfig
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, resolve
-from transforms.corpus.reading import parquet_metadata, parquet_schema
-from transforms.corpus.sources import Source, list_sources, names, would_list
+from transforms.corpus.input.pieces import parquet_metadata, parquet_schema
+from transforms.corpus.input.sources import Source, list_sources, names, would_list
 from transforms.scoring.checkpoint import Checkpoint, look_at_checkpoint, names_of
 from transforms.scoring.contexts import read_slots
 from transforms.scoring.generation_plan import GENERATED, GenerationPlan

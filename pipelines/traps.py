@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from transforms.corpus.reading import Piece
+    from transforms.corpus.input.pieces import Piece
     from transforms.traps.candidates import Generator
     from transforms.traps.rules import Rules
     from transforms.traps.strata import Design
@@ -174,7 +174,7 @@ def run(config: TrapsConfig) -> int:
 
 def _refuse_public(config: TrapsConfig, path: Path) -> None:
     """Candidates are secret: they stand neither in a public output nor where they would be read as corpus."""
-    from transforms.corpus.sources import would_list
+    from transforms.corpus.input.sources import would_list
 
     for parent in path.parents:
         if (parent / "manifest.json").exists() or (parent / "_SUCCESS").exists():
@@ -187,10 +187,10 @@ def _refuse_public(config: TrapsConfig, path: Path) -> None:
 def _look_at(config: TrapsConfig) -> "list[Piece]":
     """The corpus in pieces, from its metadata; and whether files that were named can be opened."""
     from transforms.base.errors import CorpusError
-    from transforms.corpus.columns import check_text_column
-    from transforms.corpus.reading import parquet_schema
-    from transforms.corpus.sources import PARQUET, list_sources
-    from transforms.corpus.tasks import divide
+    from transforms.corpus.input.columns import check_text_column
+    from transforms.corpus.input.divide import divide
+    from transforms.corpus.input.pieces import parquet_schema
+    from transforms.corpus.input.sources import PARQUET, list_sources
 
     for flag, files in (("--tokenizer", config.tokenizer), ("--candidates", config.candidates)):
         for file in files:

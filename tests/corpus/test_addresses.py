@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.corpus.addresses import MAX_FILES, MAX_POSITION, address, addresses, file_of, position_of
+from transforms.corpus.input.addresses import MAX_FILES, MAX_POSITION, address, addresses, file_of, position_of
 
 FILES = st.integers(0, MAX_FILES - 1)
 POSITIONS = st.integers(0, MAX_POSITION)

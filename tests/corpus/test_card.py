@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from transforms.base import toml
-from transforms.corpus.addresses import address
-from transforms.corpus.card import dataset_card
+from transforms.corpus.input.addresses import address
+from transforms.corpus.output.card import dataset_card
 
 CONFIG = {
     "text_column": "text",

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.condition import check_condition, condition_columns, condition_holds
+from transforms.corpus.input.condition import check_condition, condition_columns, condition_holds
 
 TABLE = pa.table({"lang": ["en", "fr", None, "Agg"], "rank": [1, 2, 3, None]})
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from schemas.described import SchemaMismatchError
 from transforms.base.folders import Folder
-from transforms.corpus.addresses import address
-from transforms.corpus.edits import Edits, read_edits, removals
-from transforms.corpus.sink import write_table
+from transforms.corpus.input.addresses import address
+from transforms.corpus.output.edits import Edits, read_edits, removals
+from transforms.corpus.output.sink import write_table
 
 ADDRESSES = st.lists(st.integers(0, 60), unique=True).map(sorted)
 

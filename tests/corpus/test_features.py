@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.corpus.features import KEY, huggingface_metadata
+from transforms.corpus.output.features import KEY, huggingface_metadata
 
 PLAIN = [
     pa.null(),

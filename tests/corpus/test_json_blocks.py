@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.json_blocks import BadLine, merge_schemas, read_blocks, storable
-from transforms.corpus.json_lines import MAX_DEPTH
+from transforms.corpus.input.jsonl.blocks import BadLine, merge_schemas, read_blocks, storable
+from transforms.corpus.input.jsonl.lines import MAX_DEPTH
 
 LOCAL = fs.LocalFileSystem()
 Rows = list[tuple[int, dict[str, Any]]]

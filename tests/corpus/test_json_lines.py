@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.corpus import json_lines
-from transforms.corpus.json_lines import (
+from transforms.corpus.input.jsonl import lines as json_lines
+from transforms.corpus.input.jsonl.lines import (
     BIG_INTEGER,
     BLANK,
     MAX_DEPTH,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
-from transforms.corpus import json_stream
-from transforms.corpus.json_stream import compression_of, line_buffers, plain_ranges
+from transforms.corpus.input.jsonl import stream as json_stream
+from transforms.corpus.input.jsonl.stream import compression_of, line_buffers, plain_ranges
 
 LOCAL = fs.LocalFileSystem()
 PACK = {".gz": gzip.compress, ".zst": zstandard.compress}

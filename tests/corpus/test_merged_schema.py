@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.merged_schema import merge_schemas, storable
+from transforms.corpus.input.merged_schema import merge_schemas, storable
 
 leaves = st.sampled_from(
     [

@@ -18,13 +18,13 @@ from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
 from transforms.base.runs import Work
 from transforms.base.tasks import task_message
-from transforms.corpus.addresses import address
-from transforms.corpus.edits import removals
-from transforms.corpus.planned import edits_name
-from transforms.corpus.rewrite import Expected, RewriteConfig, RewriteCorpus, conform
-from transforms.corpus.shards import END, Shard
-from transforms.corpus.sink import ParquetFormat, write_table
-from transforms.corpus.sources import Source, list_sources
+from transforms.corpus.input.addresses import address
+from transforms.corpus.input.sources import Source, list_sources
+from transforms.corpus.output.edits import removals
+from transforms.corpus.output.names import edits_name
+from transforms.corpus.output.rewrite import Expected, RewriteConfig, RewriteCorpus, conform
+from transforms.corpus.output.shards import END, Shard
+from transforms.corpus.output.sink import ParquetFormat, write_table
 
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64())])
 RUN = "0" * 32

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.corpus.addresses import address, file_of, position_of
-from transforms.corpus.shards import END, Shard, cut_shards, default_shard_bytes, group_for_tasks
+from transforms.corpus.input.addresses import address, file_of, position_of
+from transforms.corpus.output.shards import END, Shard, cut_shards, default_shard_bytes, group_for_tasks
 
 DOCUMENTS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 300)), max_size=60, unique_by=lambda one: one[:2]

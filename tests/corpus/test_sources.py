@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.sources import format_of, list_sources, names
+from transforms.corpus.input.sources import format_of, list_sources, names
 
 
 @pytest.fixture

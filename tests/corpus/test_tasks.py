@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.base.errors import CorpusError
-from transforms.corpus import tasks
-from transforms.corpus.reading import BATCH_BYTES, Piece, read_piece
-from transforms.corpus.sources import Source, list_sources
+from transforms.corpus.input import divide as tasks
+from transforms.corpus.input.pieces import BATCH_BYTES, Piece, read_piece
+from transforms.corpus.input.sources import Source, list_sources
 
 WORDS = [f"w{number}" for number in range(1000)]
 

@@ -10,11 +10,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
 from transforms.base.folders import Folder
 from transforms.base.runs import Work
-from transforms.corpus.reading import Piece
-from transforms.corpus.rewrite import Expected, RewriteConfig
-from transforms.corpus.shards import END, Shard
-from transforms.corpus.sink import ParquetFormat
-from transforms.corpus.sources import Source
+from transforms.corpus.input.pieces import Piece
+from transforms.corpus.input.sources import Source
+from transforms.corpus.output.rewrite import Expected, RewriteConfig
+from transforms.corpus.output.shards import END, Shard
+from transforms.corpus.output.sink import ParquetFormat
 
 SOURCE = Source(0, "gs://my-bucket/in/part.parquet", "parquet", "", 1000, 0)
 CONFIG = DedupConfig(input=("gs://my-bucket/in",), output="gs://my-bucket/out", threads=1)

@@ -17,7 +17,7 @@ from pipelines import plots
 from pipelines.differences import MOST_CHARACTERS, differences
 from pipelines.page import Page, render
 from pipelines.report import report_page, write_report
-from transforms.corpus.addresses import address
+from transforms.corpus.input.addresses import address
 
 HOSTILE = "</svg></style><script>alert('x')</script>\"'><img src=x onerror=y>{{ 7*7 }} $x_1$ &amp; \x00\u202e\ud800 文"
 SHOWN = HOSTILE.replace("\x00", "\ufffd").replace("\u202e", "\ufffd").replace("\ud800", "\ufffd")

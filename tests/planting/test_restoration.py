@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from transforms.base.folders import Folder
 from transforms.base.secret_errors import SealError
-from transforms.corpus.shards import END, Shard
-from transforms.corpus.sink import ParquetFormat
+from transforms.corpus.output.shards import END, Shard
+from transforms.corpus.output.sink import ParquetFormat
 from transforms.planting.editor import DOCUMENT, PlantingEditor, ledger_part
 from transforms.planting.followers import UNIQUE, Follower
 from transforms.planting.places import Places

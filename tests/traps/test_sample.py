@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.sources import list_sources
-from transforms.corpus.tasks import divide
+from transforms.corpus.input.divide import divide
+from transforms.corpus.input.sources import list_sources
 from transforms.traps.sample import sample_documents
 
 KEY = b"k" * 32

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from transforms.base.folders import Folder
-from transforms.corpus.sources import Source
+from transforms.corpus.input.sources import Source
 
 FOLDER = ".work"
 

@@ -16,11 +16,11 @@ from schemas.summaries import band_name
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks
-from transforms.corpus.edits import removals
-from transforms.corpus.planned import edits_name, publish_quarantine
-from transforms.corpus.scanned import ScannedNumbers
-from transforms.corpus.shards import Shard, cut_shards, default_shard_bytes
-from transforms.corpus.sink import write_table
+from transforms.corpus.output.edits import removals
+from transforms.corpus.output.names import edits_name, publish_quarantine
+from transforms.corpus.output.shards import Shard, cut_shards, default_shard_bytes
+from transforms.corpus.output.sink import write_table
+from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, priority_order, representatives
 from transforms.dedup.components import choose_by_components
 from transforms.dedup.minhash import MinHashConfig

@@ -18,14 +18,14 @@ from schemas.summaries import summaries
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, canonical_json
 from transforms.base.tasks import CommitOnce, RunTasks
-from transforms.corpus.addresses import addresses, position_of
-from transforms.corpus.columns import as_strings, check_number_column, check_text_column
-from transforms.corpus.condition import condition_columns, condition_holds
-from transforms.corpus.merged_schema import merge_schemas
-from transforms.corpus.reading import Piece, Records, parquet_schema, read_piece
-from transforms.corpus.scanned import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
-from transforms.corpus.sink import write_table
-from transforms.corpus.sources import JSONL
+from transforms.corpus.input.addresses import addresses, position_of
+from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
+from transforms.corpus.input.condition import condition_columns, condition_holds
+from transforms.corpus.input.merged_schema import merge_schemas
+from transforms.corpus.input.pieces import Piece, Records, parquet_schema, read_piece
+from transforms.corpus.input.sources import JSONL
+from transforms.corpus.output.sink import write_table
+from transforms.corpus.scan_numbers import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
 from transforms.dedup.minhash import MinHashConfig, Sketches, sketch_texts, sketch_tokens
 
 GROUP_ROWS = 32_768

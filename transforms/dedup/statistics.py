@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.scanned import ScannedNumbers
+from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.dedup.survivors import Survivors
 
 BINS = 100

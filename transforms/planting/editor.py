@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from schemas.ledger import LEDGER
 from schemas.slots import SLOTS
-from transforms.corpus.columns import as_strings
-from transforms.corpus.shards import Shard
+from transforms.corpus.input.columns import as_strings
+from transforms.corpus.output.shards import Shard
 from transforms.planting.followers import Follower
 from transforms.planting.places_table import places_table
 from transforms.planting.plantings import Plantings, read_plantings

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from schemas.described import check
 from schemas.plantings import PLANTINGS
-from transforms.corpus.shards import END, Shard
+from transforms.corpus.output.shards import END, Shard
 from transforms.planting.places import Places
 from transforms.planting.secret_folder import parquet
 from transforms.planting.secret_work import SecretWork

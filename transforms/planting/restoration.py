@@ -21,9 +21,9 @@ from transforms.base.folders import Folder
 from transforms.base.runs import Work, pretty_json
 from transforms.base.secret_errors import SealError
 from transforms.base.tasks import CommitOnce, RunTasks
-from transforms.corpus.columns import as_strings
-from transforms.corpus.reading import BATCH_ROWS
-from transforms.corpus.sink import ParquetFormat, ShardWriter, text_sizes
+from transforms.corpus.input.columns import as_strings
+from transforms.corpus.input.pieces import BATCH_ROWS
+from transforms.corpus.output.sink import ParquetFormat, ShardWriter, text_sizes
 from transforms.planting import secret_folder as names
 from transforms.planting.editor import DOCUMENT
 from transforms.planting.followers import Follower

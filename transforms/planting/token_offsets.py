@@ -14,7 +14,7 @@ import tokenizers
 from schemas.token_offsets import TOKEN_OFFSETS, TOKENIZER_KEY
 from transforms.base.folders import Folder
 from transforms.base.secret_errors import SealError
-from transforms.corpus.columns import as_strings
+from transforms.corpus.input.columns import as_strings
 
 _AT_ONCE = 256
 

@@ -15,7 +15,7 @@ from schemas.puzzles import EDITS, PUZZLES
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks
-from transforms.corpus.sink import write_table
+from transforms.corpus.output.sink import write_table
 from transforms.puzzles.candidates import PuzzleStream
 from transforms.puzzles.canonical import classes
 from transforms.puzzles.export import PARTS, write_reference

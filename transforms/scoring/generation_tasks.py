@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
-from transforms.corpus.sink import write_table
+from transforms.corpus.output.sink import write_table
 from transforms.scoring.checkpoint import load_model
 from transforms.scoring.generation_plan import GenerationPlan
 from transforms.scoring.prepared import Prepared

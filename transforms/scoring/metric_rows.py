@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from schemas.scores import scores
 from transforms.base.runs import Work, pretty_json
-from transforms.corpus.sink import write_table
+from transforms.corpus.output.sink import write_table
 from transforms.scoring.generation_tasks import values_name
 from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, compute

@@ -14,10 +14,10 @@ from schemas.described import check
 from schemas.token_scores import TOKEN_SCORES
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
-from transforms.corpus.columns import as_strings, is_text
-from transforms.corpus.reading import Piece, parquet_metadata, parquet_schema, read_piece
-from transforms.corpus.sink import write_table
-from transforms.corpus.sources import PARQUET, Source
+from transforms.corpus.input.columns import as_strings, is_text
+from transforms.corpus.input.pieces import Piece, parquet_metadata, parquet_schema, read_piece
+from transforms.corpus.input.sources import PARQUET, Source
+from transforms.corpus.output.sink import write_table
 from transforms.scoring.checkpoint import Checkpoint, load_model
 from transforms.scoring.contexts import read_slots
 from transforms.scoring.prepared import Prepared, Rule, prepare

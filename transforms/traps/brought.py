@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from transforms.base.draws import keyed_order
 from transforms.base.errors import CorpusError
-from transforms.corpus.columns import as_strings, is_text
-from transforms.corpus.sources import JSONL, PARQUET, format_of
+from transforms.corpus.input.columns import as_strings, is_text
+from transforms.corpus.input.sources import JSONL, PARQUET, format_of
 from transforms.traps.candidates import Batch
 from transforms.traps.rules import Rules
 

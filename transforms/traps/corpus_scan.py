@@ -13,7 +13,7 @@ import pyarrow as pa
 from transforms.base.folders import Folder
 from transforms.base.runs import pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
-from transforms.corpus.reading import Piece
+from transforms.corpus.input.pieces import Piece
 from transforms.traps.overlap import GramSet
 from transforms.traps.sample import texts_of
 

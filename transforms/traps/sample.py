@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from transforms.base.draws import keyed, stream
 from transforms.base.errors import CorpusError
-from transforms.corpus.addresses import addresses
-from transforms.corpus.columns import as_strings, check_text_column
-from transforms.corpus.reading import Piece, read_piece
-from transforms.corpus.sources import PARQUET
+from transforms.corpus.input.addresses import addresses
+from transforms.corpus.input.columns import as_strings, check_text_column
+from transforms.corpus.input.pieces import Piece, read_piece
+from transforms.corpus.input.sources import PARQUET
 from transforms.traps.sample_kernel import uniforms
 
 SAMPLE_BYTES = 24 << 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.corpus.addresses import POSITION_BITS
+from transforms.corpus.input.addresses import POSITION_BITS
 
 END = (1 << 64) - 1
 

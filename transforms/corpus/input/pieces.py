@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import is_local, resolve
-from transforms.corpus.json_blocks import BadLine, read_blocks
-from transforms.corpus.sources import PARQUET, Source
+from transforms.corpus.input.jsonl.blocks import BadLine, read_blocks
+from transforms.corpus.input.sources import PARQUET, Source
 
 BATCH_BYTES, JSON_BLOCK_BYTES = 4 << 20, 16 << 20
 BATCH_ROWS = 16_384

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from schemas.described import check
 from schemas.edits import EDITS
 from transforms.base.folders import Folder
-from transforms.corpus.addresses import POSITION_BITS
+from transforms.corpus.input.addresses import POSITION_BITS
 
 
 @dataclass(frozen=True)

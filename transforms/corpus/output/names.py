@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from schemas.quarantine import QUARANTINE
 from transforms.base.runs import Work
-from transforms.corpus.scanned import quarantine_name
+from transforms.corpus.scan_numbers import quarantine_name
 
 QUARANTINE_FILE = "quarantine/quarantine-00000-of-00001.parquet"
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.json_lines import first_newline, last_newline
+from transforms.corpus.input.jsonl.lines import first_newline, last_newline
 
 MAX_LINE_BYTES = 1 << 30
 """A longer line is taken for a file that does not hold JSON lines."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from transforms.corpus.addresses import file_of, position_of
-from transforms.corpus.reading import Piece, read_piece
-from transforms.corpus.sources import Source
+from transforms.corpus.input.addresses import file_of, position_of
+from transforms.corpus.input.pieces import Piece, read_piece
+from transforms.corpus.input.sources import Source
 
 
 def read_texts(sources: Sequence[Source], wanted: Sequence[int], column: str) -> dict[int, str]:

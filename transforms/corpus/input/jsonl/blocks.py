@@ -15,10 +15,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
-from transforms.corpus import json_lines
-from transforms.corpus.json_stream import compression_of, line_buffers, plain_ranges
-from transforms.corpus.json_table import exact_table, infer_table
-from transforms.corpus.merged_schema import merge_schemas, storable
+from transforms.corpus.input.jsonl import lines as json_lines
+from transforms.corpus.input.jsonl.stream import compression_of, line_buffers, plain_ranges
+from transforms.corpus.input.jsonl.table import exact_table, infer_table
+from transforms.corpus.input.merged_schema import merge_schemas, storable
 
 __all__ = [
     "BadLine",

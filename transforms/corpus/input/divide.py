@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.json_blocks import plain_ranges
-from transforms.corpus.reading import Piece, parquet_metadata
-from transforms.corpus.sources import PARQUET, Source
+from transforms.corpus.input.jsonl.blocks import plain_ranges
+from transforms.corpus.input.pieces import Piece, parquet_metadata
+from transforms.corpus.input.sources import PARQUET, Source
 
 SMALLEST, LARGEST, JSON_RANGE = 32 << 20, 256 << 20, 64 << 20
 _TASKS = 256

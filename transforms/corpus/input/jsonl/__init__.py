@@ -1,0 +1,1 @@
+"""JSON lines: blocks, lines, tables."""

@@ -1,0 +1,1 @@
+"""Writing a corpus: shards, edits, cards."""
