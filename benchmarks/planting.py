@@ -145,7 +145,7 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
     from pipelines.seal import SealConfig
     from pipelines.seal import run as seal
     from transforms.planting.check_secrets import open_secrets
-    from transforms.traps.bag_of_words import bag_of_words
+    from transforms.verification.bag_of_words import bag_of_words
 
     candidates(given.corpus, folder / "probes.parquet", 1000, 9, (1,))
     p_values, areas, arms = [], [], Counter[int]()

@@ -17,8 +17,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from transforms.traps.lm import LmGenerator
-from transforms.traps.strata import absolute_edges, bucket_of, share_out
+from transforms.probes.traps.design import absolute_edges, bucket_of, share_out
+from transforms.probes.traps.generators.lm import LmGenerator
 
 LENGTHS = (25, 50, 100)
 BUCKETS, PROBE = 10, 256

@@ -121,7 +121,7 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
     import numpy as np
     import pyarrow as pa
 
-    from transforms.traps.bag_of_words import bag_of_words
+    from transforms.verification.bag_of_words import bag_of_words
     from transforms.verification.power import detectable_auc
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from transforms.corpus.input.pieces import Piece
-    from transforms.traps.candidates import Generator
-    from transforms.traps.rules import Rules
-    from transforms.traps.strata import Design
+    from transforms.probes.traps.design import Design
+    from transforms.probes.traps.generators.generator import Generator
+    from transforms.probes.traps.rules import Rules
 
 PROBES, REPORT_PAGE, REPORT = "probes.parquet", "report.html", "report.json"
 
@@ -107,7 +107,7 @@ class TrapsConfig:
         Raises:
             ValueError: if --units does not fit --doses.
         """
-        from transforms.traps.strata import Design, units_for
+        from transforms.probes.traps.design import Design, units_for
 
         lengths = self.lengths or ((0,) if self.generator == "file" else (25, 50, 100))
         buckets = self.perplexity_buckets or _BUCKETS[self.generator]
@@ -128,9 +128,9 @@ def run(config: TrapsConfig) -> int:
     from transforms.base.readable import count, counted, size
     from transforms.base.runs import pretty_json
     from transforms.planting import secret_folder
-    from transforms.traps.assemble import assemble
-    from transforms.traps.fill import fill, refuse_short
-    from transforms.traps.strata import absolute_edges
+    from transforms.probes.traps.design import absolute_edges
+    from transforms.probes.traps.fill import fill, refuse_short
+    from transforms.probes.traps.make import assemble
 
     path = secret_folder.secrets_path(config.output, "--output")
     secret_folder.refuse_existing(path, "--output")
@@ -197,7 +197,7 @@ def _look_at(config: TrapsConfig) -> "list[Piece]":
             if not Path(file).exists():
                 raise UsageError(f"{flag} {file}: there is no such file")
     if config.generator == "lm":
-        from transforms.traps.lm_checkpoint import check_checkpoint
+        from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
 
         if not Path(config.model).is_dir():
             raise UsageError(f"--model {config.model}: there is no such folder")
@@ -215,8 +215,8 @@ def _look_at(config: TrapsConfig) -> "list[Piece]":
 
 
 def _rules(config: TrapsConfig) -> "Rules":
-    from transforms.traps.rules import SEPARATORS, Rules
-    from transforms.traps.tokens import load_tokenizer
+    from transforms.probes.traps.rules import SEPARATORS, Rules
+    from transforms.probes.traps.tokens import load_tokenizer
 
     given = tuple(load_tokenizer(file) for file in config.tokenizer)
     counts_by = config.model if config.generator == "lm" else next(iter(config.tokenizer), "")
@@ -225,16 +225,16 @@ def _rules(config: TrapsConfig) -> "Rules":
 
 def _generator(config: TrapsConfig, rules: "Rules", pieces: "Sequence[Piece]", key: bytes, threads: int) -> "Generator":
     if config.generator == "ngram":
-        from transforms.traps.ngram import NgramGenerator
-        from transforms.traps.sample import sample_documents
+        from transforms.probes.traps.generators.documents import sample_documents
+        from transforms.probes.traps.generators.ngram import NgramGenerator
 
         texts = sample_documents(pieces, config.text_column, key, threads)
         return NgramGenerator(texts, key, rules.counting, threads)
     if config.generator == "lm":
-        from transforms.traps.lm_checkpoint import load_generator
+        from transforms.probes.traps.generators.lm_checkpoint import load_generator
 
         return load_generator(config.model, max(config.design().lengths), key)
-    from transforms.traps.brought import BroughtCandidates, read_candidates
+    from transforms.probes.traps.generators.brought import BroughtCandidates, read_candidates
 
     texts, perplexity = read_candidates(config.candidates, config.text_column)
     if config.design().buckets > 1 and perplexity.null_count:
@@ -254,7 +254,7 @@ def _finder(
 
     from pipelines.beam_flags import beam_options
     from pipelines.launch import launch
-    from transforms.traps.corpus_scan import SUMMARY, FindSharedNgrams, read_found, write_members
+    from transforms.probes.traps.corpus_search import SUMMARY, FindSharedNgrams, read_found, write_members
 
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)

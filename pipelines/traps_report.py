@@ -12,8 +12,8 @@ from pipelines.page import Block, Code, Page, Plot, Table, Tile
 from pipelines.versions import versions
 from transforms.base import toml
 from transforms.base.readable import count, counted, duration, share, size
-from transforms.traps.fill import Filled
-from transforms.traps.strata import Design
+from transforms.probes.traps.design import Design
+from transforms.probes.traps.fill import Filled
 
 _BINS = 40
 _REASONS = {

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.traps.bag_of_words import _within, bag_of_words
+from transforms.verification.bag_of_words import _within, bag_of_words
 
 
 def pairs(units: int, shift: float = 0.0, words: int = 20) -> tuple[list[str], np.ndarray, list[str]]:

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.traps.jaccard import accept, token_sets
-from transforms.traps.jaccard_kernel import ACCEPTED, ALIKE, SPARE
+from transforms.probes.traps.alike import accept, token_sets
+from transforms.probes.traps.alike_kernel import ACCEPTED, ALIKE, SPARE
 
 sequences = st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=25), min_size=1, max_size=30)
 

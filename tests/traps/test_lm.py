@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from tests.traps.tiny_lm import WORDS, save_checkpoint, word_tokenizer
 from transforms.base.errors import CorpusError
-from transforms.traps.lm import LmGenerator, allowed_tokens, sample_tokens
-from transforms.traps.lm_checkpoint import check_checkpoint, load_generator
+from transforms.probes.traps.generators.lm import LmGenerator, allowed_tokens, sample_tokens
+from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint, load_generator
 
 KEY = b"k" * 32
 
@@ -134,5 +134,5 @@ def test_what_cannot_be_sampled_from_is_an_error_that_says_why(checkpoint: Path,
 
 
 def test_sampling_imports_without_beam() -> None:
-    code = "import sys; sys.modules['apache_beam'] = None; import transforms.traps.lm, transforms.traps.lm_checkpoint"
+    code = "import sys; sys.modules['apache_beam'] = None; from transforms.probes.traps.generators import lm, lm_checkpoint"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from transforms.traps.ngram import TEMPERATURES, NgramGenerator
-from transforms.traps.ngram_model import TrigramModel, fit
-from transforms.traps.pieces import split, vocabulary
-from transforms.traps.sample_kernel import Tempered, cumulative_weights, sample, uniforms
+from transforms.probes.traps.generators.ngram import TEMPERATURES, NgramGenerator
+from transforms.probes.traps.generators.ngram_kernel import Tempered, cumulative_weights, sample, uniforms
+from transforms.probes.traps.generators.ngram_model import TrigramModel, fit
+from transforms.probes.traps.generators.pieces import split, vocabulary
 
 TEXTS = [
     "The cat sat on the mat, and the dog sat on the cat. Then the dog ran; the cat's friend didn't.\n\nA new day.",

@@ -1,4 +1,4 @@
-"""The compiled part of `transforms.traps.overlap`: words of UTF-8 texts as hashes, their n-grams, and a hash set.
+"""Compiled kernels of words: words of UTF-8 texts as hashes, their n-grams, and a hash set.
 
 A word is what `transforms.base.words` says. Its hash is a polynomial in the folded code points, mixed; that of an
 n-gram is a polynomial in the hashes of its words. A byte that is not UTF-8 parts words. Positions are int64, hashes

@@ -8,7 +8,7 @@ from transforms.base.errors import CorpusError
 from transforms.base.folder_hash import folder_sha256
 
 if TYPE_CHECKING:
-    from transforms.traps.lm import LmGenerator
+    from transforms.probes.traps.generators.lm import LmGenerator
 
 VERSION = "lm/1"
 
@@ -58,8 +58,8 @@ def load_generator(folder: str, longest: int, key: bytes) -> "LmGenerator":
         from safetensors import SafetensorError
     except ImportError as error:
         raise CorpusError(f"--generator lm needs {error.name}: pip install 'trapline[score]'") from error
-    from transforms.traps.lm import LmGenerator
-    from transforms.traps.tokens import load_tokenizer
+    from transforms.probes.traps.generators.lm import LmGenerator
+    from transforms.probes.traps.tokens import load_tokenizer
 
     quiet: Any = transformers.utils.logging
     quiet.disable_progress_bar()

@@ -14,8 +14,8 @@ from transforms.base.draws import keyed_order
 from transforms.base.errors import CorpusError
 from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.sources import JSONL, PARQUET, format_of
-from transforms.traps.candidates import Batch
-from transforms.traps.rules import Rules
+from transforms.probes.traps.generators.generator import Batch
+from transforms.probes.traps.rules import Rules
 
 NAME = "file/1"
 ANY_LENGTH = 0

@@ -14,8 +14,8 @@ import torch
 from tokenizers import Tokenizer
 
 from transforms.base.draws import keyed
-from transforms.traps.candidates import Batch
-from transforms.traps.suitable import is_plain, is_word_character
+from transforms.probes.traps.generators.generator import Batch
+from transforms.probes.traps.suitable import is_plain, is_word_character
 
 _SHORT_LADDER = tuple(step / 2 for step in range(1, 9))
 _LONG_LADDER = tuple(step / 4 for step in range(2, 33))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.traps.jaccard_kernel import choose
+from transforms.probes.traps.alike_kernel import choose
 
 MOST_ALIKE = (1, 5)
 """The Jaccard similarity of token sets, as a fraction, that two accepted candidates do not exceed."""

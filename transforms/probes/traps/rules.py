@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
-from transforms.traps.overlap import words_of
-from transforms.traps.suitable import ENDS, UNSUITABLE
-from transforms.traps.tokens import stable, tokens_of
+from transforms.probes.traps.overlap import words_of
+from transforms.probes.traps.suitable import ENDS, UNSUITABLE
+from transforms.probes.traps.tokens import stable, tokens_of
 
 SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "<|begin_of_text|>", "<s>", "</s>", "[CLS]", "[SEP]", "\0", "\f")
 """What commonly separates the documents of a corpus."""

@@ -14,8 +14,8 @@ from transforms.base.folders import Folder
 from transforms.base.runs import pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.pieces import Piece
-from transforms.traps.overlap import GramSet
-from transforms.traps.sample import texts_of
+from transforms.probes.traps.generators.documents import texts_of
+from transforms.probes.traps.overlap import GramSet
 
 MEMBERS, FOUND, SUMMARY = "ngrams", "found", "scan.json"
 

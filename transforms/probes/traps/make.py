@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from schemas.probes import PROBES
 from transforms.base.draws import keyed, keyed_order
-from transforms.traps.fill import Filled
-from transforms.traps.strata import Design
+from transforms.probes.traps.design import Design
+from transforms.probes.traps.fill import Filled
 
 KIND = "trap"
 _ID_BYTES = 10

@@ -14,7 +14,7 @@ from transforms.corpus.input.addresses import addresses
 from transforms.corpus.input.columns import as_strings, check_text_column
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import PARQUET
-from transforms.traps.sample_kernel import uniforms
+from transforms.probes.traps.generators.ngram_kernel import uniforms
 
 SAMPLE_BYTES = 24 << 20
 _PIECES = 16

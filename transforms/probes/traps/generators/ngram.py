@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.draws import stream
-from transforms.traps.candidates import Batch
-from transforms.traps.ngram_model import Continuations, fit
-from transforms.traps.pieces import split, vocabulary
-from transforms.traps.sample_kernel import Tempered, cumulative_weights, sample
+from transforms.probes.traps.generators.generator import Batch
+from transforms.probes.traps.generators.ngram_kernel import Tempered, cumulative_weights, sample
+from transforms.probes.traps.generators.ngram_model import Continuations, fit
+from transforms.probes.traps.generators.pieces import split, vocabulary
 
 NAME = "ngram/1"
 TEMPERATURES = (1.0, 1.15, 1.3, 1.5, 1.75)
