@@ -27,8 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.trap_reproduction import trapline
-from transforms.puzzles.assignments import assignments
-from transforms.puzzles.limem import Estimate, PuzzleScores, difference, memorisation
+from transforms.probes.puzzles.replies.assignments import assignments
+from transforms.probes.puzzles.replies.limem import Estimate, PuzzleScores, difference, memorisation
 
 PEOPLE, CONTROLS = 4, 9
 VERSIONS = ("original", "statement", "leaf", "control")

@@ -16,11 +16,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from transforms.puzzles.language import TAGS, load
-from transforms.puzzles.sampling import Grammar, sample
-from transforms.puzzles.search import search
-from transforms.puzzles.text import render_both, render_quiz, render_solution
-from transforms.puzzles.wording import VARIANTS, draw
+from transforms.probes.puzzles.language.language import TAGS, load
+from transforms.probes.puzzles.language.text import render_both, render_quiz, render_solution
+from transforms.probes.puzzles.language.wording import VARIANTS, draw
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.search import search
 
 SEED = b"benchmark"
 

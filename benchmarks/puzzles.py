@@ -23,11 +23,11 @@ import pyarrow as pa
 from benchmarks.measure import run
 from tests.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
 from transforms.base.folders import Folder
-from transforms.puzzles.candidates import PuzzleStream
-from transforms.puzzles.canonical import classes
-from transforms.puzzles.generate import ITEMS_AT_ONCE, items_writer
-from transforms.puzzles.items import ItemConfig, complete_items, edit_all
-from transforms.puzzles.splits import Splits
+from transforms.probes.puzzles.dataset import ITEMS_AT_ONCE, items_writer
+from transforms.probes.puzzles.items import ItemConfig, complete_items, edit_all
+from transforms.probes.puzzles.logic.canonical import classes
+from transforms.probes.puzzles.logic.stream import PuzzleStream
+from transforms.probes.puzzles.splits import Splits
 
 SEED = b"benchmark"
 REFERENCE_ITEMS_A_SECOND = 12

@@ -11,10 +11,10 @@ from cyclopts import Parameter
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
-    from transforms.puzzles.generate import Request
-    from transforms.puzzles.items import ItemConfig
-    from transforms.puzzles.sampling import Grammar
-    from transforms.puzzles.splits import Splits
+    from transforms.probes.puzzles.dataset import Request
+    from transforms.probes.puzzles.items import ItemConfig
+    from transforms.probes.puzzles.logic.sampling import Grammar
+    from transforms.probes.puzzles.splits import Splits
 
 _Several = Parameter(consume_multiple=True, negative=())
 _Flag = Parameter(negative=())
@@ -137,7 +137,7 @@ class PuzzlesConfig:
         Raises:
             UsageError: for a depth or width that there is not.
         """
-        from transforms.puzzles.sampling import Grammar
+        from transforms.probes.puzzles.logic.sampling import Grammar
 
         try:
             grammar = Grammar(self.depth, self.width, self.constant_claims)
@@ -149,7 +149,7 @@ class PuzzlesConfig:
 
     def splits(self, key: bytes) -> "Splits":
         """How classes are divided."""
-        from transforms.puzzles.splits import Splits
+        from transforms.probes.puzzles.splits import Splits
 
         try:
             return Splits(key, self.shares)
@@ -158,7 +158,7 @@ class PuzzlesConfig:
 
     def items(self, key: bytes) -> "ItemConfig":
         """What an item holds."""
-        from transforms.puzzles.items import ItemConfig
+        from transforms.probes.puzzles.items import ItemConfig
 
         if self.hamming > min(self.sizes()):
             raise UsageError(f"--hamming {self.hamming}: there are puzzles of {min(self.sizes())} people")
@@ -178,9 +178,9 @@ class PuzzlesConfig:
         Raises:
             UsageError: for more knights than people.
         """
-        from transforms.puzzles.candidates import PuzzleStream
-        from transforms.puzzles.generate import Request
-        from transforms.puzzles.sampling import ANY_KNIGHTS, BALANCED
+        from transforms.probes.puzzles.dataset import Request
+        from transforms.probes.puzzles.logic.sampling import ANY_KNIGHTS, BALANCED
+        from transforms.probes.puzzles.logic.stream import PuzzleStream
 
         knights = {"any": ANY_KNIGHTS, "balanced": BALANCED}.get(self.knights)
         grammar = self.grammar()

@@ -18,10 +18,10 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted
 from transforms.base.runs import Work, pretty_json, run_name
 from transforms.base.toml import table as toml_table
-from transforms.puzzles.card import puzzles_card
-from transforms.puzzles.counting import can_be_counted, classes_with_one_solution
-from transforms.puzzles.generate import Request, shortfalls, splits_in, write_tasks
-from transforms.puzzles.splits import SPLITS, Splits
+from transforms.probes.puzzles.card import puzzles_card
+from transforms.probes.puzzles.dataset import Request, shortfalls, splits_in, write_tasks
+from transforms.probes.puzzles.logic.counting import can_be_counted, classes_with_one_solution
+from transforms.probes.puzzles.splits import SPLITS, Splits
 
 _ROUNDS = 5
 PROBES, PROBES_REPORT = "probes.parquet", "report.json"
@@ -99,7 +99,7 @@ def _write(
 ) -> int:
     from pipelines.launch import launch
     from transforms.corpus.output.features import huggingface_metadata
-    from transforms.puzzles.generate import WritePuzzles
+    from transforms.probes.puzzles.dataset import WritePuzzles
 
     began = time.perf_counter()
     threads = config.threads or cores()
@@ -133,7 +133,7 @@ def _choose(
 ) -> dict[str, Any]:
     """Rounds of drawing, each twice as long, until there are enough puzzles of different classes."""
     from pipelines.launch import launch
-    from transforms.puzzles.generate import ChoosePuzzles
+    from transforms.probes.puzzles.dataset import ChoosePuzzles
 
     missing: list[str] = []
     for number in range(_ROUNDS):
@@ -189,8 +189,8 @@ def _make_probes(config: PuzzlesConfig, progress: Progress) -> int:
 
     from schemas.probes import conform
     from transforms.planting import secret_folder
-    from transforms.puzzles.siblings import SiblingConfig, find_units, probes_of
-    from transforms.puzzles.similarity import sibling_similarity
+    from transforms.probes.puzzles.make import SiblingConfig, find_units, probes_of
+    from transforms.probes.puzzles.similarity import sibling_similarity
 
     path = secret_folder.secrets_path(config.output)
     secret_folder.refuse_existing(path)

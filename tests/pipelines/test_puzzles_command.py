@@ -15,10 +15,10 @@ import pytest
 from pipelines.cli import main
 from schemas.puzzles import EDITS, PUZZLES, VARIANTS
 from tests.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
-from transforms.puzzles.candidates import PuzzleStream
-from transforms.puzzles.claims import nested_all
-from transforms.puzzles.items import ItemConfig, complete_items
-from transforms.puzzles.splits import Splits
+from transforms.probes.puzzles.items import ItemConfig, complete_items
+from transforms.probes.puzzles.logic.claims import nested_all
+from transforms.probes.puzzles.logic.stream import PuzzleStream
+from transforms.probes.puzzles.splits import Splits
 
 DATASET = ["puzzles", "--as", "dataset"]
 
@@ -146,7 +146,7 @@ def test_bytes_do_not_depend_on_threads_and_a_killed_run_goes_on(tmp_path: Path)
 
 
 def test_a_run_goes_on_from_its_receipts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transforms.puzzles import generate
+    from transforms.probes.puzzles import dataset as generate
 
     flags = [*DATASET, "--people", "4", "5", "--count", "8", "--test", "3", "--threads", "1", "--output"]
     assert main([*flags, str(tmp_path / "whole")]) == 0

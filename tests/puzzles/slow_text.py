@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Sequence
 
-from transforms.puzzles.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER, SUCCESS, Claim
-from transforms.puzzles.language import Language, RolePair
-from transforms.puzzles.wording import Wording
+from transforms.probes.puzzles.language.language import Language, RolePair
+from transforms.probes.puzzles.language.wording import Wording
+from transforms.probes.puzzles.logic.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER, SUCCESS, Claim
 
 MASK = (1 << 64) - 1
 

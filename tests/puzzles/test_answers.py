@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.puzzles.answers import read_answer, right_answers
-from transforms.puzzles.language import SLOT, TAGS, Language, load
-from transforms.puzzles.sampling import Grammar, sample
-from transforms.puzzles.search import search
-from transforms.puzzles.text import document, render_solution, render_thought
-from transforms.puzzles.wording import VARIANTS, Wording, draw
+from transforms.probes.puzzles.language.language import SLOT, TAGS, Language, load
+from transforms.probes.puzzles.language.text import document, render_solution, render_thought
+from transforms.probes.puzzles.language.wording import VARIANTS, Wording, draw
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.search import search
+from transforms.probes.puzzles.replies.answers import read_answer, right_answers
 
 ENGLISH = load("en")
 KNIGHTS = ENGLISH.roles[0]

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.puzzles.puzzle_checker import class_by_trying, renamed
-from transforms.puzzles.canonical import classes
-from transforms.puzzles.claims import Claim, puzzles_of
-from transforms.puzzles.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.canonical import classes
+from transforms.probes.puzzles.logic.claims import Claim, puzzles_of
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
 
 HUNDRED = sample(100, b"canonical", np.arange(3), Grammar())
 EIGHT = sample(8, b"canonical", np.arange(200), Grammar(depth=3, width=3))

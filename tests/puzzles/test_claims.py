@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.puzzles.claims import claim_end, flat, nested, puzzles_of
+from transforms.probes.puzzles.logic.claims import claim_end, flat, nested, puzzles_of
 
 LEAVES = st.tuples(st.sampled_from(["telling-truth", "lying"]), st.integers(0, 99))
 CLAIMS = st.recursive(

@@ -3,10 +3,14 @@
 import pytest
 
 from tests.puzzles.puzzle_checker import class_by_trying, solutions
-from transforms.puzzles.candidates import every_puzzle
-from transforms.puzzles.canonical import classes
-from transforms.puzzles.counting import classes_with_one_solution, puzzles_in_all, puzzles_with_one_solution
-from transforms.puzzles.sampling import Grammar
+from transforms.probes.puzzles.logic.canonical import classes
+from transforms.probes.puzzles.logic.counting import (
+    classes_with_one_solution,
+    puzzles_in_all,
+    puzzles_with_one_solution,
+)
+from transforms.probes.puzzles.logic.sampling import Grammar
+from transforms.probes.puzzles.logic.stream import every_puzzle
 
 REFERENCE = Grammar(constant=True)
 

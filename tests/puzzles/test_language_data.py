@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from transforms.puzzles import language as language_module
-from transforms.puzzles.answers import _plain, _words
-from transforms.puzzles.language import SLOT, TAGS, load, parse
+from transforms.probes.puzzles.language import language as language_module
+from transforms.probes.puzzles.language.language import SLOT, TAGS, load, parse
+from transforms.probes.puzzles.replies.answers import _plain, _words
 
 FOLDER = Path(language_module.__file__).parent
 ENGLISH = (FOLDER / "language_en.toml").read_text("utf-8")

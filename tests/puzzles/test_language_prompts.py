@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from tests.puzzles.slow_text import Speech
-from transforms.puzzles.answers import read_answer
-from transforms.puzzles.assignments import assignment_texts, assignments, two_way_texts
-from transforms.puzzles.language import TAGS, load
-from transforms.puzzles.prompts import MESSAGES, chat_prompts, completion_prompts, stops
-from transforms.puzzles.sampling import Grammar, sample
-from transforms.puzzles.text import render_quiz, render_solution
-from transforms.puzzles.wording import draw
+from transforms.probes.puzzles.language.language import TAGS, load
+from transforms.probes.puzzles.language.text import render_quiz, render_solution
+from transforms.probes.puzzles.language.wording import draw
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.replies.answers import read_answer
+from transforms.probes.puzzles.replies.assignments import assignment_texts, assignments, two_way_texts
+from transforms.probes.puzzles.replies.prompts import MESSAGES, chat_prompts, completion_prompts, stops
 
 SEED = b"a seed of these tests"
 

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.puzzles.slow_text import every
-from transforms.puzzles.claims import (
+from transforms.probes.puzzles.language.language import TAGS, load
+from transforms.probes.puzzles.language.text import document, render_both, render_quiz, render_solution, render_thought
+from transforms.probes.puzzles.language.wording import VARIANTS, Wording, draw
+from transforms.probes.puzzles.logic.claims import (
     ASSIGN,
     CONFLICT,
     EXHAUSTED,
@@ -20,9 +23,6 @@ from transforms.puzzles.claims import (
     Traces,
     puzzles_of,
 )
-from transforms.puzzles.language import TAGS, load
-from transforms.puzzles.text import document, render_both, render_quiz, render_solution, render_thought
-from transforms.puzzles.wording import VARIANTS, Wording, draw
 
 SEED = b"a seed of these tests"
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare
 
 from tests.puzzles.slow_text import Speech
-from transforms.puzzles.language import TAGS, load
-from transforms.puzzles.sampling import Grammar, sample
-from transforms.puzzles.text import render_quiz, render_solution
-from transforms.puzzles.wording import VARIANTS, Wording, draw
+from transforms.probes.puzzles.language.language import TAGS, load
+from transforms.probes.puzzles.language.text import render_quiz, render_solution
+from transforms.probes.puzzles.language.wording import VARIANTS, Wording, draw
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
 
 SEED = b"a seed of these tests"
 CHANGED = {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.puzzles.limem import MEASURES, Estimate, PuzzleScores, difference, memorisation
+from transforms.probes.puzzles.replies.limem import MEASURES, Estimate, PuzzleScores, difference, memorisation
 
 NAN = float("nan")
 

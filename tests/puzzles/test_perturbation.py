@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from tests.puzzles.puzzle_checker import class_by_trying, faults_of_claim, faults_of_edit, leaves, shape, solutions
-from transforms.puzzles.canonical import classes
-from transforms.puzzles.claims import Puzzles, flat, puzzles_of
-from transforms.puzzles.edits_kernel import FOUND, NONE
-from transforms.puzzles.items import ItemConfig, edit_all
-from transforms.puzzles.perturbation import EditRequest, Edits, edit
-from transforms.puzzles.sampling import Grammar, sample
-from transforms.puzzles.search import difficulty, search
-from transforms.puzzles.splits import SPLITS, Splits
+from transforms.probes.puzzles.edits.edit import EditRequest, Edits, edit
+from transforms.probes.puzzles.edits.kernel import FOUND, NONE
+from transforms.probes.puzzles.items import ItemConfig, edit_all
+from transforms.probes.puzzles.logic.canonical import classes
+from transforms.probes.puzzles.logic.claims import Puzzles, flat, puzzles_of
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.search import difficulty, search
+from transforms.probes.puzzles.splits import SPLITS, Splits
 
 SEED = b"edits"
 SPLIT = Splits(SEED)
@@ -187,9 +187,9 @@ def test_edits_beyond_a_table_are_valid(people: int) -> None:
 
 
 def test_the_solver_finds_the_edits_that_the_table_finds() -> None:
-    from transforms.puzzles import edits_kernel as k
-    from transforms.puzzles.masks import table_of
-    from transforms.puzzles.satisfiability import edit_by_solver
+    from transforms.probes.puzzles.edits import kernel as k
+    from transforms.probes.puzzles.logic.masks import table_of
+    from transforms.probes.puzzles.logic.solver import edit_by_solver
 
     puzzles = sample(6, SEED, np.arange(80), Grammar())
     own = classes(puzzles)[:, 0].copy()

@@ -8,9 +8,9 @@ import pytest
 from tests.puzzles.puzzle_checker import faults_of_puzzle, is_true, leaves, solutions
 from transforms.base.errors import CorpusError
 from transforms.base.streams import stream_key
-from transforms.puzzles.claims import Claim, puzzles_of
-from transforms.puzzles.sampling import BALANCED, Grammar, sample, share_with_one_solution
-from transforms.puzzles.satisfiability import only_solution, sample_by_solver
+from transforms.probes.puzzles.logic.claims import Claim, puzzles_of
+from transforms.probes.puzzles.logic.sampling import BALANCED, Grammar, sample, share_with_one_solution
+from transforms.probes.puzzles.logic.solver import only_solution, sample_by_solver
 
 SEED = b"a seed"
 

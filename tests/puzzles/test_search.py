@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.puzzles.puzzle_checker import assignments, is_true
-from transforms.puzzles.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER, SUCCESS, puzzles_of
-from transforms.puzzles.sampling import Grammar, sample
-from transforms.puzzles.search import difficulty, search
+from transforms.probes.puzzles.logic.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER, SUCCESS, puzzles_of
+from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.search import difficulty, search
 
 
 @pytest.mark.parametrize(("people", "grammar"), [(3, Grammar()), (5, Grammar(depth=3, width=3)), (8, Grammar())])

@@ -1,0 +1,1 @@
+"""Knights and Knaves puzzles."""

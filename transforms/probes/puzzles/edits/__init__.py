@@ -1,0 +1,1 @@
+"""Certified edits of a puzzle."""

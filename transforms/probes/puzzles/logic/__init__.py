@@ -1,0 +1,1 @@
+"""Claims, solving and drawing."""

@@ -1,0 +1,1 @@
+"""Prompts, and reading what a model answers."""

@@ -1,1 +1,0 @@
-"""Knights-and-Knaves puzzles: logic, sampling, perturbation, canonical form and text."""
