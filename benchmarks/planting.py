@@ -144,7 +144,7 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
 
     from pipelines.seal import SealConfig
     from pipelines.seal import run as seal
-    from transforms.planting.check_secrets import open_secrets
+    from transforms.planting.ledger.check_secrets import open_secrets
     from transforms.verification.bag_of_words import bag_of_words
 
     candidates(given.corpus, folder / "probes.parquet", 1000, 9, (1,))

@@ -66,7 +66,7 @@ class Campaign:
 
 def read_campaign(secrets: Path) -> tuple[Campaign, int]:
     """The campaign in a folder of secrets, and how many candidates a unit has."""
-    from transforms.planting.check_secrets import open_secrets
+    from transforms.planting.ledger.check_secrets import open_secrets
 
     sealed = open_secrets(secrets)
     assert sealed.randomness is not None

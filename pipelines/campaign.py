@@ -26,11 +26,8 @@ from transforms.corpus.output.names import edits_name
 from transforms.corpus.output.rewrite import conform
 from transforms.corpus.output.shards import Shard
 from transforms.corpus.scan_numbers import ScannedNumbers
-from transforms.planting import secret_folder as names
-from transforms.planting.check_planting import check_planting
-from transforms.planting.check_secrets import Sealed, open_secrets
-from transforms.planting.editor import PlantingEditor
-from transforms.planting.followers import (
+from transforms.planting import folder as names
+from transforms.planting.columns.followers import (
     FILES,
     LOOKED_AT,
     LOOKED_AT_IN_A_FILE,
@@ -38,12 +35,15 @@ from transforms.planting.followers import (
     find_followers,
     find_unique,
 )
-from transforms.planting.ledger import gather_ledger, gather_slots, ledger_root, refuse_other_places
-from transforms.planting.places import PURPOSE, Places, Room, find_places, needed_bytes
-from transforms.planting.planted import Planted, PlantingRecord, file_sha256, planting_hash
-from transforms.planting.plantings import FOLDER, write_plantings
-from transforms.planting.secret_work import SecretWork
-from transforms.planting.watch import WatchForProbes
+from transforms.planting.insertion.editor import PlantingEditor
+from transforms.planting.insertion.watch import WatchForProbes
+from transforms.planting.ledger.check_planting import check_planting
+from transforms.planting.ledger.check_secrets import Sealed, open_secrets
+from transforms.planting.ledger.ledger import gather_ledger, gather_slots, ledger_root, refuse_other_places
+from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash
+from transforms.planting.places.by_shard import FOLDER, write_plantings
+from transforms.planting.places.places import PURPOSE, Places, Room, find_places, needed_bytes
+from transforms.planting.work import SecretWork
 
 if TYPE_CHECKING:
     from pipelines.corpus_run import Input

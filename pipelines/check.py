@@ -9,9 +9,9 @@ from cyclopts import Parameter
 from pipelines.errors import RunError
 
 if TYPE_CHECKING:
-    from transforms.planting.check_secrets import Secrets
-    from transforms.planting.commitment import Commitment
-    from transforms.planting.randomness import Randomness
+    from transforms.planting.ledger.check_secrets import Secrets
+    from transforms.planting.sealing.commitment import Commitment
+    from transforms.planting.sealing.public_randomness import Randomness
 
 
 @Parameter(name="*")
@@ -59,7 +59,7 @@ class CheckConfig:
 
     def randomness(self) -> "Randomness | None":
         """The public randomness, where it is given."""
-        from transforms.planting.randomness import Randomness
+        from transforms.planting.sealing.public_randomness import Randomness
 
         return Randomness.given(self.beacon, self.nonce, self.self_attested) if self._any_randomness() else None
 
@@ -99,7 +99,7 @@ def read_commitment(path: str) -> "Commitment":
     Raises:
         RunError: if it cannot be read or was changed.
     """
-    from transforms.planting.commitment import Commitment
+    from transforms.planting.sealing.commitment import Commitment
 
     try:
         return Commitment.parse(Path(path).read_bytes())
@@ -112,8 +112,8 @@ def read_commitment(path: str) -> "Commitment":
 def _check_secrets(
     config: CheckConfig, randomness: "Randomness | None"
 ) -> "tuple[list[str], list[str], Commitment | None]":
-    from transforms.planting.check_secrets import check_secrets
-    from transforms.planting.secret_folder import secrets_path
+    from transforms.planting.folder import secrets_path
+    from transforms.planting.ledger.check_secrets import check_secrets
 
     published = _published("--commitment", config.commitment)
     found = check_secrets(secrets_path(config.secrets), published, _published("--planted", config.planted))
@@ -138,8 +138,8 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
     from pipelines import output as outputs
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
-    from transforms.planting.planted import Planted
-    from transforms.planting.secret_folder import PLANTED, secrets_path
+    from transforms.planting.folder import PLANTED, secrets_path
+    from transforms.planting.ledger.planted import Planted
 
     folder = Folder(config.corpus if "://" in config.corpus else str(Path(config.corpus).absolute()))
     manifest = outputs.finished(folder)
@@ -192,7 +192,7 @@ def _summary(found: "Secrets") -> list[str]:
 
 def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness") -> tuple[list[str], list[str]]:
     from transforms.base.readable import counted
-    from transforms.planting.reveal import check_reveal
+    from transforms.planting.sealing.reveal import check_reveal
 
     try:
         found = check_reveal(Path(path).read_bytes(), commitment, randomness)
@@ -213,7 +213,7 @@ def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness")
 
 
 def _check_chain(config: CheckConfig, commitment: "Commitment") -> tuple[list[str], list[str]]:
-    from transforms.planting.commitment import broken_chain
+    from transforms.planting.sealing.commitment import broken_chain
 
     if not config.previous:
         if commitment.campaign == 1:

@@ -35,7 +35,7 @@ from transforms.corpus.output.names import QUARANTINE_FILE, shard_name
 from transforms.corpus.output.rewrite import Expected, RewriteConfig
 from transforms.corpus.output.shards import Shard
 from transforms.corpus.scan_numbers import scan_name
-from transforms.planting import secret_folder as names
+from transforms.planting import folder as names
 
 if TYPE_CHECKING:
     from pipelines.campaign import Campaign
@@ -121,7 +121,7 @@ def _open_campaign(config: DedupConfig, output: Folder, held: contextlib.ExitSta
     if not isinstance(config, PrepareConfig):
         return None
     from pipelines.campaign import Campaign
-    from transforms.planting.secret_folder import locked, secrets_path
+    from transforms.planting.folder import locked, secrets_path
 
     held.enter_context(locked(secrets_path(config.secrets)))
     return Campaign.open(config, output)

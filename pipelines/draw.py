@@ -8,7 +8,7 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.planting.randomness import Randomness
+    from transforms.planting.sealing.public_randomness import Randomness
 
 _Flag = Parameter(negative=())
 
@@ -31,7 +31,7 @@ class DrawConfig:
 
     def randomness(self) -> "Randomness":
         """What decides the draw."""
-        from transforms.planting.randomness import Randomness
+        from transforms.planting.sealing.public_randomness import Randomness
 
         return Randomness.given(self.beacon, self.nonce, self.self_attested)
 
@@ -42,7 +42,7 @@ def run(config: DrawConfig) -> int:
     Raises:
         SealError: if the secrets do not hold, for another kind of randomness than declared, or for a second draw.
     """
-    from transforms.planting.secret_folder import locked, secrets_path
+    from transforms.planting.folder import locked, secrets_path
 
     randomness = config.randomness()
     path = secrets_path(config.secrets)
@@ -54,9 +54,9 @@ def _draw(path: "Path", randomness: "Randomness", dry_run: bool) -> int:
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
     from transforms.base.secret_errors import SealError
-    from transforms.planting import secret_folder as names
-    from transforms.planting.check_secrets import open_secrets
-    from transforms.planting.drawn import DrawRecord, draw_files
+    from transforms.planting import folder as names
+    from transforms.planting.ledger.check_secrets import open_secrets
+    from transforms.planting.sealing.drawn import DrawRecord, draw_files
 
     found = open_secrets(path, draw=False)
     randomness.refuse_other_than(found.commitment.randomness)

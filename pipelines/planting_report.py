@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.page import Block
-    from transforms.planting.check_secrets import Sealed
+    from transforms.planting.ledger.check_secrets import Sealed
 
 FOLDER, TOKENS = "report", "tokens"
 _MOST_BARS = 40
@@ -49,8 +49,8 @@ def run(config: ReportConfig) -> int:
         RunError: if the corpus is not the one that was planted.
     """
     from transforms.base.secret_errors import SealError
-    from transforms.planting import secret_folder as names
-    from transforms.planting.check_secrets import open_secrets
+    from transforms.planting import folder as names
+    from transforms.planting.ledger.check_secrets import open_secrets
 
     path = names.secrets_path(config.secrets)
     with names.locked(path):
@@ -87,8 +87,8 @@ def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Tabl
     """Write the token offsets for one tokenizer; returns the share of copies whose tokens are intact."""
     from pipelines import output as outputs
     from transforms.base.folders import Folder
-    from transforms.planting import secret_folder as names
-    from transforms.planting.token_offsets import load_tokenizer, tagged, token_offsets
+    from transforms.planting import folder as names
+    from transforms.planting.ledger.token_offsets import load_tokenizer, tagged, token_offsets
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker
     if not file.is_file():

@@ -9,7 +9,7 @@ from pipelines.dedup import DedupConfig
 
 if TYPE_CHECKING:
     from transforms.dedup.scan import ScanConfig
-    from transforms.planting.places import Limits
+    from transforms.planting.places.places import Limits
 
 
 @Parameter(name="*")
@@ -50,7 +50,7 @@ class PrepareConfig(DedupConfig):
 
     def limits(self) -> "Limits":
         """What planting may add."""
-        from transforms.planting.places import Limits
+        from transforms.planting.places.places import Limits
 
         return Limits(self.max_doc_share, self.max_corpus_share, self.placement == "document")
 

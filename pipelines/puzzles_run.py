@@ -188,7 +188,7 @@ def _make_probes(config: PuzzlesConfig, progress: Progress) -> int:
     import pyarrow as pa
 
     from schemas.probes import conform
-    from transforms.planting import secret_folder
+    from transforms.planting import folder as secret_folder
     from transforms.probes.puzzles.make import SiblingConfig, find_units, probes_of
     from transforms.probes.puzzles.similarity import sibling_similarity
 

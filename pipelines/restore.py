@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pipelines.progress import Progress
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
-    from transforms.planting.check_secrets import Sealed
-    from transforms.planting.restoration import PlantedShard, RestoreConfig
+    from transforms.planting.ledger.check_secrets import Sealed
+    from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
 _Flag = Parameter(negative=())
 
@@ -47,7 +47,7 @@ def build_restore(
     root: Any, shards: "Sequence[PlantedShard]", config: "RestoreConfig", work: "Work", threads: int
 ) -> Any:
     """RESTORE on `root`: the shards of a planted corpus -> the shards as they were."""
-    from transforms.planting.restoration import RestoreCorpus
+    from transforms.planting.ledger.restoration import RestoreCorpus
 
     return root | RestoreCorpus(shards, config, work, threads)
 
@@ -61,9 +61,9 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     from pipelines import output as outputs
     from pipelines.versions import versions
     from transforms.base.runs import Work, run_name
-    from transforms.planting.check_secrets import open_secrets
-    from transforms.planting.secret_folder import locked, secrets_path
-    from transforms.planting.secret_work import SecretWork
+    from transforms.planting.folder import locked, secrets_path
+    from transforms.planting.ledger.check_secrets import open_secrets
+    from transforms.planting.work import SecretWork
 
     source, output = (_folder(uri) for uri in (config.input, config.output))
     path = secrets_path(config.secrets)
@@ -130,7 +130,7 @@ def _restore(
     from pipelines.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat
-    from transforms.planting.restoration import PlantedShard, RestoreConfig
+    from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker
     content = manifest["content"]

@@ -11,7 +11,7 @@ from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from schemas.plan import Plan
-    from transforms.planting.units import Unit
+    from transforms.planting.sealing.units import Unit
 
 _Flag = Parameter(negative=())
 
@@ -47,7 +47,7 @@ def run(config: RevealConfig) -> int:
         SealError: if the secrets do not hold or nothing was drawn yet.
         UsageError: for a unit or tranche that does not exist, or an output that does.
     """
-    from transforms.planting.secret_folder import locked, secrets_path
+    from transforms.planting.folder import locked, secrets_path
 
     path = secrets_path(config.secrets)
     with locked(path):
@@ -58,10 +58,10 @@ def _reveal(config: RevealConfig, path: Path) -> int:
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
     from transforms.base.secret_errors import SealError
-    from transforms.planting import secret_folder as names
-    from transforms.planting.burned import burned_bytes
-    from transforms.planting.check_secrets import open_secrets
-    from transforms.planting.reveal import Scope, reveal_bytes
+    from transforms.planting import folder as names
+    from transforms.planting.ledger.check_secrets import open_secrets
+    from transforms.planting.sealing.burned import burned_bytes
+    from transforms.planting.sealing.reveal import Scope, reveal_bytes
 
     output = Path(config.output).absolute()
     if output.exists() or output.is_symlink() or not output.parent.is_dir():

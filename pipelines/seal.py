@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from schemas.plan import Plan
-    from transforms.planting.commitment import Commitment
-    from transforms.planting.randomness import Declared
-    from transforms.planting.units import Unit
+    from transforms.planting.sealing.commitment import Commitment
+    from transforms.planting.sealing.public_randomness import Declared
+    from transforms.planting.sealing.units import Unit
 
 _Several = Parameter(consume_multiple=True, negative=())
 
@@ -96,7 +96,7 @@ class SealConfig:
 
     def declared(self) -> "Declared":
         """What will decide the draw."""
-        from transforms.planting.randomness import Declared
+        from transforms.planting.sealing.public_randomness import Declared
 
         if self.beacon_name:
             return Declared("beacon", self.beacon_name, self.beacon_round)
@@ -109,7 +109,7 @@ class SealConfig:
             UsageError: naming the flag that does not suit them.
         """
         from schemas.plan import CHECKPOINT_TOKENIZER, Plan
-        from transforms.planting.seal import plan_fits
+        from transforms.planting.sealing.seal import plan_fits
 
         weights = dict.fromkeys(sorted({unit.stratum for unit in units}), 1.0)
         for number, entry in enumerate(self.weights, 1):
@@ -150,7 +150,7 @@ class SealConfig:
 def run(config: SealConfig) -> int:
     """Seal, or attach timestamps to a seal; returns the exit code."""
     from transforms.base.readable import counted
-    from transforms.planting.secret_folder import refuse_existing, secrets_path
+    from transforms.planting.folder import refuse_existing, secrets_path
 
     path = secrets_path(config.secrets)
     if config.attach:
@@ -184,7 +184,7 @@ def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
     import pyarrow.parquet as pq
 
     from schemas.probes import conform
-    from transforms.planting.units import units_of
+    from transforms.planting.sealing.units import units_of
 
     files: list[Path] = []
     for source in sources:
@@ -218,7 +218,7 @@ def _chain(previous: str, units: "Sequence[Unit]") -> tuple[int, bytes]:
 
 def _refuse_sealed_before(folder: Path, units: "Sequence[Unit]") -> None:
     """A sealed candidate never enters another campaign; seen where the previous commitment stands in its secrets."""
-    from transforms.planting.secret_folder import KEY, PROBES
+    from transforms.planting.folder import KEY, PROBES
 
     if not (folder / KEY).exists() or not (folder / PROBES).exists():
         return
@@ -246,10 +246,10 @@ def _write(
     import pyarrow as pa
 
     from schemas.sealed_units import SEALED_UNITS
-    from transforms.planting import secret_folder as names
-    from transforms.planting.key import Key
-    from transforms.planting.record import SealRecord, file_hashes, key_check
-    from transforms.planting.seal import commit, leaf_of, order_units
+    from transforms.planting import folder as names
+    from transforms.planting.sealing.key import Key
+    from transforms.planting.sealing.record import SealRecord, file_hashes, key_check
+    from transforms.planting.sealing.seal import commit, leaf_of, order_units
 
     with names.new_secrets(path) as draft:
         key = Key.create(draft / names.KEY)
@@ -291,8 +291,8 @@ _HEAD = ("schema", "version")
 
 def _attach(config: SealConfig, path: Path) -> int:
     from transforms.base.secret_errors import SealError
-    from transforms.planting import secret_folder as names
-    from transforms.planting.timestamps import read_timestamp
+    from transforms.planting import folder as names
+    from transforms.planting.sealing.timestamps import read_timestamp
 
     with names.locked(path):
         wanted = _file_sha256(str(path / names.COMMITMENT))

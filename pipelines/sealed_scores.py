@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from pipelines.scores_folder import ScoresFolder
     from schemas.plan import Plan
-    from transforms.planting.check_secrets import Sealed
-    from transforms.planting.units import Unit
+    from transforms.planting.ledger.check_secrets import Sealed
+    from transforms.planting.sealing.units import Unit
     from transforms.verification.table import ScoreTable
 
 INSERTED = ("", "insertion")

@@ -127,7 +127,7 @@ def run(config: TrapsConfig) -> int:
     from transforms.base.folders import Folder
     from transforms.base.readable import count, counted, size
     from transforms.base.runs import pretty_json
-    from transforms.planting import secret_folder
+    from transforms.planting import folder as secret_folder
     from transforms.probes.traps.design import absolute_edges
     from transforms.probes.traps.fill import fill, refuse_short
     from transforms.probes.traps.make import assemble

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from pipelines.scores_folder import ScoresFolder
     from pipelines.sealed_scores import Judged
-    from transforms.planting.check_secrets import Sealed
+    from transforms.planting.ledger.check_secrets import Sealed
     from transforms.verification.sequence import Analysis
 
 Tree = dict[str, Any]
@@ -47,7 +47,7 @@ class Case:
     def seed(self, domain: str = "") -> bytes:
         """The seed of the redraws, or one derived from it for another purpose, 32 bytes."""
         from transforms.base.fields import digest
-        from transforms.planting.draw import monte_carlo_seed
+        from transforms.planting.sealing.draw import monte_carlo_seed
 
         assert self.sealed.randomness is not None  # noqa: S101 - for the type checker
         seed = monte_carlo_seed(self.sealed.commitment.root, self.sealed.randomness)

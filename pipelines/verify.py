@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.scores_folder import ScoresFolder
     from pipelines.verdict import Findings
     from pipelines.verdict_case import Case
-    from transforms.planting.check_secrets import Sealed
+    from transforms.planting.ledger.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
 _Flag = Parameter(negative=())
@@ -63,7 +63,7 @@ def run(config: VerifyConfig) -> int:
         UsageError: for an output that cannot be used.
     """
     from transforms.base.readable import counted
-    from transforms.planting.secret_folder import secrets_path
+    from transforms.planting.folder import secrets_path
 
     secrets = secrets_path(config.secrets)
     output = _output(config, secrets)
@@ -94,7 +94,7 @@ def gather(config: VerifyConfig) -> "Case":
     from pipelines.scores_folder import read_scores, refuse_differing
     from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
     from pipelines.verdict_case import Case
-    from transforms.planting.secret_folder import PROBES, SLOTS, secrets_path
+    from transforms.planting.folder import PROBES, SLOTS, secrets_path
 
     secrets = secrets_path(config.secrets)
     sealed = _open(secrets)
@@ -135,7 +135,7 @@ def _sha256(path: Path) -> str:
 
 def _open(secrets: Path) -> "Sealed":
     from transforms.base.secret_errors import SealError
-    from transforms.planting.check_secrets import open_secrets
+    from transforms.planting.ledger.check_secrets import open_secrets
 
     sealed = open_secrets(secrets)
     if sealed.randomness is None:

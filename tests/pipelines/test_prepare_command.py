@@ -26,7 +26,7 @@ from tests.pipelines.planted import (
     seal_and_draw,
     write_corpus,
 )
-from transforms.planting import secret_folder
+from transforms.planting import folder as secret_folder
 
 LEFT = ("planted.json", "planting.json", "slots.parquet", "ledger/ledger.parquet")
 NONCE, OTHER_NONCE = "c0ffee" * 8, "badcafe0" * 6

@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.cli import main
 from tests.planting import independent
-from transforms.planting.check_secrets import check_secrets
+from transforms.planting.ledger.check_secrets import check_secrets
 
 SECRET = "xyzzy"
 STRATUM = "plugh"
@@ -640,7 +640,7 @@ def test_check_says_what_it_needs(flags: list[str], message: str, capsys: pytest
 
 
 def test_two_commands_do_not_write_into_the_same_secrets(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from transforms.planting.secret_folder import locked
+    from transforms.planting.folder import locked
 
     with locked(drawn):
         assert main(["draw", "--secrets", str(drawn), "--beacon", BEACON]) == 1

@@ -24,7 +24,7 @@ from pipelines.sealed_scores import judged_units, refuse_other_settings, score_m
 from pipelines.verdict_words import probability
 from schemas.verdict import FIELDS
 from tests.pipelines.scores_writer import change_manifest, sha256, write_scores
-from transforms.planting.check_secrets import open_secrets
+from transforms.planting.ledger.check_secrets import open_secrets
 
 SECRET, STRATUM = "xyzzy", "plugh"
 SCRIPT = f"<script>document.title = '{SECRET}'</script>"
@@ -69,7 +69,7 @@ class Campaign:
         numbers = itertools.count()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                "transforms.planting.key.os.urandom",
+                "transforms.planting.sealing.key.os.urandom",
                 lambda size: hashlib.sha256(f"{folder.name} {next(numbers)}".encode()).digest()[:size],
             )
             assert main([*command, *source, *plan, *flags]) == 0

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from schemas.documents import DocumentError, parse, to_bytes
 from tests.planting import independent
-from transforms.planting.commitment import Commitment, broken_chain
-from transforms.planting.key import Key
-from transforms.planting.randomness import Declared
-from transforms.planting.seal import commit, leaf_of, order_units
-from transforms.planting.units import Candidate, Unit
+from transforms.planting.sealing.commitment import Commitment, broken_chain
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.public_randomness import Declared
+from transforms.planting.sealing.seal import commit, leaf_of, order_units
+from transforms.planting.sealing.units import Candidate, Unit
 
 KEY = Key(bytes(range(32)))
 FIRST = Commitment(

@@ -6,9 +6,9 @@ from scipy.stats import chi2, chisquare
 
 from tests.planting import independent
 from transforms.base.secret_errors import SealError
-from transforms.planting.draw import arm, monte_carlo_seed, salt_of, seed_of
-from transforms.planting.key import Key
-from transforms.planting.randomness import Declared, Randomness
+from transforms.planting.sealing.draw import arm, monte_carlo_seed, salt_of, seed_of
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.public_randomness import Declared, Randomness
 
 ROOT = hashlib.sha256(b"root").digest()
 BEACON = Randomness("beacon", bytes(range(32)))

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from transforms.base.secret_errors import SealError
-from transforms.planting.followers import FUNCTIONS, MOST, UNIQUE, Follower, find_followers, find_unique
-from transforms.planting.recompute import as_neighbours, recompute
+from transforms.planting.columns.followers import FUNCTIONS, MOST, UNIQUE, Follower, find_followers, find_unique
+from transforms.planting.columns.recompute import as_neighbours, recompute
 
 TEXTS = [f"Document {at} says\n{'something ' * (at % 7)}é漢\n" for at in range(40)]
 

@@ -8,7 +8,7 @@ import pytest
 from apache_beam.internal import cloudpickle_pickler
 
 from transforms.base.secret_errors import SealError
-from transforms.planting.key import Key
+from transforms.planting.sealing.key import Key
 
 RAW = bytes(range(100, 132))
 

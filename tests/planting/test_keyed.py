@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from tests.planting import independent
 from transforms.base.fields import packed
 from transforms.base.keyed import keyed_hash, permutation, priorities, uniform
-from transforms.planting.key import Key
+from transforms.planting.sealing.key import Key
 
 KEY = Key(bytes(range(32)))
 

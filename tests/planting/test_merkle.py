@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.planting import independent
-from transforms.planting.merkle import MerkleTree, root_from_path
+from transforms.planting.sealing.merkle import MerkleTree, root_from_path
 
 # Test data of the Certificate Transparency reference implementation: eight leaves and the roots of the first n.
 LEAVES = [

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.base.secret_errors import PlacesError
-from transforms.planting.key import Key
-from transforms.planting.places import Limits, Places, Room, cost, find_places, needed_bytes
-from transforms.planting.units import AS_DOCUMENT, Candidate, Unit
+from transforms.planting.places.places import Limits, Places, Room, cost, find_places, needed_bytes
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit
 
 KEY = Key(bytes(range(32)))
 WIDE = Limits(0.5, 0.5, together=False)

@@ -16,14 +16,14 @@ from transforms.base.folders import Folder
 from transforms.base.secret_errors import SealError
 from transforms.corpus.output.shards import END, Shard
 from transforms.corpus.output.sink import ParquetFormat
-from transforms.planting.editor import DOCUMENT, PlantingEditor, ledger_part
-from transforms.planting.followers import UNIQUE, Follower
-from transforms.planting.places import Places
-from transforms.planting.plantings import write_plantings
-from transforms.planting.restoration import PlantedShard, RestoreConfig, _Planted
-from transforms.planting.secret_folder import read_parquet
-from transforms.planting.secret_work import VARIABLE, SecretWork
-from transforms.planting.units import AS_DOCUMENT, Candidate, Unit
+from transforms.planting.columns.followers import UNIQUE, Follower
+from transforms.planting.folder import read_parquet
+from transforms.planting.insertion.editor import DOCUMENT, PlantingEditor, ledger_part
+from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig, _Planted
+from transforms.planting.places.by_shard import write_plantings
+from transforms.planting.places.places import Places
+from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit
+from transforms.planting.work import VARIABLE, SecretWork
 
 SHARD = PlantedShard(0, "data/x.parquet", 10**6, "")
 FOLLOWERS = (

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.planting import unicode_places_generator
 from tests.planting.test_restoration import CONFIG, SHARD, plant
-from transforms.planting import slots_kernel as kernel
-from transforms.planting.editor import SEPARATORS
-from transforms.planting.places_table import places_table
-from transforms.planting.restoration import _Planted
-from transforms.planting.secret_work import VARIABLE
+from transforms.planting.insertion import slots_kernel as kernel
+from transforms.planting.insertion.characters import places_table
+from transforms.planting.insertion.editor import SEPARATORS
+from transforms.planting.ledger.restoration import _Planted
+from transforms.planting.work import VARIABLE
 
 KINDS = {kernel.START: "S", kernel.END: "E", kernel.PARAGRAPH: "P", kernel.SENTENCE: "T", kernel.WORD: "w"}
 

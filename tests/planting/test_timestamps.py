@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.base.secret_errors import SealError
-from transforms.planting.timestamps import read_timestamp
+from transforms.planting.sealing.timestamps import read_timestamp
 
 DOCUMENT = hashlib.sha256(b"commitment").digest()
 OTS = b"\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94\x01"

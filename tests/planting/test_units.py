@@ -11,7 +11,7 @@ from schemas.described import SchemaMismatchError
 from schemas.probes import PROBES, conform
 from tests.planting import independent
 from transforms.base.secret_errors import SealError
-from transforms.planting.units import Candidate, Unit, leaf, units_of
+from transforms.planting.sealing.units import Candidate, Unit, leaf, units_of
 
 SECRET = "xyzzy"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.planting.watch import Phrases
+from transforms.planting.insertion.watch import Phrases
 
 PHRASE = "exactly these words in this order"
 OTHERS = [f"{word} comes first and then some more" for word in ("alpha", "beta", "gamma")]

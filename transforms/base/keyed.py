@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from transforms.base.fields import Field, packed
 from transforms.base.keyed_kernel import hash_identities, state_after_key
-from transforms.planting.key import Key
+from transforms.planting.sealing.key import Key
 
 _WORDS = 4
 

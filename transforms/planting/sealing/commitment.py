@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
 from transforms.base.fields import digest
-from transforms.planting.randomness import Declared
+from transforms.planting.sealing.public_randomness import Declared
 
 NAME, VERSION = "commitment", 1
 _HASHES = ("tree_root", "plan_hash", "record_hash")

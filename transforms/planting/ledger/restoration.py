@@ -24,12 +24,12 @@ from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.pieces import BATCH_ROWS
 from transforms.corpus.output.sink import ParquetFormat, ShardWriter, text_sizes
-from transforms.planting import secret_folder as names
-from transforms.planting.editor import DOCUMENT
-from transforms.planting.followers import Follower
-from transforms.planting.recompute import recompute
-from transforms.planting.secret_work import SecretWork, read_secret
-from transforms.planting.splice import Texts, cut
+from transforms.planting import folder as names
+from transforms.planting.columns.followers import Follower
+from transforms.planting.columns.recompute import recompute
+from transforms.planting.insertion.editor import DOCUMENT
+from transforms.planting.insertion.splice import Texts, cut
+from transforms.planting.work import SecretWork, read_secret
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from schemas.ledger import LEDGER
 from schemas.slots import SLOTS
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.shards import Shard
-from transforms.planting.followers import Follower
-from transforms.planting.places_table import places_table
-from transforms.planting.plantings import Plantings, read_plantings
-from transforms.planting.recompute import as_neighbours, recompute
-from transforms.planting.secret_folder import parquet
-from transforms.planting.secret_work import SecretWork
-from transforms.planting.slots_kernel import choose_separators, choose_slots
-from transforms.planting.splice import Texts, characters_before, insert
+from transforms.planting.columns.followers import Follower
+from transforms.planting.columns.recompute import as_neighbours, recompute
+from transforms.planting.folder import parquet
+from transforms.planting.insertion.characters import places_table
+from transforms.planting.insertion.slots_kernel import choose_separators, choose_slots
+from transforms.planting.insertion.splice import Texts, characters_before, insert
+from transforms.planting.places.by_shard import Plantings, read_plantings
+from transforms.planting.work import SecretWork
 
 BOUNDARIES = ("start", "end", "paragraph", "sentence", "word")
 DOCUMENT = "document"

@@ -10,12 +10,12 @@ from schemas.described import SchemaMismatchError, check
 from schemas.documents import DocumentError
 from schemas.ledger import LEDGER
 from transforms.base.secret_errors import SealError
-from transforms.planting import secret_folder as names
-from transforms.planting.commitment import Commitment
-from transforms.planting.key import Key
-from transforms.planting.ledger import ledger_root
-from transforms.planting.planted import Planted, PlantingRecord, file_sha256, planting_hash
-from transforms.planting.secret_work import WORK
+from transforms.planting import folder as names
+from transforms.planting.ledger.ledger import ledger_root
+from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash
+from transforms.planting.sealing.commitment import Commitment
+from transforms.planting.sealing.key import Key
+from transforms.planting.work import WORK
 
 _T = TypeVar("_T")
 

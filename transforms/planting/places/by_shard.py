@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from schemas.described import check
 from schemas.plantings import PLANTINGS
 from transforms.corpus.output.shards import END, Shard
-from transforms.planting.places import Places
-from transforms.planting.secret_folder import parquet
-from transforms.planting.secret_work import SecretWork
-from transforms.planting.units import Unit
+from transforms.planting.folder import parquet
+from transforms.planting.places.places import Places
+from transforms.planting.sealing.units import Unit
+from transforms.planting.work import SecretWork
 
 FOLDER = "plantings"
 

@@ -11,12 +11,12 @@ from schemas.ledger import LEDGER
 from schemas.slots import SLOTS
 from transforms.base.fields import digest, packed
 from transforms.base.secret_errors import SealError
-from transforms.planting.editor import ledger_part, slots_part
-from transforms.planting.key import Key
-from transforms.planting.merkle import MerkleTree
-from transforms.planting.places import Places
-from transforms.planting.secret_work import SecretWork
-from transforms.planting.units import Unit
+from transforms.planting.insertion.editor import ledger_part, slots_part
+from transforms.planting.places.places import Places
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.merkle import MerkleTree
+from transforms.planting.sealing.units import Unit
+from transforms.planting.work import SecretWork
 
 
 def gather_ledger(work: SecretWork, shards: int) -> pa.Table:

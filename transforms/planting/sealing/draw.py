@@ -2,8 +2,8 @@
 
 from transforms.base.fields import digest
 from transforms.base.keyed import first_below
-from transforms.planting.key import Key
-from transforms.planting.randomness import Randomness
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.public_randomness import Randomness
 
 
 def seed_of(key: Key, unit: str) -> bytes:

@@ -17,19 +17,19 @@ from schemas.plan import Plan
 from schemas.probes import conform
 from schemas.sealed_units import SEALED_UNITS
 from transforms.base.secret_errors import SealError
-from transforms.planting import secret_folder as names
-from transforms.planting.burned import parse_burned
-from transforms.planting.check_planting import check_planting
-from transforms.planting.commitment import Commitment
-from transforms.planting.drawn import MOST_DETAILS, DrawRecord, draw_problems
-from transforms.planting.key import Key
-from transforms.planting.merkle import MerkleTree
-from transforms.planting.planted import PlantingRecord
-from transforms.planting.randomness import Randomness
-from transforms.planting.record import SealRecord, file_hashes, key_check
-from transforms.planting.seal import leaf_of, plan_fits, plan_hash, plan_salt, record_hash
-from transforms.planting.timestamps import read_timestamp
-from transforms.planting.units import Unit, units_of
+from transforms.planting import folder as names
+from transforms.planting.ledger.check_planting import check_planting
+from transforms.planting.ledger.planted import PlantingRecord
+from transforms.planting.sealing.burned import parse_burned
+from transforms.planting.sealing.commitment import Commitment
+from transforms.planting.sealing.drawn import MOST_DETAILS, DrawRecord, draw_problems
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.merkle import MerkleTree
+from transforms.planting.sealing.public_randomness import Randomness
+from transforms.planting.sealing.record import SealRecord, file_hashes, key_check
+from transforms.planting.sealing.seal import leaf_of, plan_fits, plan_hash, plan_salt, record_hash
+from transforms.planting.sealing.timestamps import read_timestamp
+from transforms.planting.sealing.units import Unit, units_of
 
 _T = TypeVar("_T")
 

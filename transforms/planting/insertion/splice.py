@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.planting.splice_kernel import count_characters, cut_spans, insert_pieces
+from transforms.planting.insertion.splice_kernel import count_characters, cut_spans, insert_pieces
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.base.kernels import inline_kernel, kernel
-from transforms.planting.lines_kernel import (
+from transforms.planting.insertion.lines_kernel import (
     BLANK,
     NEWLINE,
     RETURN,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from schemas.plan import Plan
 from transforms.base.fields import digest
 from transforms.base.secret_errors import SealError
-from transforms.planting.commitment import Commitment
-from transforms.planting.draw import salt_of, seed_of
-from transforms.planting.key import Key
-from transforms.planting.merkle import MerkleTree
-from transforms.planting.randomness import Declared
-from transforms.planting.units import Unit, leaf
+from transforms.planting.sealing.commitment import Commitment
+from transforms.planting.sealing.draw import salt_of, seed_of
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.merkle import MerkleTree
+from transforms.planting.sealing.public_randomness import Declared
+from transforms.planting.sealing.units import Unit, leaf
 
 
 @dataclass(frozen=True, repr=False)

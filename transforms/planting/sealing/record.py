@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
-from transforms.planting.key import Key
-from transforms.planting.randomness import Declared
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.public_randomness import Declared
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
 from schemas.plan import Plan
-from transforms.planting.commitment import Commitment
-from transforms.planting.draw import arm, salt_of, seed_of
-from transforms.planting.key import Key
-from transforms.planting.merkle import MerkleTree, root_from_path
-from transforms.planting.randomness import Randomness
-from transforms.planting.seal import plan_hash, plan_salt
-from transforms.planting.units import Candidate, Unit, leaf
+from transforms.planting.sealing.commitment import Commitment
+from transforms.planting.sealing.draw import arm, salt_of, seed_of
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.merkle import MerkleTree, root_from_path
+from transforms.planting.sealing.public_randomness import Randomness
+from transforms.planting.sealing.seal import plan_hash, plan_salt
+from transforms.planting.sealing.units import Candidate, Unit, leaf
 
 _T = TypeVar("_T")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
 from transforms.base.fields import digest
-from transforms.planting.followers import Follower
-from transforms.planting.key import Key
+from transforms.planting.columns.followers import Follower
+from transforms.planting.sealing.key import Key
 
 _HASHES = ("commitment", "manifest", "ledger_root", "record_hash")
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
 from schemas.draw import DRAW
 from transforms.base.secret_errors import SealError
-from transforms.planting.draw import arm, seed_of
-from transforms.planting.key import Key
-from transforms.planting.randomness import Randomness
-from transforms.planting.secret_folder import DRAW as DRAW_FILE
-from transforms.planting.secret_folder import DRAW_RECORD, parquet, read_parquet
-from transforms.planting.units import Unit
+from transforms.planting.folder import DRAW as DRAW_FILE
+from transforms.planting.folder import DRAW_RECORD, parquet, read_parquet
+from transforms.planting.sealing.draw import arm, seed_of
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.public_randomness import Randomness
+from transforms.planting.sealing.units import Unit
 
 _METADATA = b"trapline.randomness"
 MOST_DETAILS = 20

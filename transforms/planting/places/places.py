@@ -10,9 +10,9 @@ import numpy.typing as npt
 from transforms.base.keyed import keyed_hash, priorities
 from transforms.base.readable import count, counted, size
 from transforms.base.secret_errors import PlacesError
-from transforms.planting.key import Key
-from transforms.planting.places_kernel import place_copies
-from transforms.planting.units import Unit
+from transforms.planting.places.places_kernel import place_copies
+from transforms.planting.sealing.key import Key
+from transforms.planting.sealing.units import Unit
 
 SEPARATOR_BYTES = 4
 """Most bytes that the two separators of an insertion take together."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.secret_errors import SealError
-from transforms.planting.followers import FUNCTIONS, UNIQUE, Follower
+from transforms.planting.columns.followers import FUNCTIONS, UNIQUE, Follower
 
 
 def recompute(

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.planting.secret_folder import PROBES
-from transforms.planting.secret_work import SecretWork, read_secret
-from transforms.planting.splice import Texts
-from transforms.planting.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
+from transforms.planting.folder import PROBES
+from transforms.planting.insertion.splice import Texts
+from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
+from transforms.planting.work import SecretWork, read_secret
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,0 +1,1 @@
+"""Putting a copy into a text."""

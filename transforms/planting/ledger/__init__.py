@@ -1,0 +1,1 @@
+"""What was planted, checked and taken out again."""

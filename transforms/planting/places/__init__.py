@@ -1,0 +1,1 @@
+"""Which documents take which copies."""

@@ -1,0 +1,1 @@
+"""Key, seal, commitment, draw and proofs."""
