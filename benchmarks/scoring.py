@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from transforms.scoring.batches import Sequences
-from transforms.scoring.device import matrix_rate
-from transforms.scoring.scorer import Scorer
+from transforms.scoring.model.batches import Sequences
+from transforms.scoring.model.device import matrix_rate
+from transforms.scoring.model.scorer import Scorer
 
 Run = Callable[[Sequence[Sequence[int]]], list[float]]
 SHAPES = {

@@ -141,8 +141,8 @@ def train(
 
 def score(model: Any, arrays: Arrays, clock: Clock) -> npt.NDArray[np.float64]:
     """Mean log-probability of each sequence's own tokens, float64[sequences]: the metric `loss`."""
-    from transforms.scoring.batches import Sequences
-    from transforms.scoring.scorer import Scorer
+    from transforms.scoring.model.batches import Sequences
+    from transforms.scoring.model.scorer import Scorer
 
     torch.backends.cuda.matmul.allow_tf32 = False
     offsets = np.concatenate([[0], np.cumsum(arrays["sequence_lengths"].astype(np.int64))])

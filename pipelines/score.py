@@ -10,10 +10,10 @@ from pipelines.flags import Whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from transforms.scoring.generation_plan import GenerationPlan
-    from transforms.scoring.generation_tasks import GenerationJob
-    from transforms.scoring.metric_rows import MetricJob
-    from transforms.scoring.tasks import ScoreJob, ScoreTask
+    from transforms.scoring.generation.plan import GenerationPlan
+    from transforms.scoring.tasks.generate import GenerationJob
+    from transforms.scoring.tasks.metric_rows import MetricJob
+    from transforms.scoring.tasks.score import ScoreJob, ScoreTask
 
 _Several = Parameter(consume_multiple=True, negative=())
 _Flag = Parameter(negative=())
@@ -128,7 +128,7 @@ class ScoreConfig:
 
     def generation(self) -> "GenerationPlan | None":
         """What is generated; None for nothing."""
-        from transforms.scoring.generation_plan import GenerationPlan, generated_needs
+        from transforms.scoring.generation.plan import GenerationPlan, generated_needs
 
         metrics = tuple(name for name in self.metrics if generated_needs([name]))
         if not metrics and not self.generate:
@@ -149,20 +149,20 @@ class ScoreConfig:
 
 def build_score(root: Any, job: "ScoreJob", tasks: "Sequence[ScoreTask]") -> Any:
     """SCORE on `root`: rows of the input -> one file of token statistics a task."""
-    from transforms.scoring.handler import RunCheckpoint
+    from transforms.scoring.tasks.beam import RunCheckpoint
 
     return root | RunCheckpoint(job, tasks, "Score sequences")
 
 
 def build_generation(root: Any, job: "GenerationJob", tasks: "Sequence[ScoreTask]") -> Any:
     """GENERATE on `root`: rows of the input and their token statistics -> continuations, and metrics of them."""
-    from transforms.scoring.handler import RunCheckpoint
+    from transforms.scoring.tasks.beam import RunCheckpoint
 
     return root | RunCheckpoint(job, tasks, "Generate continuations")
 
 
 def build_metrics(root: Any, job: "MetricJob", tasks: "Sequence[ScoreTask]", threads: int) -> Any:
     """METRICS on `root`: token statistics -> one file of scores a task and checkpoint."""
-    from transforms.scoring.handler import ComputeMetrics
+    from transforms.scoring.tasks.beam import ComputeMetrics
 
     return root | ComputeMetrics(job, tasks, threads)

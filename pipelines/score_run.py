@@ -27,9 +27,9 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
 from transforms.base.toml import table as toml_table
-from transforms.scoring.generation_tasks import GenerationJob
-from transforms.scoring.metric_rows import RECEIPTS, MetricJob
-from transforms.scoring.tasks import ScoreJob, receipt_name
+from transforms.scoring.tasks.generate import GenerationJob
+from transforms.scoring.tasks.metric_rows import RECEIPTS, MetricJob
+from transforms.scoring.tasks.score import ScoreJob, receipt_name
 
 _BYTES_A_TEXT_BYTE = 5
 
@@ -59,7 +59,7 @@ def run(config: ScoreConfig, options: Callable[[], Any], progress: Progress) -> 
 def _device(config: ScoreConfig) -> str:
     if config.device != "auto":
         return config.device
-    from transforms.scoring.device import default_device
+    from transforms.scoring.model.device import default_device
 
     return default_device()
 

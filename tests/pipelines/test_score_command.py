@@ -20,8 +20,8 @@ from schemas.slots import SLOTS
 from schemas.token_scores import TOKEN_SCORES
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
 from transforms.base.folder_hash import folder_sha256
-from transforms.scoring import tasks
-from transforms.scoring.scorer import Scorer
+from transforms.scoring.model.scorer import Scorer
+from transforms.scoring.tasks.score import score as tasks
 
 WORDS = ("the keeper of the lighthouse wrote knights tell truth knaves lie grey geese Dorf gezählt").split()  # noqa: SIM905 - a list would fill a page
 

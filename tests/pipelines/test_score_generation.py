@@ -17,12 +17,13 @@ from pipelines.score import ScoreConfig
 from schemas.generations import GENERATIONS
 from schemas.slots import SLOTS
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
-from transforms.scoring import generation_tasks, tasks
-from transforms.scoring.generation import GenerationSettings, generate
+from transforms.scoring.generation.continuation import GenerationSettings, generate
+from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.metrics.inputs import Ragged, Recalled, Sampled
 from transforms.scoring.metrics.peakedness import cdd_peak, ted
 from transforms.scoring.metrics.recall import recall
-from transforms.scoring.sampling import SamplingScheme
+from transforms.scoring.tasks.score import generate as generation_tasks
+from transforms.scoring.tasks.score import score as tasks
 
 WORDS = ("the", "keeper", "of", "lighthouse", "wrote", "knights", "tell", "truth", "knaves", "lie", "Dorf", "gezählt")
 GENERATING = ("recall", "recall_similarity", "cdd_peak", "ted", "extraction_probability", "np_discoverable")

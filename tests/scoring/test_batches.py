@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.scoring.batches import Sequences, packed_batch, padded_batch, plan_packed, plan_padded
+from transforms.scoring.model.batches import Sequences, packed_batch, padded_batch, plan_packed, plan_padded
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=60)
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.scoring.head_statistics import head_statistics, logit_statistics
+from transforms.scoring.model.head.statistics import head_statistics, logit_statistics
 
 
 def slow(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

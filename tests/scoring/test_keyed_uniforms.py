@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from transforms.scoring.keyed_uniforms import identity_words, philox, uniforms
+from transforms.scoring.generation.keyed_uniforms import identity_words, philox, uniforms
 
 ONES = 0xFFFFFFFF
 

@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.scoring.metrics.arms import counterfactual, exposure, recognition
-from transforms.scoring.metrics.dynamics import LossCurve, effectivity, retainability, retention, without_outliers
+from transforms.scoring.metrics.analysis.arms import counterfactual, exposure, recognition
+from transforms.scoring.metrics.analysis.dynamics import (
+    LossCurve,
+    effectivity,
+    retainability,
+    retention,
+    without_outliers,
+)
+from transforms.scoring.metrics.analysis.puzzles import limem
 from transforms.scoring.metrics.inputs import offsets_of
-from transforms.scoring.metrics.puzzles import limem
 
 nan = math.nan
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.scoring.sampling import SamplingScheme
+from transforms.scoring.generation.sampling import SamplingScheme
 
 LOGITS = torch.log(torch.tensor([[0.1, 0.4, 0.2, 0.3]]))
 

@@ -8,8 +8,8 @@ import torch
 
 from tests.scoring.tiny_checkpoints import ARCHITECTURES, VOCABULARY, tiny_model
 from transforms.base.errors import CorpusError
-from transforms.scoring.batches import Sequences
-from transforms.scoring.scorer import Scorer
+from transforms.scoring.model.batches import Sequences
+from transforms.scoring.model.scorer import Scorer
 
 PACKED = {"llama", "gpt_neox", "gpt2", "qwen2"}
 FUSED = {"llama", "qwen2"}

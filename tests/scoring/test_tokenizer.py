@@ -9,8 +9,8 @@ from tokenizers.processors import TemplateProcessing
 
 from tests.scoring.tiny_checkpoints import BOS, tiny_checkpoint, tiny_tokenizer
 from transforms.base.errors import CorpusError
-from transforms.scoring.checkpoint import look_at_checkpoint
-from transforms.scoring.tokenizer import bos_token, encode, find_tokenizer
+from transforms.scoring.model.checkpoint import look_at_checkpoint
+from transforms.scoring.model.tokenizer import bos_token, encode, find_tokenizer
 
 TEXT = "The keeper of the lighthouse, gezählt."
 

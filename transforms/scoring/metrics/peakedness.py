@@ -7,7 +7,7 @@ Large Language Models' (arXiv 2402.15938). Distances are edit distances over tok
 import numpy as np
 
 from transforms.base.kernels import kernel
-from transforms.scoring.edit_distance import edit_distances
+from transforms.scoring.metrics.edit_distance import edit_distances
 from transforms.scoring.metrics.inputs import Bools, Floats, Ints, Ragged, Sampled
 
 NEAR, LONGEST = 0.05, 100

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.kernels import kernel
-from transforms.scoring.edit_distance import edit_distances
+from transforms.scoring.metrics.edit_distance import edit_distances
 from transforms.scoring.metrics.inputs import Floats, Ints, Recalled
 from transforms.scoring.metrics.likelihood import mean_or_nan
 

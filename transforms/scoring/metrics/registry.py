@@ -5,16 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from transforms.scoring.metrics import (
-    arms,
-    dynamics,
     extraction,
     likelihood,
     peakedness,
-    puzzles,
     recall,
     reference,
     zlib_size,
 )
+from transforms.scoring.metrics.analysis import arms, dynamics, puzzles
 from transforms.scoring.metrics.inputs import Floats, ScoreInputs
 
 Stage = Literal["score", "analysis"]

@@ -5,9 +5,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.token_scores import TOKEN_SCORES
-from transforms.scoring.batches import Ints
 from transforms.scoring.metrics.inputs import TokenStatistics
-from transforms.scoring.prepared import Prepared
+from transforms.scoring.model.batches import Ints
+from transforms.scoring.tasks.sequences import Prepared
 
 
 def token_table(

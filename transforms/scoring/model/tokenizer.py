@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from transforms.base.errors import CorpusError
-from transforms.scoring.checkpoint import Checkpoint
+from transforms.scoring.model.checkpoint import Checkpoint
 
 Bos = Literal["checkpoint", "always", "never"]
 TOKENIZER_FILE = "tokenizer.json"

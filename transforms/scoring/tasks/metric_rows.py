@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from schemas.scores import scores
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
-from transforms.scoring.generation_tasks import values_name
 from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, compute
 from transforms.scoring.metrics.zlib_size import zlib_bytes
-from transforms.scoring.tasks import Columns, ScoreTask, read_rows, read_token_scores, receipt_name, shard_name
-from transforms.scoring.token_table import statistics_of
+from transforms.scoring.tasks.generate import values_name
+from transforms.scoring.tasks.score import Columns, ScoreTask, read_rows, read_token_scores, receipt_name, shard_name
+from transforms.scoring.tasks.table import statistics_of
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from transforms.base.errors import CorpusError
 from transforms.base.tasks import CommitOnce, RunTasks, marked
-from transforms.scoring.generation_tasks import GenerationJob
-from transforms.scoring.metric_rows import MetricJob, metric_task
-from transforms.scoring.tasks import ScoreJob, ScoreTask, receipts
+from transforms.scoring.tasks.generate import GenerationJob
+from transforms.scoring.tasks.metric_rows import MetricJob, metric_task
+from transforms.scoring.tasks.score import ScoreJob, ScoreTask, receipts
 
 _BATCH = 64
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 
 from transforms.base.errors import CorpusError
-from transforms.scoring.batches import Batch, Ints, Sequences, plan_packed, plan_padded
-from transforms.scoring.forward import Forward
-from transforms.scoring.head_statistics import COLUMNS
+from transforms.scoring.model.batches import Batch, Ints, Sequences, plan_packed, plan_padded
+from transforms.scoring.model.forward import Forward
+from transforms.scoring.model.head.statistics import COLUMNS
 
 Dtype = Literal["float32", "bfloat16"]
 MAX_TOKENS = {"cuda": 32_768, "cpu": 4_096}

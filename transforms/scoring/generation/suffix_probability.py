@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.metrics.inputs import Ints, Ragged, offsets_of
-from transforms.scoring.sampling import SamplingScheme
 
 
 @torch.inference_mode()

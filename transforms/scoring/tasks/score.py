@@ -18,10 +18,10 @@ from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.pieces import Piece, parquet_metadata, parquet_schema, read_piece
 from transforms.corpus.input.sources import PARQUET, Source
 from transforms.corpus.output.sink import write_table
-from transforms.scoring.checkpoint import Checkpoint, load_model
-from transforms.scoring.contexts import read_slots
-from transforms.scoring.prepared import Prepared, Rule, prepare
-from transforms.scoring.tokenizer import Tokenizer
+from transforms.scoring.model.checkpoint import Checkpoint, load_model
+from transforms.scoring.model.tokenizer import Tokenizer
+from transforms.scoring.tasks.contexts import read_slots
+from transforms.scoring.tasks.sequences import Prepared, Rule, prepare
 
 IDS_COLUMN = "token_ids"
 _ROWS, _ROWS_IN_CONTEXT, _ROWS_GENERATING, _BYTES = 16_384, 1_024, 256, 16 << 20
@@ -108,8 +108,8 @@ class ScoreJob:
         """The checkpoint as a `Scorer`."""
         import torch
 
-        from transforms.scoring.device import matrix_rate
-        from transforms.scoring.scorer import Scorer
+        from transforms.scoring.model.device import matrix_rate
+        from transforms.scoring.model.scorer import Scorer
 
         torch.set_num_threads(self.threads)
         model = load_model(self.checkpoint, self.dtype, self.device)
@@ -284,7 +284,7 @@ def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Arra
 
 def token_rows(prepared: Prepared, statistics: Any, ids: pa.Array, task: ScoreTask, job: ScoreJob) -> pa.Table:
     """The table of a task's token statistics."""
-    from transforms.scoring.token_table import token_table
+    from transforms.scoring.tasks.table import token_table
 
     return token_table(prepared, statistics, ids, task.first, job.checkpoint.name)
 

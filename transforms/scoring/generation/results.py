@@ -9,8 +9,11 @@ import pyarrow as pa
 import torch
 
 from schemas.generations import GENERATIONS
-from transforms.scoring.generation import Continuations, GenerationSettings, generate
-from transforms.scoring.generation_plan import GenerationPlan
+from transforms.scoring.generation.continuation import Continuations, GenerationSettings, generate
+from transforms.scoring.generation.plan import GenerationPlan
+from transforms.scoring.generation.sampling import SamplingScheme
+from transforms.scoring.generation.stop import Stop
+from transforms.scoring.generation.suffix_probability import scheme_log_probs
 from transforms.scoring.metrics.inputs import (
     Floats,
     Ints,
@@ -23,10 +26,7 @@ from transforms.scoring.metrics.inputs import (
 )
 from transforms.scoring.metrics.peakedness import LONGEST
 from transforms.scoring.metrics.registry import compute
-from transforms.scoring.prepared import Prepared
-from transforms.scoring.sampling import SamplingScheme
-from transforms.scoring.stop_rules import Stop
-from transforms.scoring.suffix_probability import scheme_log_probs
+from transforms.scoring.tasks.sequences import Prepared
 
 BATCH_TOKENS = {"cuda": 65_536, "cpu": 16_384}
 _SCHEME_TOKENS = 8_192

@@ -11,10 +11,9 @@ import pyarrow as pa
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
-from transforms.scoring.checkpoint import load_model
-from transforms.scoring.generation_plan import GenerationPlan
-from transforms.scoring.prepared import Prepared
-from transforms.scoring.tasks import (
+from transforms.scoring.generation.plan import GenerationPlan
+from transforms.scoring.model.checkpoint import load_model
+from transforms.scoring.tasks.score import (
     ScoreJob,
     ScoreTask,
     preparing,
@@ -22,6 +21,7 @@ from transforms.scoring.tasks import (
     receipt_name,
     shard_name,
 )
+from transforms.scoring.tasks.sequences import Prepared
 
 FOLDER = "generations"
 
@@ -80,8 +80,8 @@ def _generation_task(
 ) -> dict[str, Any]:
     import torch
 
-    from transforms.scoring.generated import generate_for, generated_metrics, generation_table
-    from transforms.scoring.token_table import statistics_of
+    from transforms.scoring.generation.results import generate_for, generated_metrics, generation_table
+    from transforms.scoring.tasks.table import statistics_of
 
     began, checkpoint, plan = time.perf_counter(), job.scored.checkpoint, job.plan
     names = ids.take(pa.array(prepared.place)).to_pylist()

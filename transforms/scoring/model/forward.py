@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from transforms.scoring import packed_attention
-from transforms.scoring.batches import Batch, Sequences, packed_batch, padded_batch
-from transforms.scoring.cpu_linear import use_onednn
-from transforms.scoring.fused_layers import FusedLayer, fusible
-from transforms.scoring.head_statistics import COLUMNS, head_statistics, logit_statistics
-from transforms.scoring.packed_attention import Layout
+from transforms.scoring.model import attention as packed_attention
+from transforms.scoring.model.attention import Layout
+from transforms.scoring.model.batches import Batch, Sequences, packed_batch, padded_batch
+from transforms.scoring.model.cpu_linear import use_onednn
+from transforms.scoring.model.fused_layers import FusedLayer, fusible
+from transforms.scoring.model.head.statistics import COLUMNS, head_statistics, logit_statistics
 
 _PROBE_LENGTHS = (7, 12, 5)
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05}

@@ -28,10 +28,10 @@ def head_statistics(
 def logit_statistics(logits: torch.Tensor, targets: torch.Tensor, out: torch.Tensor) -> None:
     """Logits (n, vocabulary), targets int64 (n,) -> fills `out`, float32 (n, 4)."""
     if logits.is_cuda:
-        from transforms.scoring.head_kernel_gpu import logit_statistics as on_gpu
+        from transforms.scoring.model.head.gpu import logit_statistics as on_gpu
 
         return on_gpu(logits, targets, out)
-    from transforms.scoring.head_kernel_cpu import logit_statistics as on_cpu
+    from transforms.scoring.model.head.cpu import logit_statistics as on_cpu
 
     values, wanted, filled = logits.float().contiguous().numpy(), targets.numpy(), out.numpy()
     parts = _shares(len(wanted), torch.get_num_threads())

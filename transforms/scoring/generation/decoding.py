@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from transforms.scoring.keyed_uniforms import Words, uniforms
-from transforms.scoring.sampling import SamplingScheme
-from transforms.scoring.stop_rules import Stop, StopRules
+from transforms.scoring.generation.keyed_uniforms import Words, uniforms
+from transforms.scoring.generation.sampling import SamplingScheme
+from transforms.scoring.generation.stop import Stop, StopRules
 
 Ints = npt.NDArray[np.int64]
 

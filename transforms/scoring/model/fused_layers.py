@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from transforms.scoring.packed_attention import attend
+from transforms.scoring.model.attention import attend
 
 _LAYERS = ("LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer")
 """Layers of `transformers` that compute exactly what `FusedLayer` does; one is tried before any is replaced."""

@@ -1,0 +1,1 @@
+"""A checkpoint and one forward pass over it."""

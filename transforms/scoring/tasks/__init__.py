@@ -1,0 +1,1 @@
+"""Scoring as tasks that each commit one file."""
