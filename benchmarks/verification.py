@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.measure import run
 from benchmarks.null_campaigns import BATCH, LEVELS, NULL_DESIGNS, POWER_DESIGNS, simulate
-from schemas.scores import scores
+from schemas.public.scores import scores
 from transforms.base.runs import pretty_json
 from transforms.verification.alignment import contributions
 from transforms.verification.redraws import RedrawRule, redraw_test

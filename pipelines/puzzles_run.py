@@ -108,7 +108,7 @@ def _write(
         stage.documents = sum(row["candidates"] for row in chosen["requests"])
     tasks = write_tasks(requests)
     outputs.announce_outputs(work, [task.path for task in tasks])
-    from schemas.puzzles import PUZZLES
+    from schemas.public.puzzles import PUZZLES
 
     metadata = huggingface_metadata(PUZZLES).get(b"huggingface", b"")
     items, exports = config.items(key), config.export != "none"
@@ -157,7 +157,7 @@ def _publish(
     facts: dict[str, Any],
     progress: Progress,
 ) -> None:
-    from schemas.puzzles import PUZZLES
+    from schemas.public.puzzles import PUZZLES
 
     counts = {"rows": written["rows"], "people": written["people"], "chosen": chosen["requests"]}
     manifest = {

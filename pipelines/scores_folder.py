@@ -91,7 +91,7 @@ def _read_files(folder: Folder, where: str, content: Mapping[str, object], metri
     import pyarrow.parquet as pq
 
     from schemas.described import SchemaMismatchError, check
-    from schemas.scores import scores
+    from schemas.public.scores import scores
 
     listed = {text(one, "path") or "": one for one in branches(content, "files")}
     listed = {name: one for name, one in listed.items() if name.split("/")[0] == SCORES}

@@ -245,7 +245,7 @@ def _write(
 
     import pyarrow as pa
 
-    from schemas.sealed_units import SEALED_UNITS
+    from schemas.secret.sealed_units import SEALED_UNITS
     from transforms.planting import folder as names
     from transforms.planting.sealing.key import Key
     from transforms.planting.sealing.record import SealRecord, file_hashes, key_check

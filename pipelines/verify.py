@@ -182,7 +182,7 @@ def _write(output: Path, findings: "Findings", case: "Case") -> None:
     from pipelines.page import render
     from pipelines.verdict_report import report_page
     from schemas.documents import to_bytes
-    from schemas.verdict import NAME, VERSION
+    from schemas.public.verdict import NAME, VERSION
     from transforms.base.folders import Folder
 
     html = render(report_page(findings, case)).encode()

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.scores import scores as scores_schema
+from schemas.public.scores import scores as scores_schema
 from transforms.base.runs import pretty_json
 
 SETTINGS: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from pipelines.cli import main
-from schemas.token_offsets import TOKENIZER_KEY
+from schemas.secret.token_offsets import TOKENIZER_KEY
 from tests.pipelines.planted import Planted, documents, prepare, probe_rows, seal_and_draw, write_corpus
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from schemas.puzzles import EDITS, PUZZLES, VARIANTS
+from schemas.public.puzzles import EDITS, PUZZLES, VARIANTS
 from tests.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
 from transforms.probes.puzzles.items import ItemConfig, complete_items
 from transforms.probes.puzzles.logic.claims import nested_all

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from schemas.slots import SLOTS
-from schemas.token_scores import REASONS
+from schemas.public.token_scores import REASONS
+from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import tiny_checkpoint
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/scoring.md").read_text(encoding="utf-8")

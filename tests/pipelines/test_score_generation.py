@@ -14,8 +14,8 @@ import torch
 
 from pipelines.cli import main
 from pipelines.score import ScoreConfig
-from schemas.generations import GENERATIONS
-from schemas.slots import SLOTS
+from schemas.public.generations import GENERATIONS
+from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
 from transforms.scoring.generation.continuation import GenerationSettings, generate
 from transforms.scoring.generation.sampling import SamplingScheme

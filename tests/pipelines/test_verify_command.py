@@ -22,7 +22,7 @@ from pipelines.errors import RunError
 from pipelines.scores_folder import read_scores
 from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
 from pipelines.verdict_words import probability
-from schemas.verdict import FIELDS
+from schemas.public.verdict import FIELDS
 from tests.pipelines.scores_writer import change_manifest, sha256, write_scores
 from transforms.planting.ledger.check_secrets import open_secrets
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from schemas.plan import Plan
-from schemas.scores import scores
+from schemas.public.scores import scores
 from tests.scoring.statistics_of import statistics
 from transforms.scoring.metrics.inputs import Ragged, Recalled, Sampled, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, available, chosen, compute, versions

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as Fast
 
-from schemas.slots import SLOTS
+from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
 from transforms.base.errors import CorpusError
 from transforms.scoring.tasks.contexts import Slots, encode_after, last_tokens, read_slots

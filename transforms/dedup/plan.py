@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.buckets import BUCKETS
-from schemas.duplicates import DUPLICATES
-from schemas.summaries import band_name
+from schemas.public.duplicates import DUPLICATES
+from schemas.working.buckets import BUCKETS
+from schemas.working.summaries import band_name
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks

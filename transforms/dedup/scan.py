@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tokenizers
 
-from schemas.quarantine import QUARANTINE
-from schemas.summaries import summaries
+from schemas.public.quarantine import QUARANTINE
+from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, canonical_json
 from transforms.base.tasks import CommitOnce, RunTasks

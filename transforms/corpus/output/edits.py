@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.described import check
-from schemas.edits import EDITS
+from schemas.working.edits import EDITS
 from transforms.base.folders import Folder
 from transforms.corpus.input.addresses import POSITION_BITS
 

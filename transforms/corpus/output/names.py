@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from schemas.quarantine import QUARANTINE
+from schemas.public.quarantine import QUARANTINE
 from transforms.base.runs import Work
 from transforms.corpus.scan_numbers import quarantine_name
 

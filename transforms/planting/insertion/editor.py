@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.ledger import LEDGER
-from schemas.slots import SLOTS
+from schemas.secret.ledger import LEDGER
+from schemas.secret.slots import SLOTS
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.shards import Shard
 from transforms.planting.columns.followers import Follower

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from schemas.described import SchemaMismatchError, check
 from schemas.documents import DocumentError
-from schemas.ledger import LEDGER
+from schemas.secret.ledger import LEDGER
 from transforms.base.secret_errors import SealError
 from transforms.planting import folder as names
 from transforms.planting.ledger.ledger import ledger_root

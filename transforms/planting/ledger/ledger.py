@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.described import check
-from schemas.ledger import LEDGER
-from schemas.slots import SLOTS
+from schemas.secret.ledger import LEDGER
+from schemas.secret.slots import SLOTS
 from transforms.base.fields import digest, packed
 from transforms.base.secret_errors import SealError
 from transforms.planting.insertion.editor import ledger_part, slots_part

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.described import check
-from schemas.ledger import LEDGER
+from schemas.secret.ledger import LEDGER
 from transforms.base.folders import Folder
 from transforms.base.runs import Work, pretty_json
 from transforms.base.secret_errors import SealError

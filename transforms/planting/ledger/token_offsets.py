@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tokenizers
 
-from schemas.token_offsets import TOKEN_OFFSETS, TOKENIZER_KEY
+from schemas.secret.token_offsets import TOKEN_OFFSETS, TOKENIZER_KEY
 from transforms.base.folders import Folder
 from transforms.base.secret_errors import SealError
 from transforms.corpus.input.columns import as_strings

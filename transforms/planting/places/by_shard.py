@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.described import check
-from schemas.plantings import PLANTINGS
+from schemas.working.plantings import PLANTINGS
 from transforms.corpus.output.shards import END, Shard
 from transforms.planting.folder import parquet
 from transforms.planting.places.places import Places

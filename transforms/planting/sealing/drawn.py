@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
-from schemas.draw import DRAW
+from schemas.secret.draw import DRAW
 from transforms.base.secret_errors import SealError
 from transforms.planting.folder import DRAW as DRAW_FILE
 from transforms.planting.folder import DRAW_RECORD, parquet, read_parquet

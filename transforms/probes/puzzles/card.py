@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from schemas.described import DESCRIPTION_KEY
-from schemas.puzzles import PUZZLES
+from schemas.public.puzzles import PUZZLES
 from transforms.base import toml
 from transforms.base.readable import count
 

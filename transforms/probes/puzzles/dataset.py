@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.puzzle_candidates import PUZZLE_CANDIDATES
-from schemas.puzzles import EDITS, PUZZLES
+from schemas.public.puzzles import EDITS, PUZZLES
+from schemas.working.puzzle_candidates import PUZZLE_CANDIDATES
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks

@@ -17,7 +17,7 @@ def write_reference(table: pa.Table, language: str, part: str) -> bytes:
     """Lines of JSON, one an item that has this part.
 
     Args:
-        table: items with the columns of `schemas.puzzles`.
+        table: items with the columns of `schemas.public.puzzles`.
         language: whose rows are taken.
         part: one of `PARTS`.
     """

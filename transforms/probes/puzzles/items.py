@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.puzzles import EDITS, PUZZLES, VARIANTS
+from schemas.public.puzzles import EDITS, PUZZLES, VARIANTS
 from transforms.probes.puzzles.edits.edit import EditRequest, Edits, edit
 from transforms.probes.puzzles.edits.kernel import FOUND
 from transforms.probes.puzzles.language.language import Language, load
@@ -77,7 +77,7 @@ def edit_all(puzzles: Puzzles, own_classes: npt.NDArray[np.uint64], config: Item
 
 
 def complete_items(puzzles: Puzzles, config: ItemConfig) -> pa.Table:
-    """One row a puzzle and language, languages one after another, with the columns of `schemas.puzzles`."""
+    """One row a puzzle and language, languages one after another, with the columns of `schemas.public.puzzles`."""
     own = classes(puzzles)
     edited = edit_all(puzzles, own, config)
     traces = search(puzzles)

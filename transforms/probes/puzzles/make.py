@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.puzzles import EDITS
+from schemas.public.puzzles import EDITS
 from transforms.base.errors import CorpusError
 from transforms.probes.puzzles.items import EditedPuzzles, ItemConfig, edit_all, hexadecimal
 from transforms.probes.puzzles.language.language import load

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from schemas.generations import GENERATIONS
+from schemas.public.generations import GENERATIONS
 from transforms.scoring.generation.continuation import Continuations, GenerationSettings, generate
 from transforms.scoring.generation.plan import GenerationPlan
 from transforms.scoring.generation.sampling import SamplingScheme

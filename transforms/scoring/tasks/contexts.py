@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.described import SchemaMismatchError, check
-from schemas.slots import SLOTS
+from schemas.secret.slots import SLOTS
 from transforms.base.errors import CorpusError
 
 

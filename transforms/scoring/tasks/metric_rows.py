@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.scores import scores
+from schemas.public.scores import scores
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
@@ -103,8 +103,8 @@ def score_table(
         first_row: number of the first sequence.
         metrics: names.
 
-    Returns: one row a sequence in the same order, with the columns of `schemas.scores`. A metric that is not defined
-    or not finite at any of a sequence's slots is null.
+    Returns: one row per sequence in the same order, with the columns of `schemas.public.scores`. A metric that is not
+    defined or not finite at any of a sequence's slots is null.
     """
     computed = [name for name in metrics if name not in generated]
     values = {**_values(table, reference, sizes, first_row, computed), **generated}

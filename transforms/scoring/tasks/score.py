@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.described import check
-from schemas.token_scores import TOKEN_SCORES
+from schemas.public.token_scores import TOKEN_SCORES
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.input.columns import as_strings, is_text

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.token_scores import TOKEN_SCORES
+from schemas.public.token_scores import TOKEN_SCORES
 from transforms.scoring.metrics.inputs import TokenStatistics
 from transforms.scoring.model.batches import Ints
 from transforms.scoring.tasks.sequences import Prepared

@@ -1,0 +1,1 @@
+"""Tables that stay among the secrets."""

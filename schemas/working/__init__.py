@@ -1,0 +1,1 @@
+"""Tables between the stages of a run."""
