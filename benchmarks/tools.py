@@ -17,7 +17,7 @@ from benchmarks import environments
 from benchmarks.corpus import parquet_files
 from benchmarks.judge import kept_by_number, removed_by_trapline
 from pipelines.dedup import DedupConfig
-from pipelines.sizes import parse_size
+from pipelines.running.sizes import parse_size
 
 HERE = Path(__file__).resolve().parent
 NUM_PERM, BANDS, ROWS, NGRAM, THRESHOLD = 256, 28, 9, 5, 0.8

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pipelines.errors import RunError
+from pipelines.running.errors import RunError
 
 if TYPE_CHECKING:
     from transforms.planting.ledger.check_secrets import Secrets
@@ -135,7 +135,7 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
     """Hold the files of an output against its manifest, and the manifest against the second commitment."""
     import hashlib
 
-    from pipelines import output as outputs
+    from pipelines.running import output as outputs
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
     from transforms.planting.folder import PLANTED, secrets_path

@@ -10,22 +10,22 @@ from typing import Any, NoReturn
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.check import CheckConfig
 from pipelines.check import run as run_check
-from pipelines.config_file import read_config, take_config_flag
 from pipelines.dedup import DedupConfig
 from pipelines.draw import DrawConfig
 from pipelines.draw import run as run_draw
-from pipelines.errors import RunError, UsageError
-from pipelines.planting_report import ReportConfig
-from pipelines.planting_report import run as run_report
 from pipelines.prepare import PrepareConfig
 from pipelines.puzzles import PuzzlesConfig
+from pipelines.report import ReportConfig
+from pipelines.report import run as run_report
 from pipelines.restore import RestoreCommand
 from pipelines.restore import run as run_restore
 from pipelines.reveal import RevealConfig
 from pipelines.reveal import run as run_reveal
+from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
+from pipelines.running.config_file import read_config, take_config_flag
+from pipelines.running.errors import RunError, UsageError
 from pipelines.score import ScoreConfig
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
@@ -212,9 +212,9 @@ def _run_on_beam(run: Callable[[Any, Callable[[], Any], Any], int]) -> "Runner":
         if beam_tokens and not beam_tokens[0].startswith("-"):
             raise UsageError(suggest(beam_tokens[0], ours))
         try:
-            from pipelines.beam_flags import beam_options
-            from pipelines.progress import Progress
-            from pipelines.signals import stopped_by_signals
+            from pipelines.running.beam_flags import beam_options
+            from pipelines.running.progress import Progress
+            from pipelines.running.signals import stopped_by_signals
 
             if beam_tokens:
                 beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
@@ -227,19 +227,19 @@ def _run_on_beam(run: Callable[[Any, Callable[[], Any], Any], int]) -> "Runner":
 
 
 def _run_corpus(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.corpus_run import run
+    from pipelines.corpus.run import run
 
     return run(config, options, progress)
 
 
 def _run_puzzles(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.puzzles_run import run
+    from pipelines.probes.puzzles_dataset import run
 
     return run(config, options, progress)
 
 
 def _run_score(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.score_run import run
+    from pipelines.scoring.run import run
 
     return run(config, options, progress)
 
@@ -268,7 +268,7 @@ def _run_to_the_end(run: Callable[[Any], int]) -> "Runner":
         import logging
 
         logging.getLogger().setLevel(logging.ERROR)
-        from pipelines.signals import stopped_by_signals
+        from pipelines.running.signals import stopped_by_signals
 
         def stop() -> None:
             _complain("stopped; nothing was written")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.errors import UsageError
-from pipelines.flags import Whole
-from pipelines.sizes import parse_size
+from pipelines.running.errors import UsageError
+from pipelines.running.flags import Whole
+from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.errors import UsageError
+from pipelines.running.errors import UsageError
 
 if TYPE_CHECKING:
     from transforms.probes.puzzles.dataset import Request

@@ -1,355 +1,285 @@
-"""The report of a deduplication: from the numbers in metrics.json to a page that a person reads."""
+"""`trapline report`: what a campaign planted, what it can detect, and whether its tokens came out intact. Secret."""
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pipelines import page, plots
-from pipelines.differences import differences
-from pipelines.page import Block, Code, Page, Pairs, Part, Plot, Side, Table, Tile
-from transforms.base import toml
-from transforms.base.readable import count, counted, duration, reason, share, significant, size
-from transforms.base.trees import Tree, branch, branches, items, number, numbers, text, whole
-from transforms.corpus.input.addresses import file_of, position_of
+from cyclopts import Parameter
 
-MOST_EXAMPLES = 8
-MOST_CLUSTERS = 10
-LEAD = 0.1
-"""How far below the threshold the histogram of similarities begins."""
+from pipelines.running.errors import RunError, UsageError
 
-_CLUSTER_SIZES = (2, 3, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipelines.pages.page import Block
+    from transforms.planting.ledger.check_secrets import Sealed
+
+FOLDER, TOKENS = "report", "tokens"
+_MOST_BARS = 40
 
 
-def report_html(metrics: Mapping[str, object]) -> str:
-    """The report as one HTML page that needs nothing else, ready to be encoded as UTF-8.
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """Settings of `trapline report`; the same names stand in the `[report]` table of a config file."""
 
-    Args:
-        metrics: what metrics.json holds: `command`, `counts`, `clusters`, `similarity`, `comparisons`, `stages`,
-            `seconds`, `mb_per_second`, `peak_rss_bytes`, `threads`, `config`, `versions`; and `examples`, pairs of
-            texts. A part that is missing, or that is not what it should be, is left out of the report.
+    secrets: str
+    """The folder of secrets whose campaign was planted; the report goes into it, since it tells all."""
+    input: str = ""
+    """The planted corpus, the output folder of trapline prepare; needed with --tokenizer."""
+    traps: str = ""
+    """The folder that trapline traps wrote: what was rejected and which strata were filled is shown, too."""
+    tokenizer: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
+    """`tokenizers` files: where each copy's tokens stand in its document is written beside the ledger."""
+
+    def __post_init__(self) -> None:
+        """Check that there is a corpus for the tokenizers."""
+        if self.tokenizer and not self.input:
+            raise ValueError("--tokenizer needs --input, the planted corpus")
+
+
+def run(config: ReportConfig) -> int:
+    """Write the report; returns the exit code.
+
+    Raises:
+        SealError: if the secrets do not hold, or nothing was planted.
+        RunError: if the corpus is not the one that was planted.
     """
-    return page.render(report_page(metrics))
+    from transforms.base.secret_errors import SealError
+    from transforms.planting import folder as names
+    from transforms.planting.ledger.check_secrets import open_secrets
+
+    path = names.secrets_path(config.secrets)
+    with names.locked(path):
+        sealed = open_secrets(path)
+        if sealed.planting is None:
+            raise SealError(f"--secrets {path}: nothing was planted yet: trapline prepare")
+        ledger = names.read_parquet((path / names.LEDGER).read_bytes())
+        if ledger is None:
+            raise SealError(f"{names.LEDGER}: cannot be read as Parquet")
+        tokens = [_tokens(config, path, sealed, ledger, Path(file)) for file in config.tokenizer]
+        facts = facts_of(sealed, ledger, tokens) | {"candidates": _candidates(config.traps)}
+        names.write(path, f"{FOLDER}/report.json", (json.dumps(facts, indent=2) + "\n").encode())
+        names.write(path, f"{FOLDER}/report.html", report_html(facts).encode())
+    print(f"done: {path / FOLDER / 'report.html'}  (secret)")
+    return 0
 
 
-def write_report(metrics: Mapping[str, object], path: str | Path) -> None:
-    """Write `report_html` to a local file."""
-    Path(path).write_bytes(report_html(metrics).encode())
+def _candidates(folder: str) -> dict[str, Any]:
+    """What `trapline traps` said of its candidates; empty without its folder.
+
+    Raises:
+        UsageError: if there is no such report.
+    """
+    if not folder:
+        return {}
+    try:
+        facts = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+        return {"made": facts["candidates"], "cells": facts["cells"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"--traps {folder}: holds no report.json of trapline traps ({error})") from error
 
 
-def report_page(metrics: Tree) -> Page:
-    """What the report shows, ready for `pipelines.page.render`."""
-    command = text(metrics, "command") or "dedup"
-    counts = branch(metrics, "counts")
-    removed = numbers(branch(counts, "removed"))
-    threads = whole(metrics, "threads")
-    blocks = [
-        _similarity(metrics),
-        _cluster_sizes(branch(metrics, "clusters")),
-        *_stages(metrics),
-        _removed(counts, removed),
-        _quarantined(counts),
-        _largest(branch(metrics, "clusters")),
-        _examples(metrics),
-        _config(command, branch(metrics, "config")),
-        _versions(branch(metrics, "versions")),
+def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Table", file: Path) -> dict[str, Any]:
+    """Write the token offsets for one tokenizer; returns the share of copies whose tokens are intact."""
+    from pipelines.running import output as outputs
+    from transforms.base.folders import Folder
+    from transforms.planting import folder as names
+    from transforms.planting.ledger.token_offsets import load_tokenizer, tagged, token_offsets
+
+    assert sealed.planting is not None  # noqa: S101 - for the type checker
+    if not file.is_file():
+        raise UsageError(f"--tokenizer {file}: is no file; give a tokenizer.json")
+    corpus = Folder(config.input if "://" in config.input else str(Path(config.input).absolute()))
+    manifest = outputs.finished(corpus)
+    if manifest is None or outputs.sha256_of_manifest(corpus) != sealed.planting.manifest.hex():
+        raise RunError(f"--input {config.input}: is not the corpus that these secrets were planted into")
+    tokenizer, sha256 = load_tokenizer(file)
+    texts = {one.id: one.text for unit in sealed.units for one in unit.candidates}
+    shards = [shard["path"] for shard in manifest["content"]["shards"]]
+    table = token_offsets(corpus, shards, sealed.planting.text_column, ledger, texts, tokenizer)
+    names.write(path, f"{TOKENS}/{sha256[:16]}.parquet", names.parquet(tagged(table, sha256)))
+    intact: dict[str, list[bool]] = defaultdict(list)
+    for boundary, one in zip(ledger["boundary"].to_pylist(), table["intact"].to_pylist(), strict=True):
+        intact[boundary].append(one)
+    return {
+        "tokenizer": file.name,
+        "sha256": sha256,
+        "copies": table.num_rows,
+        "intact": sum(map(sum, intact.values())),
+        "by_boundary": {name: [sum(found), len(found)] for name, found in sorted(intact.items())},
+    }
+
+
+def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """All that the report shows, as numbers."""
+    from collections import Counter
+
+    import numpy as np
+    import pyarrow as pa
+
+    from transforms.verification.bag_of_words import bag_of_words
+    from transforms.verification.power import detectable_auc
+
+    assert sealed.planting is not None  # noqa: S101 - for the type checker
+    units, plan = sealed.units, sealed.plan
+    cells: dict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for unit, arm in zip(units, sealed.arms, strict=True):
+        cell = cells[unit.kind, unit.stratum, unit.dose]
+        cell[0] += 1
+        cell[1] += unit.dose
+        cell[2] += unit.dose * len(unit.candidates[arm].text.encode())
+    groups = Counter((unit.dose, unit.stratum) for unit in units) + Counter((unit.dose, "") for unit in units)
+    planted = np.array(
+        [at == arm for unit, arm in zip(units, sealed.arms, strict=True) for at in range(len(unit.candidates))]
+    )
+    words = bag_of_words(
+        pa.array([one.text for unit in units for one in unit.candidates], pa.large_string()),
+        planted,
+        [unit.id for unit in units for _ in unit.candidates],
+    )
+    perplexities = [
+        float(value)
+        for unit in units
+        for one in unit.candidates
+        for value in (_perplexity(one.columns),)
+        if value is not None and value > 0
     ]
-    summary, lead = _summary(counts, removed), _lead(metrics, counts, removed, threads)
-    version = text(branch(metrics, "versions"), "trapline")
-    return Page(
-        title=f"trapline {command}",
-        kicker=f"trapline {command}",
-        summary=summary,
-        lead=lead,
-        parts=_parts(counts, removed),
-        warnings=_warnings(branch(metrics, "comparisons")),
-        tiles=_tiles(metrics, counts, removed, threads),
-        blocks=[block for block in blocks if block is not None],
-        footer=f"Written by trapline{f' {version}' if version else ''}. This page is complete in itself.",
+    edges, counts = [], []
+    if perplexities:
+        found, at = np.histogram(np.log10(perplexities), _MOST_BARS)
+        counts, edges = found.tolist(), at.tolist()
+    return {
+        "units": len(units),
+        "controls": plan.controls,
+        "counts": dict(sealed.planting.counts),
+        "settings": dict(sealed.planting.settings),
+        "cells": [[*key, *cell] for key, cell in sorted(cells.items())],
+        "boundaries": dict(Counter(ledger["boundary"].to_pylist())),
+        "documents": len(set(zip(ledger["shard"].to_pylist(), ledger["row"].to_pylist(), strict=True))),
+        "perplexity_log10": {"edges": edges, "counts": counts},
+        "bag_of_words": {"auc": words.auc, "p_value": words.p_value, "units": words.units},
+        "power": [
+            [dose, stratum, number, detectable_auc(number, plan.controls, plan.alpha)]
+            for (dose, stratum), number in sorted(groups.items())
+        ],
+        "alpha": plan.alpha,
+        "tokens": list(tokens),
+    }
+
+
+def _perplexity(columns: Sequence[tuple[str, str, str]]) -> float | None:
+    import struct
+
+    value = next((value for name, _, value in columns if name == "perplexity"), None)
+    return None if value is None else float(struct.unpack(">d", bytes.fromhex(value))[0])
+
+
+def report_html(facts: Mapping[str, Any]) -> str:
+    """The report as one HTML page that needs nothing else."""
+    from pipelines.pages import page
+    from pipelines.pages.page import Code, Page, Table, Tile
+    from transforms.base import toml
+    from transforms.base.readable import count, counted, share, significant, size
+
+    counts = facts["counts"]
+    text = counts["text_bytes_before"]
+    blocks: list[Block] = [
+        Table(
+            "What was planted",
+            ["kind", "stratum", "dose", "units", "copies", "bytes"],
+            [[kind, stratum, count(dose), *map(count, rest)] for kind, stratum, dose, *rest in facts["cells"]],
+            frozenset([2, 3, 4, 5]),
+            wide=True,
+        ),
+        Table(
+            "What each dose can detect",
+            ["dose", "stratum", "units", f"AUC at alpha {facts['alpha']:g}"],
+            [
+                [count(dose), stratum or "all", count(units), "—" if auc is None else f"{auc:.3f}"]
+                for dose, stratum, units, auc in facts["power"]
+            ],
+            frozenset([0, 2, 3]),
+            f"The smallest area under the curve that is found with probability .90, with {facts['controls']} held out "
+            "beside each planted candidate.",
+        ),
+        Table(
+            "Where copies stand",
+            ["boundary", "copies"],
+            [[name, count(found)] for name, found in sorted(facts["boundaries"].items())],
+            frozenset([1]),
+        ),
+        *_plots(facts),
+    ]
+    if facts.get("candidates"):
+        blocks += _made(facts["candidates"])
+    if facts["tokens"]:
+        rows = []
+        for one in facts["tokens"]:
+            apart = ", ".join(f"{name} {share(*found)}" for name, found in one["by_boundary"].items())
+            rows.append([one["tokenizer"], count(one["copies"]), share(one["intact"], one["copies"]), apart])
+        columns = ["tokenizer", "copies", "intact", "by boundary"]
+        blocks.append(Table("Tokens that come out intact in context", columns, rows, frozenset([1, 2]), wide=True))
+    blocks.append(Code("Settings", toml.table("prepare", facts["settings"]), wide=True))
+    words = facts["bag_of_words"]
+    warnings = []
+    if words["p_value"] < facts["alpha"]:
+        warnings.append("A bag of words tells planted from held-out candidates: were they brought from two sources?")
+    return page.render(
+        Page(
+            title="trapline report",
+            kicker="trapline report",
+            summary=f"{counted(facts['units'], 'unit')} planted in {count(counts['copies'])} copies",
+            lead="This page is as secret as the ledger: it tells what is planted.",
+            warnings=warnings,
+            tiles=[
+                Tile(count(counts["copies"]), "copies", f"in {counted(facts['documents'], 'document')}"),
+                Tile(
+                    share(counts["planted_bytes"], text + counts["planted_bytes"]),
+                    "of the corpus",
+                    f"{size(counts['planted_bytes'])} of {size(text + counts['planted_bytes'])}",
+                ),
+                Tile(
+                    f"{words['auc']:.3f}",
+                    "AUC of a bag of words",
+                    f"p {significant(words['p_value'])}; 0.5 is what it should be",
+                ),
+            ],
+            blocks=blocks,
+            footer="Written by trapline. This page is complete in itself.",
+        )
     )
 
 
-def _summary(counts: Tree, removed: Mapping[str, float]) -> str:
-    said = []
-    if (documents := whole(counts, "documents_in")) is not None:
-        said.append(f"{counted(documents, 'document')} in")
-    if (kept := whole(counts, "kept")) is not None:
-        said.append(f"{count(kept)} kept")
-    if removed:
-        said.append(f"{count(sum(removed.values()))} removed as duplicates")
-    if quarantined := sum(numbers(branch(counts, "quarantined")).values()):
-        said.append(f"{count(quarantined)} in quarantine")
-    # A number is not parted from what it counts.
-    return ", ".join(clause.replace(" ", "\u00a0", 1) for clause in said) + "." if said else "The run is done."
+def _made(candidates: Mapping[str, Any]) -> "list[Block]":
+    """What became of the candidates, and how the strata were filled."""
+    from pipelines.pages.page import Table
+    from transforms.base.readable import count
 
-
-def _lead(metrics: Tree, counts: Tree, removed: Mapping[str, float], threads: int | None) -> str:
-    said = []
-    volume, kept = number(counts, "bytes_in"), number(counts, "bytes_kept")
-    if volume is not None and kept is not None:
-        said.append(f"{size(volume)} of text came in and {size(kept)} stayed.")
-    if {"exact", "near"} <= removed.keys():
-        said.append(
-            f"Of the removed, {count(removed['exact'])} had the same words as a kept document and "
-            f"{count(removed['near'])} were similar to one."
-        )
-    if (seconds := number(metrics, "seconds")) is not None:
-        on = f" on {counted(threads, 'thread')}" if threads else ""
-        said.append(f"It took {duration(seconds)}{on}.")
-    return " ".join(said)
-
-
-def _parts(counts: Tree, removed: Mapping[str, float]) -> list[Part]:
-    kept = number(counts, "kept")
-    found = [] if kept is None else [("kept", kept, "strong")]
-    tones = {"near": "middle", "exact": "weak"}
-    found += [
-        (reason(code), removed[code], tones.get(code, "weak"))
-        for code in sorted(removed, key=lambda code: -removed[code])
-    ]
-    quarantined = sum(numbers(branch(counts, "quarantined")).values())
-    found.append(("in quarantine", quarantined, "odd"))
-    total = sum(value for _, value, _ in found)
+    made = candidates["made"]
+    rows = [[reason, count(number)] for reason, number in made["rejected"].items()]
+    rows += [["spare", count(made["spare"])], ["kept", count(made["kept"])], ["made", count(made["made"])]]
+    cells = [[cell["stratum"], count(cell["candidates"]), count(cell["needed"])] for cell in candidates["cells"]]
     return [
-        Part(label, share(value, total), value / total, tone)
-        for label, value, tone in found
-        if value > 0 and len(found) > 1
+        Table("What became of the candidates", ["", "candidates"], rows, frozenset([1]), total=True),
+        Table("Strata filled", ["stratum", "candidates", "needed"], cells, frozenset([1, 2])),
     ]
 
 
-def _warnings(comparisons: Tree) -> list[str]:
-    buckets, documents = whole(comparisons, "capped_buckets"), whole(comparisons, "capped_documents")
-    if not buckets:
+def _plots(facts: Mapping[str, Any]) -> "list[Block]":
+    from pipelines.pages import plots
+    from pipelines.pages.page import Plot
+
+    found = facts["perplexity_log10"]
+    if not found["counts"]:
         return []
-    whose = f" ({counted(documents, 'document')})" if documents else ""
-    warning = (
-        f"The cap on comparisons was reached in {counted(buckets, 'bucket')}{whose}: among these documents some "
-        "near-duplicates may have been kept."
+    svg = plots.histogram(
+        found["edges"],
+        found["counts"],
+        label="Candidates by perplexity",
+        xlabel="perplexity (logarithm to base 10)",
     )
-    return [warning]
-
-
-def _tiles(metrics: Tree, counts: Tree, removed: Mapping[str, float], threads: int | None) -> list[Tile]:
-    tiles = []
-    documents, volume, kept = (number(counts, key) for key in ("documents_in", "bytes_in", "bytes_kept"))
-    if documents is not None and removed:
-        gone = sum(removed.values())
-        tiles.append(Tile(share(gone, documents), "Documents removed", f"{count(gone)} of {count(documents)}"))
-    if volume is not None and kept is not None:
-        tiles.append(Tile(size(kept), "Text kept", f"{share(kept, volume)} of {size(volume)}"))
-    sizes = _sizes(branch(metrics, "clusters"))
-    if sizes:
-        tiles.append(Tile(count(sum(sizes.values())), "Clusters", f"the largest of {count(max(sizes))} documents"))
-    if (speed := number(metrics, "mb_per_second")) is not None:
-        on = f"on {counted(threads, 'thread')}" if threads else ""
-        tiles.append(Tile(f"{significant(speed)} MB/s", "Speed", on))
-    if (seconds := number(metrics, "seconds")) is not None:
-        tiles.append(Tile(duration(seconds), "Time", "start to finish"))
-    if (memory := number(metrics, "peak_rss_bytes")) is not None:
-        tiles.append(Tile(size(memory), "Peak memory", "resident"))
-    if (pairs := whole(branch(metrics, "comparisons"), "pairs")) is not None:
-        each = f"{significant(pairs / documents, 2)} a document" if documents else ""
-        tiles.append(Tile(count(pairs), "Pairs compared", each))
-    return tiles
-
-
-def _similarity(metrics: Tree) -> Block | None:
-    found = branch(metrics, "similarity")
-    edges, counts = (
-        [value for value in items(found, key) if isinstance(value, int | float) and not isinstance(value, bool)]
-        for key in ("edges", "counts")
-    )
-    if len(edges) != len(counts) + 1 or not sum(counts) or list(edges) != sorted(set(edges)):
-        return None
-    threshold = number(branch(metrics, "config"), "threshold")
-    # What lies well below the threshold is empty: it would squeeze the rest.
-    first = next(at for at, found in enumerate(counts) if found)
-    if threshold is not None:
-        first = min(first, max(0, sum(edge < threshold - LEAD + 1e-9 for edge in edges) - 1))
-        edges, counts = edges[first:], counts[first:]
-    inside = threshold is not None and edges[0] <= threshold <= edges[-1]
-    exact = whole(branch(metrics, "counts", "removed"), "exact")
-    apart = f" The {counted(exact, 'exact duplicate')} are not in it." if exact else ""
-    return Plot(
-        "How similar the removed documents were",
-        plots.histogram(
-            edges,
-            counts,
-            label="Histogram of the similarity of removed documents to the kept ones",
-            xlabel="estimated Jaccard similarity to the kept document",
-            marker=(threshold, "threshold") if inside and threshold is not None else None,
-        ),
-        f"Removed documents by their similarity to the kept document that covers them.{apart}",
-    )
-
-
-def _sizes(clusters: Tree) -> dict[int, int]:
-    """Number of clusters by size, for sizes from 2 on."""
-    found = numbers(branch(clusters, "sizes"))
-    sizes = {int(key): int(value) for key, value in found.items() if key.isascii() and key.isdigit() and value > 0}
-    return {key: sizes[key] for key in sorted(sizes) if key >= 2}
-
-
-def _cluster_sizes(clusters: Tree) -> Block | None:
-    sizes = _sizes(clusters)
-    if not sizes:
-        return None
-    bounds = [*_CLUSTER_SIZES, None]
-    labels, values = [], []
-    for low, after in zip(_CLUSTER_SIZES, bounds[1:], strict=True):
-        if low > max(sizes):
-            break
-        last = after is None or after > max(sizes)
-        top = max(sizes) if last else (after or 0) - 1
-        labels.append(count(low) if low == top else f"{count(low)} to {count(top)}")
-        values.append(sum(value for key, value in sizes.items() if low <= key <= top))
-    return Plot(
-        "How large the clusters are",
-        plots.bars(labels, values, [count(value) for value in values], label="Number of clusters by their size"),
-        "Clusters by their number of documents. A cluster is a kept document with those that it covers.",
-    )
-
-
-def _stages(metrics: Tree) -> list[Block]:
-    # A stage that an earlier, interrupted run had finished took no time in this one and has no speed.
-    stages = [
-        (text(stage, "name") or "", seconds, None if stage.get("resumed") else number(stage, "bytes"))
-        for stage in branches(metrics, "stages")
-        if (seconds := number(stage, "seconds")) is not None and seconds >= 0
-    ]
-    blocks: list[Block] = []
-    if stages:
-        names, times = [name for name, _, _ in stages], [seconds for _, seconds, _ in stages]
-        total = number(metrics, "seconds")
-        blocks.append(
-            Plot(
-                "Where the time went",
-                plots.bars(names, times, [duration(value) for value in times], label="Seconds by stage"),
-                f"Seconds by stage, of {duration(total)} in all." if total else "Seconds by stage.",
-            )
-        )
-    speeds = [(name, volume / seconds / 1e6) for name, seconds, volume in stages if seconds > 0 and volume]
-    if speeds:
-        names, rates = [name for name, _ in speeds], [speed for _, speed in speeds]
-        notes = [f"{significant(speed)} MB/s" for speed in rates]
-        blocks.append(
-            Plot(
-                "How fast each stage was",
-                plots.bars(names, rates, notes, label="MB/s by stage"),
-                "Text of the input in 1,000,000 bytes a second, by stage.",
-            )
-        )
-    return blocks
-
-
-def _removed(counts: Tree, removed: Mapping[str, float]) -> Block | None:
-    if not removed:
-        return None
-    documents, volume = number(counts, "documents_in"), number(counts, "bytes_in")
-    removed_bytes = numbers(branch(counts, "removed_bytes"))
-
-    def row(label: str, found: float, found_bytes: float | None) -> list[str]:
-        return [
-            label,
-            count(found),
-            share(found, documents or 0),
-            "—" if found_bytes is None else size(found_bytes),
-            "—" if found_bytes is None else share(found_bytes, volume or 0),
-        ]
-
-    rows = [row(reason(code), found, removed_bytes.get(code)) for code, found in removed.items()]
-    rows.append(row("all", sum(removed.values()), sum(removed_bytes.values()) if removed_bytes else None))
-    return Table(
-        "Removed, by reason",
-        ("Reason", "Documents", "Share", "Text", "Share"),
-        rows,
-        numeric=frozenset({1, 2, 3, 4}),
-        note="Shares are of all documents and of all text that came in.",
-        total=True,
-    )
-
-
-def _quarantined(counts: Tree) -> Block | None:
-    found = numbers(branch(counts, "quarantined"))
-    if not found:
-        return None
-    return Table(
-        "Quarantined, by reason",
-        ("Reason", "Records"),
-        [(reason(code), count(value)) for code, value in found.items()],
-        numeric=frozenset({1}),
-        note="quarantine/ has each record with its address and what was found.",
-    )
-
-
-def _largest(clusters: Tree) -> Block | None:
-    rows = []
-    for cluster in branches(clusters, "largest")[:MOST_CLUSTERS]:
-        address, documents = whole(cluster, "kept_address"), whole(cluster, "size")
-        if address is not None and documents is not None:
-            identity = cluster.get("id")
-            rows.append(
-                [
-                    "—" if identity is None else _short(str(identity)),
-                    count(documents),
-                    count(file_of(address)),
-                    count(position_of(address)),
-                    str(address),
-                ]
-            )
-    if not rows:
-        return None
-    return Table(
-        "The largest clusters",
-        ("Kept document", "Cluster size", "File", "Position", "Address"),
-        rows,
-        numeric=frozenset({1, 2, 3, 4}),
-        note=(
-            "An address is file ordinal << 40 | position: files as manifest.json lists them, from 0; the position is "
-            "the row in Parquet, the byte offset in JSONL. duplicates/ has the documents that each kept one covers."
-        ),
-        wide=True,
-    )
-
-
-def _examples(metrics: Tree) -> Block | None:
-    pairs = []
-    for example in branches(metrics, "examples")[:MOST_EXAMPLES]:
-        removed, kept = example.get("removed"), example.get("kept")
-        if isinstance(removed, str) and isinstance(kept, str):
-            left, right = differences(kept, removed)
-            similarity = number(example, "similarity")
-            heading = "Similar" if similarity is None else f"Similarity {similarity:.2f}"
-            pairs.append(
-                (
-                    heading,
-                    Side(_caption("Kept", example.get("kept_id")), left),
-                    Side(_caption("Removed", example.get("removed_id")), right),
-                )
-            )
-    if not pairs:
-        return None
-    return Pairs("Examples", pairs, "Marked is what the other text does not have in that place.")
-
-
-def _caption(word: str, identity: object) -> str:
-    return word if identity is None else f"{word}: {_short(str(identity))}"
-
-
-def _config(command: str, config: Tree) -> Block | None:
-    if not config:
-        return None
-    known = {key: value for key, value in config.items() if isinstance(value, str | int | float | Sequence)}
-    return Code(
-        "Configuration",
-        toml.table(command, known),
-        f"As resolved; saved as a file it is one for trapline {command} --config FILE.",
-    )
-
-
-def _versions(versions: Tree) -> Block | None:
-    if not versions:
-        return None
-    return Table("Versions", ("Package", "Version"), [(str(name), str(found)) for name, found in versions.items()])
-
-
-def _short(identity: str, most: int = 120) -> str:
-    return identity if len(identity) <= most else identity[: most - 1] + "…"
+    return [Plot("Perplexity of the candidates", svg, "Planted and held out, under the model that made them.")]

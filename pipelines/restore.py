@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from pipelines.errors import RunError, UsageError
-from pipelines.sizes import parse_size
+from pipelines.running.errors import RunError, UsageError
+from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
-    from pipelines.progress import Progress
+    from pipelines.running.progress import Progress
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
     from transforms.planting.ledger.check_secrets import Sealed
@@ -58,8 +58,8 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     Raises:
         UsageError, RunError, SealError: with what to change or mend.
     """
-    from pipelines import output as outputs
-    from pipelines.versions import versions
+    from pipelines.running import output as outputs
+    from pipelines.running.versions import versions
     from transforms.base.runs import Work, run_name
     from transforms.planting.folder import locked, secrets_path
     from transforms.planting.ledger.check_secrets import open_secrets
@@ -100,7 +100,7 @@ def _folder(uri: str) -> "Folder":
 
 def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
     """The planted corpus' manifest, if it is the one that these secrets planted."""
-    from pipelines import output as outputs
+    from pipelines.running import output as outputs
     from transforms.base.secret_errors import SealError
 
     if sealed.planting is None:
@@ -125,9 +125,9 @@ def _restore(
     sealed: "Sealed",
     work: "Work",
 ) -> None:
-    from pipelines import output as outputs
-    from pipelines.corpus_run import build_and_launch
-    from pipelines.machine import cores
+    from pipelines.corpus.run import build_and_launch
+    from pipelines.running import output as outputs
+    from pipelines.running.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig

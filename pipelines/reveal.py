@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pipelines.errors import UsageError
+from pipelines.running.errors import UsageError
 
 if TYPE_CHECKING:
     from schemas.plan import Plan

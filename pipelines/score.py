@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.flags import Whole
+from pipelines.running.flags import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

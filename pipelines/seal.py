@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pipelines.errors import RunError, UsageError
+from pipelines.running.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

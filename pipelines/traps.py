@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.errors import RunError, UsageError
+from pipelines.running.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,9 +120,9 @@ def run(config: TrapsConfig) -> int:
     Raises:
         UsageError, RunError, CorpusError, SealError: with what to change or mend.
     """
-    from pipelines.machine import cores, peak_rss_bytes
-    from pipelines.progress import Progress
-    from pipelines.traps_report import facts_of, report_html
+    from pipelines.pages.traps_page import facts_of, report_html
+    from pipelines.running.machine import cores, peak_rss_bytes
+    from pipelines.running.progress import Progress
     from transforms.base.draws import new_key
     from transforms.base.folders import Folder
     from transforms.base.readable import count, counted, size
@@ -252,8 +252,8 @@ def _finder(
     import json
     import logging
 
-    from pipelines.beam_flags import beam_options
-    from pipelines.launch import launch
+    from pipelines.running.beam_flags import beam_options
+    from pipelines.running.launch import launch
     from transforms.probes.traps.corpus_search import SUMMARY, FindSharedNgrams, read_found, write_members
 
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.

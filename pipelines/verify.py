@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pipelines.errors import RunError, UsageError
+from pipelines.running.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from pipelines.scores_folder import ScoresFolder
-    from pipelines.verdict import Findings
-    from pipelines.verdict_case import Case
+    from pipelines.scoring.folder import ScoresFolder
+    from pipelines.verdict.case import Case
+    from pipelines.verdict.verdict import Findings
     from transforms.planting.ledger.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
@@ -74,8 +74,8 @@ def run(config: VerifyConfig) -> int:
             f"at {counted(len(case.scores.checkpoints), 'checkpoint')}; nothing was written"
         )
         return 0
-    from pipelines.verdict import find
-    from pipelines.verdict_words import aloud
+    from pipelines.verdict.verdict import find
+    from pipelines.verdict.words import aloud
 
     findings = find(case)
     _write(output, findings, case)
@@ -91,9 +91,9 @@ def gather(config: VerifyConfig) -> "Case":
         RunError: if there can be no verdict on them.
         SealError: if the secrets do not hold.
     """
-    from pipelines.scores_folder import read_scores, refuse_differing
-    from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
-    from pipelines.verdict_case import Case
+    from pipelines.scoring.folder import read_scores, refuse_differing
+    from pipelines.verdict.case import Case
+    from pipelines.verdict.sealed_scores import judged_units, refuse_other_settings, score_matrices
     from transforms.planting.folder import PROBES, SLOTS, secrets_path
 
     secrets = secrets_path(config.secrets)
@@ -179,8 +179,8 @@ def _output(config: VerifyConfig, secrets: Path) -> Path:
 
 def _write(output: Path, findings: "Findings", case: "Case") -> None:
     """The report, then the verdict, each whole or not at all."""
-    from pipelines.page import render
-    from pipelines.verdict_report import report_page
+    from pipelines.pages.page import render
+    from pipelines.pages.verdict_page import report_page
     from schemas.documents import to_bytes
     from schemas.public.verdict import NAME, VERSION
     from transforms.base.folders import Folder

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 
-from pipelines.beam_flags import beam_options
 from pipelines.cli import main
+from pipelines.running.beam_flags import beam_options
 from tests.pipelines.planted import prose
 from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 

@@ -1,8 +1,8 @@
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions, WorkerOptions
 
-from pipelines.beam_flags import beam_options, refuse_our_flags_misspelt, suggest
-from pipelines.errors import UsageError
+from pipelines.running.beam_flags import beam_options, refuse_our_flags_misspelt, suggest
+from pipelines.running.errors import UsageError
 
 OURS = ["--threshold", "--dry-run", "--num-perm"]
 

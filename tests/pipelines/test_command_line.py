@@ -34,7 +34,7 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
         runs.append((config, options()))
         return 0
 
-    monkeypatch.setattr("pipelines.corpus_run.run", run)
+    monkeypatch.setattr("pipelines.corpus.run.run", run)
     return runs
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.config_file import read_config, take_config_flag
-from pipelines.errors import UsageError
+from pipelines.running.config_file import read_config, take_config_flag
+from pipelines.running.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.machine import peak_rss_bytes
+from pipelines.running.machine import peak_rss_bytes
 
 
 def letters(size: int) -> str:

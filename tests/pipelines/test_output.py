@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import output as outputs
-from pipelines.errors import RunError, UsageError
+from pipelines.running import output as outputs
+from pipelines.running.errors import RunError, UsageError
 from transforms.base.folders import Folder
 from transforms.base.runs import FOLDER, Work
 

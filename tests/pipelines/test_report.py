@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import plots
-from pipelines.differences import MOST_CHARACTERS, differences
-from pipelines.page import Page, render
-from pipelines.report import report_page, write_report
+from pipelines.pages import plots
+from pipelines.pages.dedup_page import report_page, write_report
+from pipelines.pages.differences import MOST_CHARACTERS, differences
+from pipelines.pages.page import Page, render
 from transforms.corpus.input.addresses import address
 
 HOSTILE = "</svg></style><script>alert('x')</script>\"'><img src=x onerror=y>{{ 7*7 }} $x_1$ &amp; \x00\u202e\ud800 文"
@@ -266,9 +266,9 @@ def test_two_reports_of_the_same_metrics_are_the_same_bytes(tmp_path):
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[2])
-import pipelines.report
+import pipelines.pages.dedup_page
 assert "matplotlib" not in sys.modules, "importing the report must stay cheap"
-pipelines.report.write_report(eval(sys.stdin.read()), sys.argv[1])
+pipelines.pages.dedup_page.write_report(eval(sys.stdin.read()), sys.argv[1])
 assert "matplotlib.pyplot" not in sys.modules
 """
 

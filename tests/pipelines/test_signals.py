@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import signals
-from pipelines.signals import interrupted, stopped_by_signals
+from pipelines.running import signals
+from pipelines.running.signals import interrupted, stopped_by_signals
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sizes import parse_size
+from pipelines.running.sizes import parse_size
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pipelines import plots
-from pipelines.page import Drill, Folded, Page, render
+from pipelines.pages import plots
+from pipelines.pages.page import Drill, Folded, Page, render
 
 HOSTILE = "</svg></style><script>alert('x')</script>\"'&"
 

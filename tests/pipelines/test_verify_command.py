@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from pipelines.errors import RunError
-from pipelines.scores_folder import read_scores
-from pipelines.sealed_scores import judged_units, refuse_other_settings, score_matrices
-from pipelines.verdict_words import probability
+from pipelines.running.errors import RunError
+from pipelines.scoring.folder import read_scores
+from pipelines.verdict.sealed_scores import judged_units, refuse_other_settings, score_matrices
+from pipelines.verdict.words import probability
 from schemas.public.verdict import FIELDS
 from tests.pipelines.scores_writer import change_manifest, sha256, write_scores
 from transforms.planting.ledger.check_secrets import open_secrets

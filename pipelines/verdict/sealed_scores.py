@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import RunError
+from pipelines.running.errors import RunError
 from transforms.base.readable import count, counted
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from pipelines.scores_folder import ScoresFolder
+    from pipelines.scoring.folder import ScoresFolder
     from schemas.plan import Plan
     from transforms.planting.ledger.check_secrets import Sealed
     from transforms.planting.sealing.units import Unit

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from pipelines import output as outputs
-from pipelines.corpus_run import build_and_launch
-from pipelines.machine import cores, peak_rss_bytes
-from pipelines.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
+from pipelines.corpus.run import build_and_launch
+from pipelines.running import output as outputs
+from pipelines.running.machine import cores, peak_rss_bytes
+from pipelines.running.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
+from pipelines.running.versions import versions
 from pipelines.score import ScoreConfig, build_generation, build_metrics, build_score
-from pipelines.score_input import (
+from pipelines.scoring.input import (
     Model,
     ScoreInput,
     identity,
@@ -22,7 +23,6 @@ from pipelines.score_input import (
     sequences_listed,
     shard_names,
 )
-from pipelines.versions import versions
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name

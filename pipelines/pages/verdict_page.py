@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipelines import plots
-from pipelines.page import Block, Code, Drill, Folded, Page, Plot, Table, Tile
-from pipelines.verdict_case import Case
-from pipelines.verdict_words import details, probability
+from pipelines.pages import plots
+from pipelines.pages.page import Block, Code, Drill, Folded, Page, Plot, Table, Tile
+from pipelines.verdict.case import Case
+from pipelines.verdict.words import details, probability
 from transforms.base import toml
 from transforms.base.readable import count, counted, significant
 
 if TYPE_CHECKING:
-    from pipelines.verdict import Findings
+    from pipelines.verdict.verdict import Findings
     from transforms.verification.table import ScoreTable
 
 UNITS_A_DOSE = 40
@@ -22,7 +22,7 @@ _POINTS = 400
 
 
 def report_page(findings: "Findings", case: Case) -> Page:
-    """What the report shows, ready for `pipelines.page.render`; without texts, ids and strata unless revealed."""
+    """What the report shows, ready for `pipelines.pages.page.render`; without texts, ids and strata unless revealed."""
     verdict, table = findings.verdict, findings.table
     grave, standing = verdict["caveats"][:-2], verdict["caveats"][-2:]
     blocks: list[Block | None] = [
@@ -319,7 +319,7 @@ def _units(table: "ScoreTable", case: Case) -> Block | None:
     """Units one by one, in the order of their leaves, which is random."""
     import numpy as np
 
-    from pipelines.verdict_exploratory import stratum_labels
+    from pipelines.verdict.exploratory import stratum_labels
     from transforms.verification.effect import exposure, unit_p_values
 
     chosen = [

@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.errors import UsageError
+from pipelines.running.errors import UsageError
 
 
 def same_flag(token: str) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipelines.errors import RunError, UsageError
+from pipelines.running.errors import RunError, UsageError
 from transforms.base.folders import Folder
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines import page, plots
-from pipelines.page import Block, Code, Page, Plot, Table, Tile
-from pipelines.versions import versions
+from pipelines.pages import page, plots
+from pipelines.pages.page import Block, Code, Page, Plot, Table, Tile
+from pipelines.running.versions import versions
 from transforms.base import toml
 from transforms.base.readable import count, counted, duration, share, size
 from transforms.probes.traps.design import Design

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import RunError
-from pipelines.output import MANIFEST, finished
+from pipelines.running.errors import RunError
+from pipelines.running.output import MANIFEST, finished
 from transforms.base.folders import Folder
 from transforms.base.trees import branch, branches, number, text
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import UsageError
+from pipelines.running.errors import UsageError
 from pipelines.score import ScoreConfig
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, resolve

@@ -13,7 +13,7 @@ from typing import ClassVar
 import jinja2
 import markupsafe
 
-from pipelines.differences import Span
+from pipelines.pages.differences import Span
 
 # Control characters that HTML does not allow, marks that turn the reading direction of what follows, lone surrogates.
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot as an SVG string of `pipelines.plots`."""
+    """A plot as an SVG string of `pipelines.pages.plots`."""
 
     title: str
     svg: str
@@ -160,7 +160,7 @@ def render(page: Page) -> str:
 @functools.cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("pipelines"),
+        loader=jinja2.PackageLoader("pipelines.pages"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

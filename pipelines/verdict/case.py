@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipelines.scores_folder import ScoresFolder
-    from pipelines.sealed_scores import Judged
+    from pipelines.scoring.folder import ScoresFolder
+    from pipelines.verdict.sealed_scores import Judged
     from transforms.planting.ledger.check_secrets import Sealed
     from transforms.verification.sequence import Analysis
 

@@ -6,7 +6,7 @@ Nothing here rejects anything.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pipelines.verdict_case import Case, Tree
+from pipelines.verdict.case import Case, Tree
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.verdict_case import Case, Tree
-from pipelines.verdict_exploratory import exploratory, fresh_p_values_of
-from pipelines.verdict_words import statement
+from pipelines.verdict.case import Case, Tree
+from pipelines.verdict.exploratory import exploratory, fresh_p_values_of
+from pipelines.verdict.words import statement
 
 if TYPE_CHECKING:
     import numpy as np

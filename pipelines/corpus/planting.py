@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines import output as outputs
-from pipelines.errors import RunError, UsageError
 from pipelines.prepare import PrepareConfig
+from pipelines.running import output as outputs
+from pipelines.running.errors import RunError, UsageError
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, canonical_json
@@ -46,7 +46,7 @@ from transforms.planting.places.places import PURPOSE, Places, Room, find_places
 from transforms.planting.work import SecretWork
 
 if TYPE_CHECKING:
-    from pipelines.corpus_run import Input
+    from pipelines.corpus.run import Input
 
 _LOOKED_INTO = 1 << 20
 """Bytes of a file of JSON lines that are looked into."""

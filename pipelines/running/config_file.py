@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import UsageError
+from pipelines.running.errors import UsageError
 
 
 def take_config_flag(tokens: Sequence[str]) -> tuple[list[str], str | None]:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines import output as outputs
+from pipelines.corpus.publish import publish
 from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
-from pipelines.errors import RunError, UsageError
-from pipelines.machine import cores, peak_rss_bytes
-from pipelines.plots import preload
+from pipelines.pages.plots import preload
 from pipelines.prepare import PrepareConfig
-from pipelines.progress import Progress
-from pipelines.publish import publish
-from pipelines.versions import versions
+from pipelines.running import output as outputs
+from pipelines.running.errors import RunError, UsageError
+from pipelines.running.machine import cores, peak_rss_bytes
+from pipelines.running.progress import Progress
+from pipelines.running.versions import versions
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, reason, size
@@ -38,7 +38,7 @@ from transforms.corpus.scan_numbers import scan_name
 from transforms.planting import folder as names
 
 if TYPE_CHECKING:
-    from pipelines.campaign import Campaign
+    from pipelines.corpus.planting import Campaign
 
 _WORK_BYTES_A_DOCUMENT = 700
 
@@ -120,7 +120,7 @@ def _open_campaign(config: DedupConfig, output: Folder, held: contextlib.ExitSta
     """The campaign that is planted, its secrets locked while `held` is open; None for a command that plants nothing."""
     if not isinstance(config, PrepareConfig):
         return None
-    from pipelines.campaign import Campaign
+    from pipelines.corpus.planting import Campaign
     from transforms.planting.folder import locked, secrets_path
 
     held.enter_context(locked(secrets_path(config.secrets)))
@@ -238,7 +238,7 @@ def _clean_after_refusal(work: Work, campaign: "Campaign") -> Iterator[None]:
 
 def build_and_launch(options: Callable[[], Any], build: Any, *arguments: Any) -> None:
     """Build a stage's pipeline and run it; Beam is imported here at the earliest."""
-    from pipelines.launch import launch
+    from pipelines.running.launch import launch
 
     launch(lambda root: build(root, *arguments), options())
 

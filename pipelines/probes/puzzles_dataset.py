@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines import output as outputs
-from pipelines.errors import RunError, UsageError
-from pipelines.machine import cores, peak_rss_bytes
-from pipelines.output import CARD, METRICS, succeed
-from pipelines.progress import Progress
 from pipelines.puzzles import PuzzlesConfig
-from pipelines.versions import versions
+from pipelines.running import output as outputs
+from pipelines.running.errors import RunError, UsageError
+from pipelines.running.machine import cores, peak_rss_bytes
+from pipelines.running.output import CARD, METRICS, succeed
+from pipelines.running.progress import Progress
+from pipelines.running.versions import versions
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted
 from transforms.base.runs import Work, pretty_json, run_name
@@ -97,7 +97,7 @@ def _write(
     work: Work,
     progress: Progress,
 ) -> int:
-    from pipelines.launch import launch
+    from pipelines.running.launch import launch
     from transforms.corpus.output.features import huggingface_metadata
     from transforms.probes.puzzles.dataset import WritePuzzles
 
@@ -132,7 +132,7 @@ def _choose(
     work: Work, options: Callable[[], Any], requests: list[Request], splits: Splits, threads: int
 ) -> dict[str, Any]:
     """Rounds of drawing, each twice as long, until there are enough puzzles of different classes."""
-    from pipelines.launch import launch
+    from pipelines.running.launch import launch
     from transforms.probes.puzzles.dataset import ChoosePuzzles
 
     missing: list[str] = []

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from pipelines.errors import RunError
-from pipelines.signals import interrupted
+from pipelines.running.errors import RunError
+from pipelines.running.signals import interrupted
 
 
 def launch(build: Callable[[Any], Any], options: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.dedup import DedupConfig
-from pipelines.output import CARD, METRICS, REPORT, succeed
-from pipelines.report import report_html
-from pipelines.versions import versions
+from pipelines.pages.dedup_page import report_html
+from pipelines.running.output import CARD, METRICS, REPORT, succeed
+from pipelines.running.versions import versions
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.input.lookup import read_texts
 from transforms.corpus.input.sources import Source, names

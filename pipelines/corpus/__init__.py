@@ -1,0 +1,1 @@
+"""The run of a command that rewrites a corpus."""

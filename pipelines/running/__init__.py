@@ -1,0 +1,1 @@
+"""How any command runs: flags, config files, progress, output folders."""

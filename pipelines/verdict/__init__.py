@@ -1,0 +1,1 @@
+"""From scores and secrets to a verdict."""
