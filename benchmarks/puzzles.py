@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.measure import run
-from tests.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
+from tests.probes.puzzles.puzzle_checker import faults_of_edit, faults_of_puzzle
 from transforms.base.folders import Folder
 from transforms.probes.puzzles.dataset import ITEMS_AT_ONCE, items_writer
 from transforms.probes.puzzles.items import ItemConfig, complete_items, edit_all

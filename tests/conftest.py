@@ -1,6 +1,7 @@
 """Fixtures that every folder of tests may use."""
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 from pipelines.cli import main
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ and examples/ are not installed
 
 settings.register_profile("trapline", deadline=None)  # a first call compiles or loads; a shared machine pauses
 settings.load_profile("trapline")

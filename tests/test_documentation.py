@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 
 from pipelines.cli import main
 from pipelines.running.beam_flags import beam_options
-from tests.pipelines.planted import prose
+from tests.pipelines.planting.planted import prose
 from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,7 +5,7 @@ simple case folding (statuses C and S of Unicode's CaseFolding.txt). A letter, m
 Hiragana, Katakana, Thai, Lao, Khmer or Myanmar is a word of its own: those scripts are written without spaces.
 
 The table is data of this package, not of the interpreter, so the words of a text do not depend on the Python that
-reads it. `tests/corpus/unicode_words_generator.py` wrote it.
+reads it. `tests/base/unicode_words_generator.py` wrote it.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """What a character means for a place in a text: the table of `unicode_places.tsv`.
 
 The table is data of this package, not of the interpreter, so the places in a text do not depend on the Python that
-reads it. `tests/planting/unicode_places_generator.py` wrote it.
+reads it. `tests/planting/insertion/unicode_places_generator.py` wrote it.
 """
 
 import functools

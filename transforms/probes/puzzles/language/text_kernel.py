@@ -1,7 +1,7 @@
 """The compiled part of `language.text`, for whole texts: quizzes, chains of thought and solutions as UTF-8.
 
 Each kernel first adds up a bound of its output's size, writes into one buffer, and says where each text ends.
-`tests/puzzles/slow_text.py` says the same in plain Python.
+`tests/probes/puzzles/language/slow_text.py` says the same in plain Python.
 """
 
 import numpy as np

@@ -1,0 +1,389 @@
+import copy
+import functools
+import itertools
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.pages import plots
+from pipelines.pages.dedup_page import report_page, write_report
+from pipelines.pages.differences import MOST_CHARACTERS, differences
+from pipelines.pages.page import Page, render
+from transforms.corpus.input.addresses import address
+
+HOSTILE = "</svg></style><script>alert('x')</script>\"'><img src=x onerror=y>{{ 7*7 }} $x_1$ &amp; \x00\u202e\ud800 文"
+SHOWN = HOSTILE.replace("\x00", "\ufffd").replace("\u202e", "\ufffd").replace("\ud800", "\ufffd")
+METRICS = {
+    "command": "dedup",
+    "counts": {
+        "documents_in": 57_631,
+        "bytes_in": 530_123_456,
+        "kept": 31_204,
+        "bytes_kept": 301_000_000,
+        "removed": {"exact": 1_204, "near": 25_219},
+        "removed_bytes": {"exact": 3_000_000, "near": 226_000_000},
+        "quarantined": {"null_text": 3, "broken_json": 1},
+    },
+    "clusters": {
+        "sizes": {"2": 700, "3": 80, "4": 20, "12": 5, "1833": 1},
+        "largest": [
+            {"kept_address": address(3, 1_204), "id": "first", "size": 1_833},
+            {"kept_address": address(0, 7), "id": None, "size": 12},
+        ],
+    },
+    "similarity": {"edges": [0.7, 0.8, 0.9, 1.0], "counts": [0, 1_000, 4_000]},
+    "comparisons": {"pairs": 123_456, "capped_buckets": 0, "capped_documents": 0},
+    "stages": [
+        {"name": "scan", "seconds": 4.0, "bytes": 530_123_456, "documents": 57_631},
+        {"name": "plan", "seconds": 1.0, "documents": 57_631},
+    ],
+    "seconds": 12.34,
+    "mb_per_second": 43.1,
+    "peak_rss_bytes": 912_000_000,
+    "threads": 2,
+    "examples": [
+        {"removed": "a red fox", "kept": "a blue fox", "similarity": 0.87, "removed_id": "r1", "kept_id": "k1"}
+    ],
+    "config": {"threshold": 0.8, "keep": "first", "tokenizer": None},
+    "versions": {"trapline": "0.1.0", "numpy": "2.4.6"},
+}
+ODD = [None, "text", 7, -1.5, [], [1, "x", None], {}, {"x": None}, {"x": {"y": 1}}, float("nan")]
+# The parts of the report that hang on one key of the metrics alone.
+TITLES = {
+    "similarity": ["How similar the removed documents were"],
+    "clusters": ["How large the clusters are", "The largest clusters"],
+    "stages": ["Where the time went", "How fast each stage was"],
+    "counts": ["Removed, by reason", "Quarantined, by reason"],
+    "examples": ["Examples"],
+    "config": ["Configuration"],
+    "versions": ["Versions"],
+}
+
+
+class Reader(HTMLParser):
+    """Tags, attributes and visible text of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.style, self.open = set(), [], "", "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.open.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attributes]
+
+    def handle_endtag(self, tag):
+        assert tag in self.open
+        while self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if self.open[-1:] == ["style"]:
+            self.style += data
+        else:
+            self.text += data
+
+
+def page_of(metrics):
+    return render(report_page(metrics))
+
+
+@functools.cache
+def whole_page():
+    return report_page(METRICS)
+
+
+def titles(metrics):
+    return [block.title for block in report_page(metrics).blocks]
+
+
+def rows(title):
+    [found] = [block.rows for block in whole_page().blocks if block.title == title]
+    return found
+
+
+def with_hostile_text(value):
+    """The metrics with hostile text in the place of every string, and as the name of every reason."""
+    if isinstance(value, dict):
+        named = {"removed", "removed_bytes", "quarantined"}
+        return {
+            key: {HOSTILE + code: found for code, found in inner.items()}
+            if key in named and isinstance(inner, dict)
+            else with_hostile_text(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [with_hostile_text(inner) for inner in value]
+    return HOSTILE if isinstance(value, str) else value
+
+
+def shapes(svg):
+    """Left, right, top and bottom of each filled shape."""
+    found = []
+    for path in ET.fromstring(svg).iter("path"):
+        if "fill: var(--accent" in path.get("style"):
+            points = re.findall(r"[ML] (\S+) (\S+)", path.get("d"))
+            across, down = zip(*((float(x), float(y)) for x, y in points), strict=True)
+            found.append((min(across), max(across), min(down), max(down)))
+    return found
+
+
+def test_the_summary_says_what_happened():
+    page = whole_page()
+    said = page.summary.replace("\u00a0", " ")
+    assert said == "57,631 documents in, 31,204 kept, 26,423 removed as duplicates, 4 in quarantine."
+    assert "12.3 s on 2 threads" in page.lead
+    assert {tile.label: tile.value for tile in page.tiles} == {
+        "Documents removed": "45.8 %",
+        "Text kept": "301 MB",
+        "Clusters": "806",
+        "Speed": "43.1 MB/s",
+        "Time": "12.3 s",
+        "Peak memory": "912 MB",
+        "Pairs compared": "123,456",
+    }
+
+
+def test_the_parts_of_the_bar_make_the_whole():
+    parts = whole_page().parts
+    assert [part.label for part in parts] == ["kept", "near-duplicate", "exact duplicate", "in quarantine"]
+    assert sum(part.share for part in parts) == pytest.approx(1)
+
+
+def test_the_tables_hold_the_counts():
+    assert rows("Removed, by reason") == [
+        ["exact duplicate", "1,204", "2.1 %", "3.00 MB", "0.6 %"],
+        ["near-duplicate", "25,219", "43.8 %", "226 MB", "42.6 %"],
+        ["all", "26,423", "45.8 %", "229 MB", "43.2 %"],
+    ]
+    assert rows("The largest clusters") == [
+        ["first", "1,833", "3", "1,204", str(address(3, 1_204))],
+        ["—", "12", "0", "7", "7"],
+    ]
+
+
+def test_a_capped_comparison_is_said_at_the_top():
+    assert whole_page().warnings == []
+    capped = {"comparisons": {"pairs": 1, "capped_buckets": 1, "capped_documents": 100_000}}
+    [warning] = report_page(capped).warnings
+    assert "1 bucket (100,000 documents)" in warning
+
+
+def test_hostile_text_stays_text():
+    metrics = with_hostile_text(METRICS)
+    html = page_of(metrics)
+    html.encode()
+    plain, hostile = Reader(render(whole_page())), Reader(html)
+    assert hostile.tags <= plain.tags | {"i"}
+    assert not hostile.tags & {"script", "img", "iframe", "object", "form", "base", "use", "image"}
+    assert not {name for _, name, _ in hostile.attributes} & {"src", "onerror", "xlink:href", "action", "id"}
+    assert {value for _, name, value in hostile.attributes if name == "href"} == {"data:,"}
+    assert hostile.style == plain.style
+    # Once in each: title, kicker, ids, captions, versions, ... and word by word in the two example texts.
+    assert hostile.text.count(SHOWN) >= 8
+    assert hostile.text.count("alert('x')") > hostile.text.count(SHOWN)
+
+
+def test_the_page_asks_for_nothing_from_elsewhere():
+    html = render(whole_page())
+    assert "http://" not in html
+    assert "https://" not in html
+    assert not re.search(r"url\(|@import|<script|//fonts|srcset", html)
+    policy = html.index("Content-Security-Policy")
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:;" in html[policy : policy + 200]
+    assert policy < html.index("<style>")
+
+
+@pytest.mark.parametrize("missing", METRICS)
+def test_a_missing_section_is_left_out(missing):
+    metrics = {key: value for key, value in METRICS.items() if key != missing}
+    page = report_page(metrics)
+    left = [block.title for block in whole_page().blocks if block.title not in TITLES.get(missing, [])]
+    assert [block.title for block in page.blocks] == left
+    Reader(render(page))
+
+
+def test_metrics_without_anything_make_a_page():
+    page = report_page({})
+    assert page.blocks == []
+    assert Reader(render(page)).text
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("key", METRICS)
+def test_a_section_of_another_shape_is_no_failure(key, odd):
+    drawn = {"similarity", "clusters", "stages"}
+    page = page_of({name: value for name, value in METRICS.items() if name not in drawn} | {key: odd})
+    assert Reader(page).text
+
+
+def test_inner_numbers_of_another_shape_are_no_failure():
+    metrics = copy.deepcopy(METRICS)
+    metrics["stages"] = [{"name": None, "seconds": 0}, {"seconds": -1}, {"name": "x", "seconds": 0, "bytes": 1}]
+    metrics["similarity"] = {"edges": [0.7, 0.9, 0.8], "counts": [1, 2]}
+    metrics["clusters"] = {"sizes": {"x": 1, "-2": 1, "²": 3, "2": 0}, "largest": [{"kept_address": "x"}, {}]}
+    metrics["examples"] = [{"removed": None, "kept": "x"}]
+    assert titles(metrics) == [
+        "Where the time went",
+        "Removed, by reason",
+        "Quarantined, by reason",
+        "Configuration",
+        "Versions",
+    ]
+
+
+def test_the_histogram_begins_shortly_below_the_threshold():
+    edges = [i / 100 for i in range(101)]
+    metrics = {"similarity": {"edges": edges, "counts": [0] * 80 + [5] * 20}, "config": {"threshold": 0.8}}
+    texts = Reader(page_of(metrics)).text
+    assert "0.70" in texts
+    assert "0.65" not in texts
+    # Unless something is there: components join documents that are not similar themselves.
+    metrics["similarity"]["counts"][42] = 1
+    assert "0.5" in Reader(page_of(metrics)).text
+
+
+def test_a_stage_that_was_done_before_has_no_speed():
+    stages = [{"name": "scan", "seconds": 0.01, "bytes": 10**9, "resumed": True}]
+    assert titles({"stages": stages}) == ["Where the time went"]
+
+
+def test_two_reports_of_the_same_metrics_are_the_same_bytes(tmp_path):
+    write_report(METRICS, tmp_path / "a.html")
+    write_report(copy.deepcopy(METRICS), tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import pipelines.pages.dedup_page
+assert "matplotlib" not in sys.modules, "importing the report must stay cheap"
+pipelines.pages.dedup_page.write_report(eval(sys.stdin.read()), sys.argv[1])
+assert "matplotlib.pyplot" not in sys.modules
+"""
+
+
+def in_fresh_process(path, folder, **environment):
+    root = str(Path(plots.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT, path, root],
+        input=repr(METRICS),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_report_does_not_depend_on_the_user_and_says_nothing_without_a_home(tmp_path):
+    strange = "axes.grid: True\nfont.size: 30\nsvg.fonttype: path\ntext.usetex: True\naxes.linewidth: 9\n"
+    (tmp_path / "matplotlibrc").write_text(strange)
+    write_report(METRICS, tmp_path / "a.html")
+    in_fresh_process(
+        tmp_path / "b.html",
+        tmp_path,
+        HOME="/dev/null/none",
+        XDG_CONFIG_HOME="",
+        XDG_CACHE_HOME="",
+        MPLCONFIGDIR="",
+        PYTHONHASHSEED="7",
+    )
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_bars_are_as_long_as_their_values():
+    svg = plots.bars(["a", "b", "c"], [1, 2, 4], ["one", "two", "<four>"], label='bars "&"')
+    lengths = [right - left for left, right, _, _ in shapes(svg)]
+    assert [length / lengths[0] for length in lengths] == pytest.approx([1, 2, 4])
+    tree = ET.fromstring(svg)
+    assert [text.text for text in tree.iter("text")] == ["a", "one", "b", "two", "c", "<four>"]
+    assert tree.get("aria-label") == 'bars "&"'
+
+
+def test_columns_of_a_histogram_are_as_tall_as_their_counts():
+    svg = plots.histogram([0, 1, 2, 3, 4], [5, 0, 20, 10], label="h", xlabel="x <y>", marker=(2, "here"))
+    heights = [bottom - top for _, _, top, bottom in shapes(svg)]
+    assert [height / heights[0] for height in heights] == pytest.approx([1, 0, 4, 2], abs=1e-3)
+    texts = [text.text for text in ET.fromstring(svg).iter("text")]
+    assert {"x <y>", "here", "20"} <= set(texts)
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=5))
+@settings(max_examples=15, deadline=None)
+def test_any_counts_can_be_drawn_with_few_ticks(counts):
+    svg = plots.histogram([float(i) for i in range(len(counts) + 1)], counts, label="h", xlabel="x")
+    assert len(shapes(svg)) == len(counts)
+    marks = [text for text in ET.fromstring(svg).iter("text") if "text-anchor: end" in text.get("style")]
+    assert 1 <= len(marks) <= 6
+    assert len({mark.text for mark in marks}) == len(marks)
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "\"'&</svg>\u202e", "$", r"$\frac{1$", "文 🎉", "#0a0b01"]
+)
+def test_any_text_can_stand_in_a_plot(text):
+    svg = plots.bars([text, "b"], [1, 0], [text, ""], label=text)
+    texts = [found.text for found in ET.fromstring(svg).iter("text")]
+    assert text[:15] in texts[0]
+    assert text[:15] in texts[1]
+    assert ET.fromstring(svg).get("aria-label") == text
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.bars([], [], [], label="x"),
+        lambda: plots.bars(["a"], [1, 2], ["a"], label="x"),
+        lambda: plots.histogram([0, 1], [], label="x", xlabel="x"),
+        lambda: plots.histogram([0, 1], [1, 2], label="x", xlabel="x"),
+    ],
+)
+def test_plots_without_matching_data_are_refused(draw):
+    with pytest.raises(ValueError):
+        draw()
+
+
+WORDS = st.lists(st.sampled_from(["a", "bc", " ", "  ", "\n", ".", "文", "字", "é"]), max_size=30).map("".join)
+
+
+@given(WORDS, WORDS)
+def test_differences_cover_both_texts_and_leave_the_same_rest(left, right):
+    ours, theirs = differences(left, right)
+    assert "".join(span.text for span in ours) == left
+    assert "".join(span.text for span in theirs) == right
+    same = ["".join("".join(s.text for s in side if not s.differs).split()) for side in (ours, theirs)]
+    assert same[0] == same[1]
+    assert all(a.differs != b.differs for side in (ours, theirs) for a, b in itertools.pairwise(side))
+
+
+def test_differences_are_by_word_and_by_character_where_there_are_no_spaces():
+    ours, theirs = differences("the old red fox, 日本語", "the new big fox, 日中語")
+    assert [span.text for span in ours if span.differs] == ["old red", "本"]
+    assert [span.text for span in theirs if span.differs] == ["new big", "中"]
+
+
+def test_a_late_difference_in_long_texts_is_shown():
+    start = "the same words again and again, " * 1_000
+    ours, theirs = differences(start + "then left " + start, start + "then right " + start)
+    assert [span.text for span in ours if span.differs][:1] == ["left"]
+    assert [span.text for span in theirs if span.differs][:1] == ["right"]
+    assert all(sum(len(span.text) for span in side) <= MOST_CHARACTERS + 4 for side in (ours, theirs))
+
+
+def test_a_page_of_another_command_uses_the_same_frame():
+    page = Page(title="t", kicker="trapline verify", summary="Nothing was planted.")
+    reader = Reader(render(page))
+    assert "Nothing was planted." in reader.text
+    assert not reader.tags & {"svg", "table", "dl"}
