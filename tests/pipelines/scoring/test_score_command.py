@@ -21,7 +21,7 @@ from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
 from transforms.base.folder_hash import folder_sha256
 from transforms.scoring.model.scorer import Scorer
-from transforms.scoring.tasks.score import score as tasks
+from transforms.scoring.tasks import score as tasks
 
 WORDS = ("the keeper of the lighthouse wrote knights tell truth knaves lie grey geese Dorf gezählt").split()  # noqa: SIM905 - a list would fill a page
 

@@ -22,8 +22,8 @@ from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.metrics.inputs import Ragged, Recalled, Sampled
 from transforms.scoring.metrics.peakedness import cdd_peak, ted
 from transforms.scoring.metrics.recall import recall
-from transforms.scoring.tasks.score import generate as generation_tasks
-from transforms.scoring.tasks.score import score as tasks
+from transforms.scoring.tasks import generate as generation_tasks
+from transforms.scoring.tasks import score as tasks
 
 WORDS = ("the", "keeper", "of", "lighthouse", "wrote", "knights", "tell", "truth", "knaves", "lie", "Dorf", "gezählt")
 GENERATING = ("recall", "recall_similarity", "cdd_peak", "ted", "extraction_probability", "np_discoverable")

@@ -134,5 +134,8 @@ def test_what_cannot_be_sampled_from_is_an_error_that_says_why(checkpoint: Path,
 
 
 def test_sampling_imports_without_beam() -> None:
-    code = "import sys; sys.modules['apache_beam'] = None; from transforms.probes.traps.generators import lm, lm_checkpoint"
+    code = (
+        "import sys; sys.modules['apache_beam'] = None; "
+        "from transforms.probes.traps.generators import lm, lm_checkpoint"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,7 +1,7 @@
 """The compiled part of `language.text`, for statements: claims of any depth and width as UTF-8.
 
 What is still to be written of a claim waits on a stack, so that every part is written once, in its place.
-`tests/probes/puzzles/language/slow_text.py` says the same in plain Python. All is inlined: a call that hands arrays on counts
+`slow_text.py` among its tests says the same in plain Python. All is inlined: a call that hands arrays on counts
 references to each of them, atomically, which took as long as the writing.
 """
 
