@@ -179,8 +179,8 @@ def pack(work: Path, vocabulary: int) -> None:
     """Both streams of tokens in the order of training, and the sequences to score, in one compressed file."""
     from tokenizers import Tokenizer
 
-    from transforms.scoring.tasks.contexts import read_slots
-    from transforms.scoring.tasks.sequences import Rule, prepare
+    from transforms.scoring.contexts import read_slots
+    from transforms.scoring.sequences import Rule, prepare
 
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
     arrays: dict[str, npt.NDArray[Any]] = {"vocabulary": np.array(vocabulary)}

@@ -14,11 +14,11 @@ from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, resolve
 from transforms.corpus.input.pieces import parquet_metadata, parquet_schema
 from transforms.corpus.input.sources import Source, list_sources, names, would_list
+from transforms.scoring.contexts import read_slots
 from transforms.scoring.generation.plan import GENERATED, GenerationPlan
 from transforms.scoring.metrics.registry import chosen, versions
 from transforms.scoring.model.checkpoint import Checkpoint, look_at_checkpoint, names_of
 from transforms.scoring.model.tokenizer import Tokenizer, bos_token, find_tokenizer
-from transforms.scoring.tasks.contexts import read_slots
 from transforms.scoring.tasks.generate import FOLDER
 from transforms.scoring.tasks.metric_rows import fields_present
 from transforms.scoring.tasks.score import Columns, ScoreTask, choose_columns, divide_rows, shard_name

@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transforms.base.folders import Folder
-from transforms.corpus.input.sources import Source
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FOLDER = ".work"
 
@@ -22,7 +24,7 @@ def pretty_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def run_name(config: Mapping[str, Any], versions: Mapping[str, str], sources: Sequence[Source]) -> str:
+def run_name(config: Mapping[str, Any], versions: Mapping[str, str], sources: "Sequence[DataclassInstance]") -> str:
     """The name of a run: a hash of all that its output depends on, with the input's sizes and times."""
     listing = [asdict(source) for source in sources]
     text = canonical_json({"config": dict(config), "versions": dict(versions), "input": listing})

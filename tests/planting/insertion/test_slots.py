@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.planting.insertion import unicode_places_generator
 from tests.planting.ledger.test_restoration import CONFIG, SHARD, plant
+from transforms.planting.characters import places_table
 from transforms.planting.insertion import slots_kernel as kernel
-from transforms.planting.insertion.characters import places_table
 from transforms.planting.insertion.editor import SEPARATORS
 from transforms.planting.ledger.restoration import _Planted
 from transforms.planting.work import VARIABLE

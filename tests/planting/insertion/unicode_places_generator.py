@@ -1,6 +1,6 @@
-"""Write the table of characters that matter to a place in a text, `transforms/planting/insertion/unicode_places.tsv`.
+"""Write the table of characters that matter to a place in a text, `transforms/planting/unicode_places.tsv`.
 
-    python tests/planting/insertion/unicode_places_generator.py > transforms/planting/insertion/unicode_places.tsv
+    python tests/planting/insertion/unicode_places_generator.py > transforms/planting/unicode_places.tsv
 
 Properties come from the `regex` package (Unicode's Grapheme_Cluster_Break, Sentence_Break, White_Space, Script and
 General_Category). A new table changes where traps are planted.

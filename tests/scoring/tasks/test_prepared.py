@@ -14,8 +14,8 @@ from tokenizers import Tokenizer as Fast
 from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
 from transforms.base.errors import CorpusError
-from transforms.scoring.tasks.contexts import Slots, encode_after, last_tokens, read_slots
-from transforms.scoring.tasks.sequences import Prepared, Rule, prepare
+from transforms.scoring.contexts import Slots, encode_after, last_tokens, read_slots
+from transforms.scoring.sequences import Prepared, Rule, prepare
 
 FAST: Fast = tiny_tokenizer().backend_tokenizer
 TEXTS = st.text(alphabet=st.sampled_from("the knaves\n Dorf gezählt 🐿漢"), max_size=40)

@@ -12,10 +12,10 @@ from schemas.secret.ledger import LEDGER
 from schemas.secret.slots import SLOTS
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.shards import Shard
+from transforms.planting.characters import places_table
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import as_neighbours, recompute
 from transforms.planting.folder import parquet
-from transforms.planting.insertion.characters import places_table
 from transforms.planting.insertion.slots_kernel import choose_separators, choose_slots
 from transforms.planting.insertion.splice import Texts, characters_before, insert
 from transforms.planting.places.by_shard import Plantings, read_plantings

@@ -10,7 +10,7 @@ import pyarrow as pa
 from schemas.probes import PROBES
 from transforms.base.fields import digest, packed
 from transforms.base.secret_errors import SealError
-from transforms.planting.insertion.characters import BELONGS, WHITE, places_table
+from transforms.planting.characters import BELONGS, WHITE, places_table
 
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")
 _CANDIDATE_COLUMNS = ("id", "candidate", "text")

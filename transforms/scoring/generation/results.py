@@ -26,7 +26,7 @@ from transforms.scoring.metrics.inputs import (
 )
 from transforms.scoring.metrics.peakedness import LONGEST
 from transforms.scoring.metrics.registry import compute
-from transforms.scoring.tasks.sequences import Prepared
+from transforms.scoring.sequences import Prepared
 
 BATCH_TOKENS = {"cuda": 65_536, "cpu": 16_384}
 _SCHEME_TOKENS = 8_192

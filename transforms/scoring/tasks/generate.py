@@ -13,6 +13,7 @@ from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.generation.plan import GenerationPlan
 from transforms.scoring.model.checkpoint import load_model
+from transforms.scoring.sequences import Prepared
 from transforms.scoring.tasks.score import (
     ScoreJob,
     ScoreTask,
@@ -21,7 +22,6 @@ from transforms.scoring.tasks.score import (
     receipt_name,
     shard_name,
 )
-from transforms.scoring.tasks.sequences import Prepared
 
 FOLDER = "generations"
 

@@ -18,10 +18,10 @@ from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.pieces import Piece, parquet_metadata, parquet_schema, read_piece
 from transforms.corpus.input.sources import PARQUET, Source
 from transforms.corpus.output.sink import write_table
+from transforms.scoring.contexts import read_slots
 from transforms.scoring.model.checkpoint import Checkpoint, load_model
 from transforms.scoring.model.tokenizer import Tokenizer
-from transforms.scoring.tasks.contexts import read_slots
-from transforms.scoring.tasks.sequences import Prepared, Rule, prepare
+from transforms.scoring.sequences import Prepared, Rule, prepare
 
 IDS_COLUMN = "token_ids"
 _ROWS, _ROWS_IN_CONTEXT, _ROWS_GENERATING, _BYTES = 16_384, 1_024, 256, 16 << 20

@@ -7,7 +7,7 @@ import pyarrow as pa
 from schemas.public.token_scores import TOKEN_SCORES
 from transforms.scoring.metrics.inputs import TokenStatistics
 from transforms.scoring.model.batches import Ints
-from transforms.scoring.tasks.sequences import Prepared
+from transforms.scoring.sequences import Prepared
 
 
 def token_table(

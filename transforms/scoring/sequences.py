@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.base.errors import CorpusError
+from transforms.scoring.contexts import Slots, encode_after, last_tokens
 from transforms.scoring.model.batches import Ints, Sequences
-from transforms.scoring.tasks.contexts import Slots, encode_after, last_tokens
 
 _Encoded = tuple[Sequence[int], int, int | None]
 """Token ids without begin-of-sequence, the first that belongs to the sequence, UTF-8 bytes of its text."""
