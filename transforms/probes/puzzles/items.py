@@ -14,7 +14,7 @@ from transforms.probes.puzzles.language.text import render_both, render_quiz, re
 from transforms.probes.puzzles.language.wording import Wording, draw
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Puzzles, Traces
-from transforms.probes.puzzles.logic.sampling import Grammar
+from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.search import Difficulty, difficulty, search
 
 
