@@ -9,6 +9,13 @@ knave"), to the end of that sentence. All other text is ignored.
 **Whoever asserts both roles for a person has not answered**, however many assertions come between, and so has whoever
 says "either ... or", leaves a person out, or writes no marker. The words are the language's own (`[answers]` of its
 data file).
+
+    >>> language = load("en")
+    >>> pair = language.roles[language.pair("knight/knave")]
+    >>> read_answer("CONCLUSION: Ann is a knight, and Bob is not a knight.", ["Ann", "Bob"], language, pair).solution
+    (True, False)
+    >>> read_answer("CONCLUSION: Ann is a knight.", ["Ann", "Bob"], language, pair).solution is None
+    True
 """
 
 import functools

@@ -1,4 +1,13 @@
-"""Texts whose log-probabilities tell a model's answer without letting it write one."""
+"""Texts whose log-probabilities tell a model's answer without letting it write one.
+
+    >>> assignments(2).tolist()
+    [[False, False], [True, False], [False, True], [True, True]]
+    >>> from transforms.probes.puzzles.language.language import load
+    >>> from transforms.probes.puzzles.language.wording import draw
+    >>> texts = assignment_texts(draw(np.arange(10), 2, load("en"), b"a seed"))  # ten puzzles of two people
+    >>> len(texts)
+    40
+"""
 
 from dataclasses import dataclass
 
