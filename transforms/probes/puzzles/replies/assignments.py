@@ -1,10 +1,12 @@
 """Texts whose log-probabilities tell a model's answer without letting it write one.
 
+Two people have four assignments, so ten puzzles of two people have forty conclusions to score:
+
     >>> assignments(2).tolist()
     [[False, False], [True, False], [False, True], [True, True]]
     >>> from transforms.probes.puzzles.language.language import load
     >>> from transforms.probes.puzzles.language.wording import draw
-    >>> texts = assignment_texts(draw(np.arange(10), 2, load("en"), b"a seed"))  # ten puzzles of two people
+    >>> texts = assignment_texts(draw(np.arange(10), 2, load("en"), b"a seed"))
     >>> len(texts)
     40
 """

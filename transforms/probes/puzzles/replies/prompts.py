@@ -1,5 +1,7 @@
 """Prompts for puzzles, columnwise: one text for a base model that completes it, messages for a chat model.
 
+A prompt for a base model ends where the answer is to begin:
+
     >>> import numpy as np
     >>> from transforms.probes.puzzles.language.language import load
     >>> from transforms.probes.puzzles.language.text import render_quiz
