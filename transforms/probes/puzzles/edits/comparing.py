@@ -1,4 +1,4 @@
-"""Claims beside each other: how far apart two are, which ones a speaker may make, and what no claim may have."""
+"""Comparisons of claims: how far apart two are, and whether two operands of one are equal."""
 
 import numpy as np
 import numpy.typing as npt

@@ -41,7 +41,7 @@ class EditRequest:
 
 @dataclass(frozen=True)
 class Edits:
-    """What became of a batch of puzzles, one row a puzzle.
+    """What became of a batch of puzzles, one row per puzzle.
 
     Attributes:
         status: int8[size], `FOUND`, `NONE` (established: there is none) or `UNKNOWN` (none was found, but not all that
@@ -75,12 +75,12 @@ def edit(
     """One edit of each puzzle, as `request` says.
 
     A replacement is a claim of the grammar; what establishes that there is none is a scan of all claims of at most two
-    levels and two operands, and of all leaves in the claims that stand there.
+    levels and two operands, and of all changes of one leaf of a present claim.
 
     Args:
         puzzles: the originals.
         classes: theirs, uint64[size, 2].
-        seed: at most 64 bytes; each kind of edit has its own stream a puzzle.
+        seed: at most 64 bytes; each kind of edit has its own random stream for each puzzle.
         grammar: which claims there are.
         request: which edit.
         split: bounds from `Splits.bounds` within which the class of an edited puzzle must be.

@@ -179,7 +179,7 @@ def draw_puzzle(
     stack: npt.NDArray[np.uint64],
     solutions: npt.NDArray[np.uint64],
 ) -> int:
-    """Draw one claim a person, whatever the solutions; their mask goes to `solutions`. Returns the next word.
+    """Draw one claim per person, whatever the solutions; their mask goes to `solutions`. Returns the next word.
 
     `offsets` gets int64[n + 1] places in `tokens`, from 0.
     """

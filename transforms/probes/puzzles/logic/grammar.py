@@ -61,7 +61,7 @@ ANY_KNIGHTS, BALANCED = -1, -2
 
 
 def no_such_puzzle(people: int, knights: int, candidates: int) -> CorpusError:
-    """What to say when so many candidates were of no use."""
+    """The error for a search in which this many candidates were all unsuitable."""
     among = "one solution" if knights < 0 else f"one solution, of {knights} knights"
     return CorpusError(
         f"{candidates:,} candidates of {people} people held no puzzle with {among}: "

@@ -1,6 +1,6 @@
 """Puzzles of more people than a truth table can hold: a SAT solver finds the solutions.
 
-A claim becomes clauses with one auxiliary variable an operator (Tseitin 1968). That a puzzle has one solution is
+A claim becomes clauses with one auxiliary variable per operator (Tseitin 1968). That a puzzle has one solution is
 established by a model and the refutation of the same clauses with that model excluded.
 """
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from transforms.probes.puzzles.language.text import render_solution
 from transforms.probes.puzzles.language.wording import Wording
 
-_MOST_PEOPLE = 12  # 4096 texts a puzzle
+_MOST_PEOPLE = 12  # 4096 texts per puzzle
 
 
 def assignments(people: int) -> npt.NDArray[np.bool_]:
