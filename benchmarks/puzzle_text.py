@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from transforms.probes.puzzles.language.language import TAGS, load
 from transforms.probes.puzzles.language.text import render_both, render_quiz, render_solution
 from transforms.probes.puzzles.language.wording import VARIANTS, draw
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.logic.search import search
 
 SEED = b"benchmark"

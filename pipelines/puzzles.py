@@ -13,7 +13,7 @@ from pipelines.running.errors import UsageError
 if TYPE_CHECKING:
     from transforms.probes.puzzles.dataset import Request
     from transforms.probes.puzzles.items import ItemConfig
-    from transforms.probes.puzzles.logic.sampling import Grammar
+    from transforms.probes.puzzles.logic.grammar import Grammar
     from transforms.probes.puzzles.splits import Splits
 
 _Several = Parameter(consume_multiple=True, negative=())
@@ -137,7 +137,7 @@ class PuzzlesConfig:
         Raises:
             UsageError: for a depth or width that there is not.
         """
-        from transforms.probes.puzzles.logic.sampling import Grammar
+        from transforms.probes.puzzles.logic.grammar import Grammar
 
         try:
             grammar = Grammar(self.depth, self.width, self.constant_claims)
@@ -179,7 +179,7 @@ class PuzzlesConfig:
             UsageError: for more knights than people.
         """
         from transforms.probes.puzzles.dataset import Request
-        from transforms.probes.puzzles.logic.sampling import ANY_KNIGHTS, BALANCED
+        from transforms.probes.puzzles.logic.grammar import ANY_KNIGHTS, BALANCED
         from transforms.probes.puzzles.logic.stream import PuzzleStream
 
         knights = {"any": ANY_KNIGHTS, "balanced": BALANCED}.get(self.knights)

@@ -1,4 +1,4 @@
-"""Metrics of finished scores: two arms, several models, several checkpoints, puzzles."""
+"""Metrics of finished scores: two arms, several models, several checkpoints."""
 
 import math
 
@@ -15,8 +15,6 @@ from transforms.scoring.metrics.analysis.dynamics import (
     retention,
     without_outliers,
 )
-from transforms.scoring.metrics.analysis.puzzles import limem
-from transforms.scoring.metrics.inputs import offsets_of
 
 nan = math.nan
 
@@ -84,19 +82,6 @@ def test_outliers_are_two_interquartile_ranges_out() -> None:
     assert without_outliers(values).tolist() == [True] * 7 + [False]
     assert without_outliers(np.array([0.0, 1, 2, 3, 4, 100])).tolist() == [True] * 5 + [False]
     assert without_outliers(np.array([nan])).tolist() == [False]
-
-
-def test_limem_is_accuracy_times_inconsistency_over_puzzles_with_a_perturbation() -> None:
-    solved = np.array([1, 1, 0, 1], bool)
-    after = [[1, 0], [0], [1], []]
-    scores = limem(solved, np.array([v for row in after for v in row], bool), offsets_of([len(row) for row in after]))
-    assert scores.tolist() == pytest.approx([0.5, 1, 0, nan], nan_ok=True)
-    accuracy, consistency = 2 / 3, (0.5 + 0) / 2
-    assert np.nanmean(scores) == pytest.approx(accuracy * (1 - consistency))
-
-
-def test_limem_is_zero_when_nothing_is_solved() -> None:
-    assert limem(np.zeros(2, bool), np.zeros(2, bool), np.array([0, 1, 2])).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("call", [recognition, exposure])

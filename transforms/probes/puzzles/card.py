@@ -26,7 +26,7 @@ def puzzles_card(manifest: dict[str, Any]) -> str:
         "# Knights and Knaves",
         "",
         (
-            f"{count(content['counts']['rows'])} rows, one a puzzle and language. Every puzzle has exactly one "
+            f"{count(content['counts']['rows'])} rows, one per puzzle and language. Every puzzle has exactly one "
             "solution. No class of puzzles (the same up to the names of people, the order of claims and of commuting "
             "operands) is in two splits, and none of the edited puzzles is of a class that either split may hold."
         ),

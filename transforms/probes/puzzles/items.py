@@ -14,18 +14,18 @@ from transforms.probes.puzzles.language.text import render_both, render_quiz, re
 from transforms.probes.puzzles.language.wording import Wording, draw
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Puzzles, Traces
-from transforms.probes.puzzles.logic.sampling import Grammar
+from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.search import Difficulty, difficulty, search
 
 
 @dataclass(frozen=True)
 class ItemConfig:
-    """What an item holds.
+    """What goes into an item.
 
     Attributes:
         seed: at most 64 bytes.
         grammar: which claims there are.
-        languages: tags, a row each.
+        languages: tags, such as "en"; each puzzle gets one row per language.
         hamming: people whose role a statement or leaf edit changes; 0: any number.
         minimal: statement edits with the fewest changed tokens.
         variants: whether the four language variants are made.
@@ -77,7 +77,7 @@ def edit_all(puzzles: Puzzles, own_classes: npt.NDArray[np.uint64], config: Item
 
 
 def complete_items(puzzles: Puzzles, config: ItemConfig) -> pa.Table:
-    """One row a puzzle and language, languages one after another, with the columns of `schemas.public.puzzles`."""
+    """One row per puzzle and language, one language after another, with the columns of `schemas.public.puzzles`."""
     own = classes(puzzles)
     edited = edit_all(puzzles, own, config)
     traces = search(puzzles)

@@ -32,8 +32,8 @@ class SiblingConfig:
     Attributes:
         siblings: puzzles of a unit, of which one is planted: m + 1.
         doses: copies to plant; each dose gets as many units.
-        thoughts: whether a document holds a chain of thought.
-        name: stands at the front of all ids, so that two campaigns share none.
+        thoughts: whether a document includes a chain of thought.
+        name: prefix of all ids, so that two campaigns share none.
         generator: what made them, with its version.
     """
 
@@ -51,7 +51,7 @@ def find_units(stream: PuzzleStream, splits: Splits, units: int, siblings: int) 
     other in the stream, and are of classes that are in no other unit and, being in the split `train`, in no edit.
 
     Raises:
-        CorpusError: if the stream holds too few.
+        CorpusError: if the stream has too few.
     """
     step = _BATCH if stream.people <= MOST_IN_A_TABLE else _BATCH_BY_SOLVER
     seen = np.empty(0, np.uint64)

@@ -12,7 +12,7 @@ from transforms.scoring.metrics import (
     reference,
     zlib_size,
 )
-from transforms.scoring.metrics.analysis import arms, dynamics, puzzles
+from transforms.scoring.metrics.analysis import arms, dynamics
 from transforms.scoring.metrics.inputs import Floats, ScoreInputs
 
 Stage = Literal["score", "analysis"]
@@ -85,7 +85,6 @@ METRICS: Mapping[str, Metric] = {
             "step",
         ),
         _analysis(dynamics.retention, "mean at each later checkpoint", "recognition or recall of several checkpoints"),
-        _analysis(puzzles.limem, "[x solved] (1 - mean_k [x'_k solved])", "solved", "perturbed_solved"),
     )
 }
 """Every metric, in the order of docs/metrics.md."""

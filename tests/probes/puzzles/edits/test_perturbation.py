@@ -20,7 +20,8 @@ from transforms.probes.puzzles.edits.kernel import FOUND, NONE
 from transforms.probes.puzzles.items import ItemConfig, edit_all
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Puzzles, flat, puzzles_of
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.logic.search import difficulty, search
 from transforms.probes.puzzles.splits import SPLITS, Splits
 
@@ -195,8 +196,8 @@ def test_edits_beyond_a_table_are_valid(people: int) -> None:
 
 def test_the_solver_finds_the_edits_that_the_table_finds() -> None:
     from transforms.probes.puzzles.edits import kernel as k
+    from transforms.probes.puzzles.edits.edit import edit_by_solver
     from transforms.probes.puzzles.logic.masks import table_of
-    from transforms.probes.puzzles.logic.solver import edit_by_solver
 
     puzzles = sample(6, SEED, np.arange(80), Grammar())
     own = classes(puzzles)[:, 0].copy()

@@ -7,7 +7,8 @@ from tests.probes.puzzles.language.slow_text import Speech
 from transforms.probes.puzzles.language.language import TAGS, load
 from transforms.probes.puzzles.language.text import render_quiz, render_solution
 from transforms.probes.puzzles.language.wording import draw
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.replies.answers import read_answer
 from transforms.probes.puzzles.replies.assignments import assignment_texts, assignments, two_way_texts
 from transforms.probes.puzzles.replies.prompts import MESSAGES, chat_prompts, completion_prompts, stops

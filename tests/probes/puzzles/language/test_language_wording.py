@@ -15,7 +15,8 @@ from tests.probes.puzzles.language.slow_text import Speech
 from transforms.probes.puzzles.language.language import TAGS, load
 from transforms.probes.puzzles.language.text import render_quiz, render_solution
 from transforms.probes.puzzles.language.wording import VARIANTS, Wording, draw
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 
 SEED = b"a seed of these tests"
 CHANGED = {

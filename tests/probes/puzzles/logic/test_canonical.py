@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.probes.puzzles.puzzle_checker import class_by_trying, renamed
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Claim, puzzles_of
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 
 HUNDRED = sample(100, b"canonical", np.arange(3), Grammar())
 EIGHT = sample(8, b"canonical", np.arange(200), Grammar(depth=3, width=3))

@@ -3,14 +3,19 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.probes.puzzles.puzzle_checker import faults_of_puzzle, is_true, leaves, solutions
 from transforms.base.errors import CorpusError
-from transforms.base.streams import stream_key
+from transforms.base.kernels import kernel
+from transforms.base.streams import stream_key, stream_start
 from transforms.probes.puzzles.logic.claims import Claim, puzzles_of
-from transforms.probes.puzzles.logic.sampling import BALANCED, Grammar, sample, share_with_one_solution
-from transforms.probes.puzzles.logic.solver import only_solution, sample_by_solver
+from transforms.probes.puzzles.logic.drawing import draw_puzzle
+from transforms.probes.puzzles.logic.grammar import BALANCED, Grammar
+from transforms.probes.puzzles.logic.masks import only_bit, table_of
+from transforms.probes.puzzles.logic.sampling import sample, sample_by_solver
+from transforms.probes.puzzles.logic.solver import only_solution
 
 SEED = b"a seed"
 
@@ -50,9 +55,30 @@ def test_a_puzzle_depends_on_its_number_alone() -> None:
 def test_as_many_candidates_have_one_solution_as_the_reference_has(people: int, share: float) -> None:
     candidates = 1_000_000
     standard_error = math.sqrt(share * (1 - share) / candidates)
-    found = share_with_one_solution(people, SEED, candidates, Grammar(constant=True))
+    key, limits = stream_key(SEED, "candidates", people), Grammar(constant=True).limits
+    found = _with_one_solution(key, candidates, people, limits, *table_of(people)) / candidates
     # The published shares are rounded to four digits.
     assert abs(found - share) < 3 * standard_error + 0.00005
+
+
+@kernel
+def _with_one_solution(
+    key: np.uint64,
+    candidates: int,
+    people: int,
+    limits: npt.NDArray[np.int64],
+    table: npt.NDArray[np.uint64],
+    every: npt.NDArray[np.uint64],
+) -> int:
+    drawn = np.empty(people * limits[3], np.int16)
+    places = np.empty(people + 1, np.int64)
+    stack = np.empty((limits[3] + 1, len(every)), np.uint64)
+    solutions = np.empty(len(every), np.uint64)
+    unique = 0
+    for candidate in range(candidates):
+        draw_puzzle(stream_start(key, candidate), 0, people, limits, drawn, places, table, every, stack, solutions)
+        unique += only_bit(solutions) >= 0
+    return unique
 
 
 def test_claims_follow_the_die() -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from tests.probes.puzzles.puzzle_checker import assignments, is_true
 from transforms.probes.puzzles.logic.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER, SUCCESS, puzzles_of
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.logic.search import difficulty, search
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from transforms.probes.puzzles.language.language import SLOT, TAGS, Language, load
 from transforms.probes.puzzles.language.text import document, render_solution, render_thought
 from transforms.probes.puzzles.language.wording import VARIANTS, Wording, draw
-from transforms.probes.puzzles.logic.sampling import Grammar, sample
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.logic.search import search
 from transforms.probes.puzzles.replies.answers import read_answer, right_answers
 

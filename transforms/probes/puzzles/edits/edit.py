@@ -1,15 +1,17 @@
 """Change one claim of a puzzle so that its solution changes, or so that it does not, and say where that cannot be."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.streams import stream_key
+from transforms.base.streams import stream_key, stream_start
 from transforms.probes.puzzles.edits import kernel as k
 from transforms.probes.puzzles.logic.claims import Puzzles
-from transforms.probes.puzzles.logic.masks import MOST_IN_A_TABLE, table_of
-from transforms.probes.puzzles.logic.sampling import Grammar
+from transforms.probes.puzzles.logic.grammar import Grammar
+from transforms.probes.puzzles.logic.masks import MOST_IN_A_TABLE, table_of, witnesses
+from transforms.probes.puzzles.logic.solver import other_solutions
 from transforms.probes.puzzles.splits import everything
 
 KINDS = ("statement", "leaf", "control")
@@ -39,7 +41,7 @@ class EditRequest:
 
 @dataclass(frozen=True)
 class Edits:
-    """What became of a batch of puzzles, one row a puzzle.
+    """What became of a batch of puzzles, one row per puzzle.
 
     Attributes:
         status: int8[size], `FOUND`, `NONE` (established: there is none) or `UNKNOWN` (none was found, but not all that
@@ -73,12 +75,12 @@ def edit(
     """One edit of each puzzle, as `request` says.
 
     A replacement is a claim of the grammar; what establishes that there is none is a scan of all claims of at most two
-    levels and two operands, and of all leaves in the claims that stand there.
+    levels and two operands, and of all changes of one leaf of a present claim.
 
     Args:
         puzzles: the originals.
         classes: theirs, uint64[size, 2].
-        seed: at most 64 bytes; each kind of edit has its own stream a puzzle.
+        seed: at most 64 bytes; each kind of edit has its own random stream for each puzzle.
         grammar: which claims there are.
         request: which edit.
         split: bounds from `Splits.bounds` within which the class of an edited puzzle must be.
@@ -102,8 +104,6 @@ def edit(
     limits = grammar.limits
     bounds = everything() if split is None else split
     if puzzles.people > MOST_IN_A_TABLE:
-        from transforms.probes.puzzles.logic.solver import edit_by_solver
-
         found = edit_by_solver(key, puzzles, classes[:, 0], wanted, limits, bounds)
     else:
         table, every = table_of(puzzles.people)
@@ -123,3 +123,44 @@ def edit(
     small = facts[:, (k.SPEAKER, k.FOUND_HAMMING, k.FOUND_DISTANCE)].astype(np.int32)
     speaker, hamming, distance = small.T
     return Edits(facts[:, k.STATUS].astype(np.int8), speaker, hamming, distance, new_classes, rows, edited)
+
+
+def edit_by_solver(
+    key: np.uint64,
+    puzzles: Puzzles,
+    own_classes: npt.NDArray[np.uint64],
+    requests: npt.NDArray[np.int64],
+    limits: npt.NDArray[np.int64],
+    split: npt.NDArray[np.uint64],
+) -> Any:
+    """As `kernel.edit_batch`, for any number of people.
+
+    A speaker without whose claim there are more than 256 solutions is left out; if nothing is found then, it is not
+    known whether there is anything.
+    """
+    size, people = puzzles.solution.shape
+    witness_knights, witness_every = witnesses(people)
+    facts = np.full((size, k.FACTS), -1, np.int64)
+    facts[:, k.STATUS] = k.NONE
+    classes = np.zeros((size, 2), np.uint64)
+    answers = np.zeros((size, people), np.bool_)
+    claims: list[npt.NDArray[np.int16]] = []
+    used = 0
+    for row in range(size):
+        only = int(requests[row, k.ONLY_SPEAKER])
+        if only == -2:
+            continue
+        places = puzzles.offsets[row * people : (row + 1) * people + 1]
+        speakers = range(people) if only < 0 else (only,)
+        knights, rest, complete = other_solutions(puzzles.tokens, places, speakers)
+        start = np.uint64(stream_start(key, int(puzzles.index[row])))
+        claim = np.empty(max(int(limits[3]), 3), np.int16)
+        k.edit_puzzle(
+            start, puzzles.tokens, places, puzzles.solution[row], own_classes[row], requests[row], limits, split,
+            knights, rest, complete, witness_knights, witness_every, facts[row], classes[row], answers[row], claim,
+        )  # fmt: skip
+        if facts[row, k.STATUS] == k.FOUND:
+            facts[row, k.PLACE] = used
+            claims.append(claim[: facts[row, k.LENGTH]])
+            used += len(claims[-1])
+    return facts, classes, answers, np.concatenate(claims) if claims else np.empty(0, np.int16)

@@ -12,18 +12,13 @@ import numpy.typing as npt
 
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.streams import below, mix, stream_start, stream_word
-from transforms.probes.puzzles.edits.replacements import (
-    edit_distance,
-    one_leaf_off,
-    operands_differ,
-    replacement,
-    replacements,
-)
+from transforms.probes.puzzles.edits.comparing import edit_distance, one_leaf_off, operands_differ
 from transforms.probes.puzzles.logic.canonical import class_of
 from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT
+from transforms.probes.puzzles.logic.drawing import draw_claim, draw_flat_claim, draw_leaf, is_constant
 from transforms.probes.puzzles.logic.masks import bits, claim_mask
-from transforms.probes.puzzles.logic.sampling import draw_claim, draw_flat_claim, draw_leaf, is_constant
 from transforms.probes.puzzles.logic.search import solve
+from transforms.probes.puzzles.logic.small_claims import small_claim, small_claims
 
 # What is asked of an edit: places in an array of numbers.
 LEAF_ONLY, SAME_ANSWER, HAMMING, MINIMAL, ONLY_SPEAKER, DISTANCE, NODES, REQUESTS = range(8)
@@ -223,7 +218,7 @@ def edit_puzzle(
             speaker = able[at]
             begin, end = places[speaker], places[speaker + 1]
             of_leaves = (end - begin) * (2 * people - 1)
-            of_claims = 0 if request[LEAF_ONLY] else replacements(people, limits[0])
+            of_claims = 0 if request[LEAF_ONLY] else small_claims(people, limits[0])
             if number == of_leaves + of_claims:
                 at += 1
                 number = 0
@@ -236,7 +231,7 @@ def edit_puzzle(
                     continue
                 claim[chosen] = leaf + (leaf > 2 * speaker)
             else:
-                length = replacement(number - of_leaves, people, speaker, claim)
+                length = small_claim(number - of_leaves, people, speaker, claim)
                 number += 1
                 # Replacements that change one leaf came before.
                 if (

@@ -14,7 +14,7 @@ A file `language_TAG.toml` holds all wording. A *template* is text with slots in
   German needs it). A conjunction or disjunction of more than two writes all but its last operand at `{a}`, separated
   by `between`.
 
-An operand that is no plain clause is put into `group`, so that people read every statement the same way.
+An operand that is not a plain clause is put into `group`, so that people read every statement the same way.
 """
 
 import functools
@@ -88,7 +88,7 @@ class Language:
         roles: role pairs; the first is that of knights and knaves.
         clauses: a form's templates `is`, `not` and `group`.
         templates: 'quiz.intro' and the like: templates of which one is drawn.
-        joints: what stands between the parts of a list: 'list', 'sentence' and 'claims', each with `between` and more.
+        joints: what separates the parts of a list: 'list', 'sentence' and 'claims', each with `between` and more.
         texts: 'conclusion.marker' and the like: templates of which there is one.
         words: 'links' and the like: words that a reader of answers must know, in lower case.
     """

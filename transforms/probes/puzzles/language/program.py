@@ -2,7 +2,7 @@
 
 A *place* is somewhere bytes can be copied from: the first `SLOTS` places are filled in by a kernel as it goes (the name
 of the person at hand, a role, a statement); the places after them are *snippets*, fixed bytes of the language: names,
-roles, and what stands between the slots of templates. A template is a sequence of places.
+roles, and the text between the slots of templates. A template is a sequence of places.
 """
 
 import functools
@@ -79,7 +79,7 @@ _KEY_OF = {
 
 
 class Joint(IntEnum):
-    """What stands between the parts of something."""
+    """What separates the parts of a list."""
 
     LIST = 0
     LIST_LAST = 1

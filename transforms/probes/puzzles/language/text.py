@@ -30,7 +30,7 @@ def render_quiz(puzzles: Puzzles, wording: Wording) -> pa.LargeStringArray:
 
 
 def render_thought(puzzles: Puzzles, traces: Traces, wording: Wording) -> pa.LargeStringArray:
-    """The chain of thought of each trace, a line a step; null where there is no trace.
+    """The chain of thought of each trace, one line per step; null where there is no trace.
 
     The first line says the plan, the last one that all roles are found; the conclusion is not part of it.
 

@@ -126,7 +126,7 @@ def write_thoughts(
     program: Program, claims: _Bytes, claim_starts: _I64, events: _I16, event_starts: _I64, names: _I16, pair: _I16,
     flipped: _Flags, thoughts: _U64,
 ) -> tuple[_Bytes, _I64]:  # fmt: skip
-    """Chains of thought: a line that says the plan, a line each step of the search, a line at success.
+    """Chains of thought: one line for the plan, one per step of the search, one at success.
 
     Args:
         program: the language.

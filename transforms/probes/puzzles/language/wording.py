@@ -1,4 +1,4 @@
-"""Every free choice of a puzzle's text, as arrays: names, roles, order and templates, a random stream each.
+"""Every free choice of a puzzle's text, as arrays: names, roles, order and templates, one random stream per choice.
 
 A choice depends on the seed, the number of people, the puzzle's number and what is chosen, and on nothing else. So the
 perturbations of a puzzle, which have its number, are worded as it is; and a variant of the wording differs from the

@@ -1,4 +1,4 @@
-"""Claims as flat arrays: one int16 token a node in prefix order, so that a batch of puzzles is a few NumPy arrays.
+"""Claims as flat arrays: one int16 token per node in prefix order, so that a batch of puzzles is a few NumPy arrays.
 
 A leaf is a token of 0 or more: `2 * i` says that person i tells the truth, `2 * i + 1` that person i lies. An operator
 is negative and is followed by its operands: `NOT` (one), `IMPLIES` and `IFF` (two), and any number k >= 2 of operands
@@ -180,7 +180,7 @@ def nested(tokens: npt.NDArray[np.int16] | Sequence[int]) -> Claim:
 
 
 def nested_all(tokens: npt.NDArray[np.int16] | Sequence[int]) -> tuple[Claim, ...]:
-    """All claims that stand one after another in `tokens`: prefix order says where each ends."""
+    """All claims in `tokens`, which follow one another: prefix order says where each ends."""
     left = iter(int(token) for token in tokens)
     claims = []
     while True:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from transforms.probes.puzzles.edits.replacements import replacement, replacements
 from transforms.probes.puzzles.logic.claims import IMPLIES
+from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.masks import claim_mask, table_of
-from transforms.probes.puzzles.logic.sampling import Grammar
+from transforms.probes.puzzles.logic.small_claims import small_claim, small_claims
 
 MOST_COUNTED = 4
 
@@ -30,26 +30,12 @@ def all_claims(people: int, speaker: int, grammar: Grammar) -> list[Tokens]:
     """Every claim that a speaker may make, operands in both orders."""
     room = np.empty(3, np.int16)
     claims = []
-    for number in range(replacements(people, grammar.depth)):
-        length = replacement(number, people, speaker, room)
+    for number in range(small_claims(people, grammar.depth)):
+        length = small_claim(number, people, speaker, room)
         claim = tuple(room[:length].tolist())
         if grammar.constant or 0 < _truth(people, claim) < (1 << (1 << people)) - 1:
             claims.append(claim)
     return claims
-
-
-def puzzles_in_all(people: int, grammar: Grammar) -> int:
-    """Puzzles, whatever their solutions."""
-    return math.prod(len(all_claims(people, speaker, grammar)) for speaker in range(people))
-
-
-def puzzles_with_one_solution(people: int, grammar: Grammar) -> int:
-    """Puzzles that have exactly one solution."""
-    choices = [
-        Counter(_agreement(people, speaker, claim) for claim in all_claims(people, speaker, grammar))
-        for speaker in range(people)
-    ]
-    return _with_one_assignment(people, choices)
 
 
 def classes_with_one_solution(people: int, grammar: Grammar) -> int:
@@ -66,16 +52,16 @@ def classes_with_one_solution(people: int, grammar: Grammar) -> int:
             for claim in claims[cycle[0]]:
                 mask, said = -1, claim
                 for speaker in cycle:
-                    mask &= _agreement(people, speaker, said)
+                    mask &= agreement(people, speaker, said)
                     said = _renamed(said, renaming)
                 if said == claim:
                     kept[mask] += 1
             choices.append(kept)
-        total += _with_one_assignment(people, choices)
+        total += with_one_assignment(people, choices)
     return total // math.factorial(people)
 
 
-def _with_one_assignment(people: int, choices: list[Counter[int]]) -> int:
+def with_one_assignment(people: int, choices: list[Counter[int]]) -> int:
     """Ways to choose one mask of each counter so that exactly one assignment is in all of them."""
     reached: Counter[int] = Counter({(1 << (1 << people)) - 1: 1})
     for choice in choices:
@@ -95,7 +81,7 @@ def _truth(people: int, claim: Tokens) -> int:
     return int(stack[0, 0])
 
 
-def _agreement(people: int, speaker: int, claim: Tokens) -> int:
+def agreement(people: int, speaker: int, claim: Tokens) -> int:
     """Mask of the assignments in which the speaker is a knight exactly if the claim is true."""
     table, every = table_of(people)
     return int(every[0]) ^ _truth(people, claim) ^ int(table[speaker, 0])

@@ -74,7 +74,7 @@ def claim_mask(
     every: npt.NDArray[np.uint64],
     stack: npt.NDArray[np.uint64],
 ) -> None:
-    """Write the mask of the claim `tokens[start:end]` into `stack[0]`; the stack needs a row a token."""
+    """Write the mask of the claim `tokens[start:end]` into `stack[0]`; the stack needs one row per token."""
     words = len(every)
     height = 0
     for position in range(end - 1, start - 1, -1):

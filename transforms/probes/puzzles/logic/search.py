@@ -30,7 +30,7 @@ MOST_STEPS = 4096
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How hard puzzles are, one number a puzzle, int32[size].
+    """How hard puzzles are, one number per puzzle, int32[size].
 
     Attributes:
         knights: people who tell the truth.

@@ -1,24 +1,18 @@
 """Puzzles of more people than a truth table can hold: a SAT solver finds the solutions.
 
-A claim becomes clauses with one auxiliary variable an operator (Tseitin 1968). That a puzzle has one solution is
+A claim becomes clauses with one auxiliary variable per operator (Tseitin 1968). That a puzzle has one solution is
 established by a model and the refutation of the same clauses with that model excluded.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pysat.solvers import Solver
 
-from transforms.base.streams import stream_start
-from transforms.probes.puzzles.edits import kernel as k
-from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT, Puzzles
-from transforms.probes.puzzles.logic.masks import packed, witnesses
-from transforms.probes.puzzles.logic.sampling import Grammar, draw_puzzle, no_such_puzzle
+from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT
+from transforms.probes.puzzles.logic.masks import packed
 
 _SOLVER = "cadical153"
-_CANDIDATES = 20_000
 _MOST_IN_REST = 256
 
 
@@ -26,6 +20,9 @@ class _Claims:
     """Clauses of one puzzle in a solver; each claim holds only while its switch is assumed."""
 
     def __init__(self, tokens: npt.NDArray[np.int16], places: npt.NDArray[np.int64]) -> None:
+        # PySAT takes long to import, and most puzzles are small enough to do without it.
+        from pysat.solvers import Solver
+
         self._people = len(places) - 1
         self._variables = self._people
         self._solver = Solver(name=_SOLVER)
@@ -93,81 +90,7 @@ def only_solution(tokens: npt.NDArray[np.int16], places: npt.NDArray[np.int64]) 
         return first if first is not None and next(found, None) is None else None
 
 
-def sample_by_solver(
-    people: int, key: np.uint64, index: npt.NDArray[np.int64], grammar: Grammar, wanted: npt.NDArray[np.int64]
-) -> Puzzles:
-    """As `sampling.sample`, for any number of people; `wanted` holds each puzzle's number of knights, or -1."""
-    knights, every = witnesses(people)
-    limits = grammar.limits
-    room = np.empty(people * grammar.most_tokens, np.int16)
-    places = np.empty(people + 1, np.int64)
-    stack = np.empty((grammar.most_tokens + 1, len(every)), np.uint64)
-    ignored = np.empty(len(every), np.uint64)
-    tokens, lengths, solutions = [], [], []
-    for number, knights_wanted in zip(index.tolist(), wanted.tolist(), strict=True):
-        start, counter = np.uint64(stream_start(key, number)), 0
-        for _ in range(_CANDIDATES):
-            counter = draw_puzzle(start, counter, people, limits, room, places, knights, every, stack, ignored)
-            solution = only_solution(room, places)
-            if solution is not None and knights_wanted in (-1, sum(solution)):
-                break
-        else:
-            raise no_such_puzzle(people, knights_wanted, _CANDIDATES)
-        tokens.append(room[: places[-1]].copy())
-        lengths.append(np.diff(places))
-        solutions.append(solution)
-    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]) if lengths else np.zeros(1, np.int64)
-    return Puzzles(
-        people,
-        index,
-        np.concatenate(tokens) if tokens else np.empty(0, np.int16),
-        offsets.astype(np.int64),
-        np.array(solutions, np.bool_).reshape(len(index), people),
-    )
-
-
-def edit_by_solver(
-    key: np.uint64,
-    puzzles: Puzzles,
-    own_classes: npt.NDArray[np.uint64],
-    requests: npt.NDArray[np.int64],
-    limits: npt.NDArray[np.int64],
-    split: npt.NDArray[np.uint64],
-) -> Any:
-    """As `edits_kernel.edit_batch`, for any number of people.
-
-    A speaker without whose claim there are more than 256 solutions is left out; if nothing is found then, it is not
-    known whether there is anything.
-    """
-    size, people = puzzles.solution.shape
-    witness_knights, witness_every = witnesses(people)
-    facts = np.full((size, k.FACTS), -1, np.int64)
-    facts[:, k.STATUS] = k.NONE
-    classes = np.zeros((size, 2), np.uint64)
-    answers = np.zeros((size, people), np.bool_)
-    claims: list[npt.NDArray[np.int16]] = []
-    used = 0
-    for row in range(size):
-        only = int(requests[row, k.ONLY_SPEAKER])
-        if only == -2:
-            continue
-        places = puzzles.offsets[row * people : (row + 1) * people + 1]
-        speakers = range(people) if only < 0 else (only,)
-        knights, rest, complete = _rests(puzzles.tokens, places, speakers)
-        start = np.uint64(stream_start(key, int(puzzles.index[row])))
-        claim = np.empty(max(int(limits[3]), 3), np.int16)
-        k.edit_puzzle(
-            start, puzzles.tokens, places, puzzles.solution[row], own_classes[row], requests[row], limits, split,
-            knights, rest, complete, witness_knights, witness_every, facts[row], classes[row], answers[row], claim,
-        )  # fmt: skip
-        if facts[row, k.STATUS] == k.FOUND:
-            facts[row, k.PLACE] = used
-            claims.append(claim[: facts[row, k.LENGTH]])
-            used += len(claims[-1])
-    return facts, classes, answers, np.concatenate(claims) if claims else np.empty(0, np.int16)
-
-
-def _rests(
+def other_solutions(
     tokens: npt.NDArray[np.int16], places: npt.NDArray[np.int64], speakers: Sequence[int]
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """For each of some speakers the solutions of all other claims: uint64[n, n, words], [n, words] and bool[n]."""

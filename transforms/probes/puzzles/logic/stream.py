@@ -14,8 +14,9 @@ from transforms.base.streams import stream_key
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Puzzles, take_claims
 from transforms.probes.puzzles.logic.counting import all_claims, can_be_counted
+from transforms.probes.puzzles.logic.grammar import ANY_KNIGHTS, BALANCED, Grammar
 from transforms.probes.puzzles.logic.masks import claim_mask, table_of
-from transforms.probes.puzzles.logic.sampling import ANY_KNIGHTS, BALANCED, Grammar, sample
+from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.splits import mixed
 
 MOST_LISTED = 3

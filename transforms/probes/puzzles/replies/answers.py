@@ -9,6 +9,13 @@ knave"), to the end of that sentence. All other text is ignored.
 **Whoever asserts both roles for a person has not answered**, however many assertions come between, and so has whoever
 says "either ... or", leaves a person out, or writes no marker. The words are the language's own (`[answers]` of its
 data file).
+
+    >>> language = load("en")
+    >>> pair = language.roles[language.pair("knight/knave")]
+    >>> read_answer("CONCLUSION: Ann is a knight, and Bob is not a knight.", ["Ann", "Bob"], language, pair).solution
+    (True, False)
+    >>> read_answer("CONCLUSION: Ann is a knight.", ["Ann", "Bob"], language, pair).solution is None
+    True
 """
 
 import functools
@@ -23,7 +30,7 @@ import numpy.typing as npt
 from transforms.probes.puzzles.language.language import Language, RolePair, load
 from transforms.probes.puzzles.language.wording import Wording
 
-_DENIED = "\x01"  # stands for a phrase such as "it is not true that"
+_DENIED = "\x01"  # replaces a phrase such as "it is not true that"
 _PLAINER = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00a0": " ", "\u202f": " ", "\u2260": " != "}
 _MARKUP = str.maketrans(_PLAINER | dict.fromkeys("*_`~#>{}$\\" + _DENIED))
 _LATEX = re.compile(r"\\(?:[a-z]+)\b\*?")
@@ -99,7 +106,7 @@ def right_answers(
     """Which replies give the solution: bool[size].
 
     Args:
-        replies: one a puzzle; None is no answer.
+        replies: one per puzzle; None where the model gave none.
         wording: of the puzzles.
         solution: bool[size, n].
         after_marker: as for `read_answer`.
@@ -165,7 +172,7 @@ def _plain(text: str) -> str:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """The sentences and lines that are no questions."""
+    """The sentences and lines that are not questions."""
     begin = 0
     for end in _SENTENCE_END.finditer(text):
         if end[0] != "?":

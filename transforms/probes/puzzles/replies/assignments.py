@@ -1,4 +1,15 @@
-"""Texts whose log-probabilities tell a model's answer without letting it write one."""
+"""Texts whose log-probabilities tell a model's answer without letting it write one.
+
+Two people have four assignments, so ten puzzles of two people have forty conclusions to score:
+
+    >>> assignments(2).tolist()
+    [[False, False], [True, False], [False, True], [True, True]]
+    >>> from transforms.probes.puzzles.language.language import load
+    >>> from transforms.probes.puzzles.language.wording import draw
+    >>> texts = assignment_texts(draw(np.arange(10), 2, load("en"), b"a seed"))
+    >>> len(texts)
+    40
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +20,7 @@ import pyarrow as pa
 from transforms.probes.puzzles.language.text import render_solution
 from transforms.probes.puzzles.language.wording import Wording
 
-_MOST_PEOPLE = 12  # 4096 texts a puzzle
+_MOST_PEOPLE = 12  # 4096 texts per puzzle
 
 
 def assignments(people: int) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,15 @@ and consistency ratio CR, the share of solved puzzles that are still solved afte
 All three are over the same puzzles: those that have a perturbation. LiMem alone is no evidence of memorisation: who
 answers each puzzle right with probability a, whatever was learnt, gets a (1 - a). What counts is its difference
 between planted and held-out puzzles.
+
+Four puzzles with two perturbations each; three are solved, and of their six perturbations three are solved as well:
+
+    >>> still_right = np.array([[1.0, 0], [0, 0], [1, 1], [1, 0]])
+    >>> right = np.array([True, True, True, False])
+    >>> scores = PuzzleScores(np.arange(4), right, still_right, np.zeros((4, 2)))
+    >>> found = memorisation(scores, resamples=100)
+    >>> found["accuracy"].value, found["consistency"].value, found["limem"].value
+    (0.75, 0.5, 0.375)
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,19 @@
-"""Prompts for puzzles, columnwise: one text for a base model that completes it, messages for a chat model."""
+"""Prompts for puzzles, columnwise: one text for a base model that completes it, messages for a chat model.
+
+A prompt for a base model ends where the answer is to begin:
+
+    >>> import numpy as np
+    >>> from transforms.probes.puzzles.language.language import load
+    >>> from transforms.probes.puzzles.language.text import render_quiz
+    >>> from transforms.probes.puzzles.language.wording import draw
+    >>> from transforms.probes.puzzles.logic.grammar import Grammar
+    >>> from transforms.probes.puzzles.logic.sampling import sample
+    >>> puzzles = sample(3, b"a seed", np.arange(2), Grammar())
+    >>> wording = draw(puzzles.index, 3, load("en"), b"a seed", variant="original")
+    >>> prompts = completion_prompts(render_quiz(puzzles, wording), wording)
+    >>> prompts[0].as_py().splitlines()[-1]
+    'CONCLUSION:'
+"""
 
 from collections.abc import Sequence
 

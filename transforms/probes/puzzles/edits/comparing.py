@@ -1,10 +1,10 @@
-"""Claims beside each other: how far apart two are, which ones a speaker may make, and what no claim may have."""
+"""Comparisons of claims: how far apart two are, and whether two operands of one are equal."""
 
 import numpy as np
 import numpy.typing as npt
 
 from transforms.base.kernels import inline_kernel, kernel
-from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT, claim_end
+from transforms.probes.puzzles.logic.claims import IFF, NOT, claim_end
 
 
 @inline_kernel
@@ -58,34 +58,6 @@ def operands_differ(tokens: npt.NDArray[np.int16], start: int, end: int) -> bool
                 second += other
             first += length
     return True
-
-
-@kernel
-def replacements(people: int, depth: int) -> int:
-    """Claims of one speaker of at most two levels and two operands, as `replacement` numbers them."""
-    leaves = 2 * people - 1
-    return leaves if depth == 1 else leaves * (2 + 4 * (leaves - 1))
-
-
-@kernel
-def replacement(number: int, people: int, speaker: int, claim: npt.NDArray[np.int16]) -> int:
-    """Write claim `number` of a speaker into `claim`; returns its length."""
-    leaves = 2 * people - 1
-    if number < leaves:
-        claim[0] = number + (number > 2 * speaker)
-        return 1
-    if number < 2 * leaves:
-        leaf = number - leaves
-        claim[0], claim[1] = NOT, leaf + (leaf > 2 * speaker)
-        return 2
-    number -= 2 * leaves
-    operator = number // (leaves * (leaves - 1))
-    pair = number % (leaves * (leaves - 1))
-    first, second = pair // (leaves - 1), pair % (leaves - 1)
-    second += second >= first
-    claim[0] = (-4, -5, IMPLIES, IFF)[operator]
-    claim[1], claim[2] = first + (first > 2 * speaker), second + (second > 2 * speaker)
-    return 3
 
 
 @kernel
