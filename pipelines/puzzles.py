@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from pipelines.running.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipelines.running.context import Context
     from transforms.probes.puzzles.dataset import Request
     from transforms.probes.puzzles.items import ItemConfig
     from transforms.probes.puzzles.logic.sampling import Grammar
@@ -25,7 +26,7 @@ _MOST_PEOPLE = 100
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PuzzlesConfig:
-    """Settings of `trapline puzzles`; the same names stand in the `[puzzles]` table of a config file."""
+    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
 
     output: str
     """A new folder. Probes are secret: for them it is local and readable by its owner alone."""
@@ -194,3 +195,14 @@ class PuzzlesConfig:
             ]
         except ValueError as error:
             raise UsageError(f"--knights {self.knights}: {error}") from error
+
+
+def run(config: PuzzlesConfig, context: "Context") -> int:
+    """Make the puzzles; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    from pipelines.probes.puzzles_dataset import run as run_puzzles
+
+    return run_puzzles(config, context.beam_options, context.progress)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.pages.page import Block
+    from pipelines.running.context import Context
     from transforms.planting.ledger.check_secrets import Sealed
 
 FOLDER, TOKENS = "report", "tokens"
@@ -24,7 +25,10 @@ _MOST_BARS = 40
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ReportConfig:
-    """Settings of `trapline report`; the same names stand in the `[report]` table of a config file."""
+    """Write a private report: what was planted, and the smallest detectable effect.
+
+    With --tokenizer, also which trap tokens survive tokenisation.
+    """
 
     secrets: str
     """The folder of secrets whose campaign was planted; the report goes into it, since it tells all."""
@@ -41,7 +45,7 @@ class ReportConfig:
             raise ValueError("--tokenizer needs --input, the planted corpus")
 
 
-def run(config: ReportConfig) -> int:
+def run(config: ReportConfig, _: "Context") -> int:
     """Write the report; returns the exit code.
 
     Raises:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from pipelines.running.context import Context
     from transforms.corpus.input.pieces import Piece
     from transforms.probes.traps.design import Design
     from transforms.probes.traps.generators.generator import Generator
@@ -33,7 +34,7 @@ _BUCKETS = {"ngram": 4, "lm": 10, "file": 1}
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TrapsConfig:
-    """Settings of `trapline traps`; the same names stand in the `[traps]` table of a config file."""
+    """Make candidates for copyright traps; a later draw picks which of them are planted."""
 
     output: str
     """A new local folder for the candidates and their report, which are secret."""
@@ -114,7 +115,7 @@ class TrapsConfig:
         return Design(lengths, self.doses, units_for(self.doses, self.units), self.controls, buckets)
 
 
-def run(config: TrapsConfig) -> int:
+def run(config: TrapsConfig, context: "Context") -> int:
     """Make candidates; returns the exit code.
 
     Raises:
@@ -122,7 +123,6 @@ def run(config: TrapsConfig) -> int:
     """
     from pipelines.pages.traps_page import facts_of, report_html
     from pipelines.running.machine import cores, peak_rss_bytes
-    from pipelines.running.progress import Progress
     from transforms.base.draws import new_key
     from transforms.base.folders import Folder
     from transforms.base.readable import count, counted, size
@@ -139,7 +139,7 @@ def run(config: TrapsConfig) -> int:
     if config.dry_run:
         _describe(config, design, pieces)
         return 0
-    began, progress, threads = time.perf_counter(), Progress(), config.threads or cores()
+    began, progress, threads = time.perf_counter(), context.progress, config.threads or cores()
     key = new_key(config.seed)
     rules = _rules(config)
     with secret_folder.new_secrets(path, "--output") as draft:
