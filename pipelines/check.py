@@ -47,7 +47,7 @@ class CheckConfig:
                 bool(self.secrets or self.reveal or self.commitment or self.corpus),
                 "give --secrets, or --reveal, or --commitment, or --corpus",
             ),
-            (not self.planted or bool(self.secrets or self.corpus), "--planted goes with --secrets or --corpus"),
+            (not self.planted or bool(self.secrets or self.corpus), "--planted needs --secrets or --corpus"),
             (not (self.secrets and self.reveal), "--secrets and --reveal: give only one of them"),
             (not self.reveal or bool(self.commitment), "--reveal needs --commitment, the published commitment.json"),
             (not self.reveal or self._any_randomness(), "--reveal needs --beacon HEX, --nonce HEX or --self"),
@@ -76,7 +76,7 @@ def run(config: CheckConfig, _: "Context") -> int:
         problems, summary, commitment = _check_secrets(config, randomness)
     elif config.commitment:
         commitment = read_commitment(config.commitment)
-        problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root is that of its fields"]
+        problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root matches its fields"]
         if config.reveal and randomness is not None:
             problems, summary = _check_reveal(config.reveal, commitment, randomness)
     if config.corpus:
@@ -139,7 +139,6 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
 
     from pipelines.running import output as outputs
     from transforms.base.folders import Folder
-    from transforms.base.readable import counted
     from transforms.planting.folder import PLANTED, secrets_path
     from transforms.planting.ledger.planted import Planted
 
@@ -159,7 +158,7 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
                 digest.update(chunk)
         if digest.hexdigest() != entry["sha256"]:
             problems.append(f"{entry['path']}: its sha256 is not the one in manifest.json")
-    summary = [f"{counted(len(entries), 'file')} of {config.corpus} are those of its manifest"]
+    summary = [f"every file of {config.corpus} ({len(entries):,}) matches its manifest"]
     planted = config.planted or (str(secrets_path(config.secrets) / PLANTED) if config.secrets else "")
     if planted:
         try:
@@ -180,13 +179,13 @@ def _summary(found: "Secrets") -> list[str]:
     declared = found.commitment.randomness.in_words
     tranches = len(found.plan.tranche_sizes)
     lines = [
-        f"commitment {found.commitment.sha256.hex()} holds (campaign {found.commitment.campaign})",
+        f"commitment {found.commitment.sha256.hex()} is valid (campaign {found.commitment.campaign})",
         f"key, plan and {counted(len(found.units), 'unit')} of {found.plan.controls + 1} candidates"
         + (f" in {tranches} tranches" if tranches > 1 else ""),
         f"drawn, decided by {declared}" if found.randomness else f"not drawn yet; {declared} will decide",
     ]
     if found.planting is not None:
-        lines.append(f"planted in {found.planting.counts.get('copies', 0):,} copies; ledger and slots hold")
+        lines.append(f"planted in {found.planting.counts.get('copies', 0):,} copies; ledger and slots are intact")
     if found.burned:
         lines.append(f"revealed and burned: {counted(len(found.burned), 'unit')}")
     return lines + [f"timestamp {stamp} (its signature or block is not checked here)" for stamp in found.timestamps]
@@ -206,7 +205,7 @@ def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness")
         "all": f"all {counted(len(found.units), 'unit')}",
     }.get(found.scope.kind, "")
     lines = [
-        f"the reveal holds against commitment {commitment.sha256.hex()} (campaign {commitment.campaign})",
+        f"the reveal matches commitment {commitment.sha256.hex()} (campaign {commitment.campaign})",
         f"proved: {scope}, and their arms, decided by {commitment.randomness.in_words}",
     ]
     if found.scope.kind == "units":
@@ -226,5 +225,5 @@ def _check_chain(config: CheckConfig, commitment: "Commitment") -> tuple[list[st
     problems = broken_chain([*chain, (own, commitment)])
     latest = max(one.campaign for _, one in chain)
     if latest >= commitment.campaign:
-        problems.append(f"--previous holds campaign {latest}, not before campaign {commitment.campaign}")
-    return problems, [f"the chain of {len(chain) + 1} campaigns holds"]
+        problems.append(f"--previous includes campaign {latest}, which is not before campaign {commitment.campaign}")
+    return problems, [f"the chain of {len(chain) + 1} campaigns is unbroken"]

@@ -480,7 +480,7 @@ def test_revealed_units_are_burned(drawn: Path, tmp_path: Path, capsys: pytest.C
     assert main([*flags, str(tmp_path / "a.json"), "--unit", *names]) == 0
     assert main([*flags, str(tmp_path / "b.json"), "--unit", names[0], f"{SECRET}-unit-1"]) == 0
     assert json.loads((drawn / "burned.json").read_bytes())["units"] == sorted([*names, f"{SECRET}-unit-1"])
-    assert "3 of 12 are burned" in capsys.readouterr().out
+    assert "3 of 12 are now burned" in capsys.readouterr().out
     assert check("--secrets", drawn) == 0
     assert "revealed and burned: 3 units" in capsys.readouterr().out
     assert main([*flags, str(tmp_path / "a.json"), "--all"]) == 2
@@ -513,7 +513,7 @@ def test_campaigns_form_a_chain_and_candidates_are_not_used_twice(
     assert (second["campaign"], second["previous"]) == (2, hashlib.sha256(first.read_bytes()).hexdigest())
     assert check("--secrets", tmp_path / "s3", "--previous", *commitments[:2]) == 0
     assert check("--commitment", commitments[2], "--previous", commitments[1], commitments[0]) == 0
-    assert "chain of 3 campaigns holds" in capsys.readouterr().out
+    assert "chain of 3 campaigns is unbroken" in capsys.readouterr().out
     assert check("--commitment", commitments[2], "--previous", commitments[1]) == 1
     assert check("--commitment", commitments[2], "--previous", first) == 1
     assert check("--commitment", commitments[2]) == 0
