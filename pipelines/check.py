@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
-from pipelines.running.flags import INPUT, PUBLISHED, RANDOMNESS, Flag, Several
+from pipelines.running.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -37,7 +37,7 @@ class CheckConfig:
     """Output of the beacon round, as hexadecimal digits."""
     nonce: Annotated[str, RANDOMNESS] = ""
     """The counterparty's nonce, as hexadecimal digits."""
-    self_attested: Annotated[Flag, Parameter(name="--self"), RANDOMNESS] = False
+    self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
     """The seal declared that the key alone decides the draw."""
 
     def __post_init__(self) -> None:

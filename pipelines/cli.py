@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
 from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, traps, verify
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import shown_default
+from pipelines.running.flags import EVERY_FLAG
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -89,13 +89,18 @@ def _app() -> App:
         version=_version,
         help_format="plaintext",
         result_action="return_value",
-        default_parameter=Parameter(show_default=shown_default),
         help_epilogue="Every command accepts --config FILE: TOML with one table per command, or the manifest.json of "
         "an earlier run. Commands that process a corpus, puzzles or scores also accept Apache Beam's own flags, such "
         "as --runner.",
     )
     for place, command in enumerate(COMMANDS):
-        made.command(_parser(command.config), name=command.name, help=_help(command.config), sort_key=place)
+        made.command(
+            _parser(command.config),
+            name=command.name,
+            help=_help(command.config),
+            sort_key=place,
+            default_parameter=EVERY_FLAG,
+        )
     return made
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Flag, Several, Whole
+from pipelines.running.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
 from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -69,17 +69,17 @@ class DedupConfig:
     """Parquet codec of the shards, with an optional level: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
     split: Annotated[str, OUTPUT] = "train"
     """Name of the split, used in the names of the shards."""
-    strict: Annotated[Flag, RUNNING] = False
+    strict: Annotated[bool, RUNNING] = False
     """Stop at the first bad record instead of quarantining it."""
-    overwrite: Annotated[Flag, OUTPUT] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
     until: Annotated[Literal["plan", "end"], RUNNING] = "end"
     """plan: stop when everything is decided and can be inspected, before any text is written."""
     threads: Annotated[Whole, RUNNING] = 0
     """Threads per worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Read metadata only; print the resolved settings and the size of the work; write nothing."""
-    no_space_check: Annotated[Flag, RUNNING] = False
+    no_space_check: Annotated[bool, RUNNING] = False
     """Start even if free disk space looks too small."""
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pipelines.running.flags import INPUT, RANDOMNESS, RUNNING, Flag
+from pipelines.running.flags import INPUT, RANDOMNESS, RUNNING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,9 @@ class DrawConfig:
     """Output of the beacon round that the seal declared, as hexadecimal digits."""
     nonce: Annotated[str, RANDOMNESS] = ""
     """The counterparty's nonce, as hexadecimal digits."""
-    self_attested: Annotated[Flag, Parameter(name="--self"), RANDOMNESS] = False
+    self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
     """No public randomness: the verdict is then valid only if the key's holder did not choose the key."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Check the secrets and the randomness; draw nothing."""
 
     def randomness(self) -> "Randomness":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.flags import INPUT, Several
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,13 +31,13 @@ class ReportConfig:
     With --tokenizer, also which trap tokens survive tokenisation.
     """
 
-    secrets: str
+    secrets: Annotated[str, INPUT]
     """The folder of secrets whose campaign was planted; the report goes into it, since it tells all."""
-    input: str = ""
+    input: Annotated[str, INPUT] = ""
     """The planted corpus, the output folder of trapline prepare; needed with --tokenizer."""
-    traps: str = ""
+    traps: Annotated[str, INPUT] = ""
     """The folder that trapline traps wrote: what was rejected and which strata were filled is shown, too."""
-    tokenizer: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
+    tokenizer: Annotated[Several, INPUT] = ()
     """`tokenizers` files: where each copy's tokens stand in its document is written beside the ledger."""
 
     def __post_init__(self) -> None:

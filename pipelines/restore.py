@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import INPUT, OUTPUT, RUNNING, Flag, Whole
+from pipelines.running.flags import INPUT, OUTPUT, RUNNING, Whole
 from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class RestoreCommand:
     """The folder of secrets with the ledger of what was planted."""
     output: Annotated[str, OUTPUT]
     """Folder for the restored corpus; it must be new, empty or an unfinished output."""
-    overwrite: Annotated[Flag, OUTPUT] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
     threads: Annotated[Whole, RUNNING] = 0
     """Threads per worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Check that the secrets are intact and belong to this corpus; write nothing."""
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import INPUT, OUTPUT, RUNNING, SELECTION, Flag, Several, Whole
+from pipelines.running.flags import INPUT, OUTPUT, RUNNING, SELECTION, Several, Whole
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -27,11 +27,11 @@ class RevealConfig:
     """Ids of the units to reveal."""
     tranche: Annotated[Whole | None, SELECTION] = None
     """Number of a whole tranche to reveal; the first is 0."""
-    all: Annotated[Flag, SELECTION] = False
+    all: Annotated[bool, SELECTION] = False
     """Reveal every unit."""
     output: Annotated[str, OUTPUT]
     """A new file for the proofs, readable only by its owner until you publish it."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Say how many units would be revealed and burned; write nothing."""
 
     def __post_init__(self) -> None:

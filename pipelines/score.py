@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.running.flags import GENERATION, INPUT, METRICS, MODEL, OUTPUT, RUNNING, Flag, Several, Whole
+from pipelines.running.flags import GENERATION, INPUT, METRICS, MODEL, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,9 @@ class ScoreConfig:
     """Sample from the k most probable tokens; 0: all. Default: all for cdd_peak and ted, 40 for the other two."""
     seed: Annotated[Whole, GENERATION] = 0
     """Seed of sampling; each continuation depends on the seed, the sequence's id and the sample's number only."""
-    keep_generations: Annotated[Flag, GENERATION] = False
+    keep_generations: Annotated[bool, GENERATION] = False
     """Also write the texts generated for metrics, to generations/."""
-    generate: Annotated[Flag, GENERATION] = False
+    generate: Annotated[bool, GENERATION] = False
     """Continue every sequence greedily and write the results to generations/: answers to prompts."""
     max_new_tokens: Annotated[Whole, GENERATION] = 256
     """With --generate: maximum number of tokens per continuation."""
@@ -70,17 +70,17 @@ class ScoreConfig:
     """With --generate: texts that end a continuation, besides the checkpoint's own end-of-sequence tokens."""
     device: Annotated[Literal["auto", "cpu", "cuda"], RUNNING] = "auto"
     """Where the model runs; auto: on a GPU if there is one."""
-    allow_pickle: Annotated[Flag, MODEL] = False
+    allow_pickle: Annotated[bool, MODEL] = False
     """Load pickled weights, which can run arbitrary code: only if you trust their author."""
-    trust_remote_code: Annotated[Flag, MODEL] = False
+    trust_remote_code: Annotated[bool, MODEL] = False
     """Run a checkpoint's own Python code: only if you trust its author."""
-    overwrite: Annotated[Flag, OUTPUT] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
     threads: Annotated[Whole, RUNNING] = 0
     """CPU threads; 0: all cores."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Read metadata only; print the resolved settings and the size of the work; write nothing."""
-    no_space_check: Annotated[Flag, RUNNING] = False
+    no_space_check: Annotated[bool, RUNNING] = False
     """Start even if free disk space looks too small."""
 
     def __post_init__(self) -> None:

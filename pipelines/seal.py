@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import ANALYSIS_PLAN, INPUT, OUTPUT, RANDOMNESS, RUNNING, Flag, Several, Whole
+from pipelines.running.flags import ANALYSIS_PLAN, INPUT, OUTPUT, RANDOMNESS, RUNNING, Several, Whole
 from pipelines.sealing.plan_settings import PlanSettings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SealConfig:
     """Timestamps of an existing commitment.json (.tsr, .ots) to store next to it; --probes is then left out."""
     plan: Annotated[PlanSettings, Parameter(name="*"), ANALYSIS_PLAN] = field(default_factory=PlanSettings)
     """What will be computed from the scores, fixed before the draw."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Check the candidates and print the resolved settings; write nothing."""
 
     def __post_init__(self) -> None:

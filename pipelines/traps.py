@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.flags import CANDIDATES, INPUT, OUTPUT, RUNNING, UNITS, Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 PROBES, REPORT_PAGE, REPORT = "probes.parquet", "report.html", "report.json"
 
-_Several = Parameter(consume_multiple=True, negative=())
 _MOST_TOKENS, _MOST_CANDIDATES = 100_000, 20_000_000
 _MOST_DOSE = 2**31 - 1
 _BUCKETS = {"ngram": 4, "lm": 10, "file": 1}
@@ -36,39 +36,39 @@ _BUCKETS = {"ngram": 4, "lm": 10, "file": 1}
 class TrapsConfig:
     """Make candidates for copyright traps; a later draw picks which of them are planted."""
 
-    output: str
+    output: Annotated[str, OUTPUT]
     """A new local folder for the candidates and their report, which are secret."""
-    corpus: Annotated[tuple[str, ...], _Several] = ()
+    corpus: Annotated[Several, INPUT] = ()
     """The corpus: files, folders or quoted globs. No candidate shares 8 words in a row with it."""
-    generator: Literal["ngram", "lm", "file"] = "ngram"
+    generator: Annotated[Literal["ngram", "lm", "file"], CANDIDATES] = "ngram"
     """ngram: a trigram model of the corpus. lm: a checkpoint in --model. file: candidates of yours."""
-    model: str = ""
+    model: Annotated[str, INPUT] = ""
     """lm: a causal language model in the Hugging Face layout, with safetensors."""
-    candidates: Annotated[tuple[str, ...], _Several] = ()
+    candidates: Annotated[Several, INPUT] = ()
     """file: Parquet or JSONL with a text column (and perplexity, if wanted), or text with one candidate a line."""
-    lengths: Annotated[tuple[int, ...], _Several] = ()
+    lengths: Annotated[SeveralNumbers, CANDIDATES] = ()
     """Lengths in tokens; 25 50 100 by default. file: only candidates of these lengths; all of any by default."""
-    doses: Annotated[tuple[int, ...], _Several] = (1, 10, 100, 1000)
+    doses: Annotated[SeveralNumbers, UNITS] = (1, 10, 100, 1000)
     """Copies to plant of the candidate that is drawn."""
-    units: Annotated[tuple[int, ...], _Several] = ()
+    units: Annotated[SeveralNumbers, UNITS] = ()
     """Units in each length and bucket: one number, or one a dose. 700 200 60 24 by default for the default doses."""
-    controls: int = 9
+    controls: Annotated[Whole, UNITS] = 9
     """Candidates of a unit that are held out."""
-    tokenizer: Annotated[tuple[str, ...], _Several] = ()
+    tokenizer: Annotated[Several, INPUT] = ()
     """Files (tokenizer.json) whose tokens must survive decoding and encoding; lengths are in tokens of the first."""
-    separator: Annotated[tuple[str, ...], _Several] = ()
+    separator: Annotated[Several, INPUT] = ()
     """Texts that separate documents of the corpus, besides the common ones."""
-    perplexity_buckets: int = 0
+    perplexity_buckets: Annotated[Whole, CANDIDATES] = 0
     """Buckets of perplexity; 0: 10 for lm ([1,11) to [91,101)), 4 for ngram (quantiles), 1 for file."""
-    seed: str | None = None
+    seed: Annotated[str | None, CANDIDATES] = None
     """Repeat a run: whoever knows it can make the candidates again. From the operating system by default."""
-    allow_short: Annotated[bool, Parameter(negative=())] = False
+    allow_short: Annotated[bool, CANDIDATES] = False
     """Make fewer units where a cell cannot be filled."""
-    text_column: str = "text"
+    text_column: Annotated[str, INPUT] = "text"
     """Column or field with the text."""
-    threads: int = 0
+    threads: Annotated[Whole, RUNNING] = 0
     """Threads; 0: all cores."""
-    dry_run: Annotated[bool, Parameter(negative=())] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Read metadata only; print the resolved settings and sizes; write nothing."""
 
     def __post_init__(self) -> None:

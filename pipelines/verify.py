@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import ANALYSIS_PLAN, INPUT, METRICS, OUTPUT, RUNNING, Flag, Several, Whole
+from pipelines.running.flags import ANALYSIS_PLAN, INPUT, METRICS, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -39,13 +39,13 @@ class VerifyConfig:
     """Further metrics to report from the scores; they do not affect the verdict."""
     baseline_scores: Annotated[Several, INPUT] = ()
     """Scores of the same candidates under other models, such as an untrapped twin, for comparison in the report."""
-    reveal: Annotated[Flag, OUTPUT] = False
+    reveal: Annotated[bool, OUTPUT] = False
     """Show texts and ids of candidates in the report; the output is then secret and readable only by its owner."""
     threads: Annotated[Whole, RUNNING] = 0
     """Threads; 0: all cores. The verdict does not depend on it."""
-    overwrite: Annotated[Flag, OUTPUT] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace an existing verdict and report."""
-    dry_run: Annotated[Flag, RUNNING] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Check secrets and scores and print what would be judged; compute and write nothing."""
 
     def __post_init__(self) -> None:

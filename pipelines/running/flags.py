@@ -20,11 +20,9 @@ def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
 
 Whole = Annotated[int, Parameter(converter=_whole_number)]
 """An integer flag."""
-Flag = Annotated[bool, Parameter(negative=())]
-"""A switch, off unless given; there is no `--no-` form."""
-Several = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())]
+Several = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
 """One or more values after one flag."""
-SeveralNumbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())]
+SeveralNumbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
 """One or more integers after one flag."""
 
 
@@ -37,6 +35,9 @@ INPUT = _heading("Input")
 PUBLISHED = _heading("Published documents")
 MODEL = _heading("Model")
 SELECTION = _heading("Selection")
+CANDIDATES = _heading("Candidates")
+PUZZLES = _heading("Puzzles")
+UNITS = _heading("Units to seal")
 DEDUPLICATION = _heading("Deduplication")
 PLANTING = _heading("Planting")
 RANDOMNESS = _heading("Public randomness")
@@ -47,8 +48,12 @@ OUTPUT = _heading("Output")
 RUNNING = _heading("Running")
 
 
-def shown_default(value: Any) -> str | None:
+def _shown_default(value: Any) -> str | None:
     """A default as `--help` shows it; None where it says nothing, since the flag's text tells what happens then."""
     if value is False or value is None or value in ("", ()):
         return None
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+EVERY_FLAG = Parameter(negative=(), show_default=_shown_default)
+"""What holds for all flags: a switch has no `--no-` form unless it asks for one, and empty defaults are not shown."""
