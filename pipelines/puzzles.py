@@ -28,7 +28,7 @@ class PuzzlesConfig:
     """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
 
     output: Annotated[str, OUTPUT]
-    """A new folder. Probes are secret: for them it is local and readable by its owner alone."""
+    """A new folder. Probes are secret: for them it is local and readable only by its owner."""
     as_: Annotated[Literal["probes", "dataset"], Parameter(name="--as"), OUTPUT] = "probes"
     """probes: units of siblings to be sealed. dataset: items with all edits and variants, in Parquet shards."""
     people: Annotated[Several, PUZZLES] = ("4..8",)
@@ -38,23 +38,23 @@ class PuzzlesConfig:
     test: Annotated[Whole, PUZZLES] = 100
     """dataset: puzzles of each size for the split test."""
     languages: Annotated[Several, PUZZLES] = ("en",)
-    """Languages of the texts: en, de, fr. dataset: a row each. probes: units take turns."""
+    """Languages of the texts: en, de, fr. dataset: one row per language. probes: units take turns."""
     lang_variants: Annotated[bool, Parameter(negative="--no-lang-variants"), PUZZLES] = True
     """dataset: the quiz with another role pair, flipped roles, uncommon names and reordered statements, too."""
     controls: Annotated[Whole, UNITS] = 9
-    """probes: siblings of a unit that are held out."""
+    """probes: siblings per unit that are held out."""
     doses: Annotated[SeveralNumbers, UNITS] = (1,)
     """probes: copies to plant of the sibling that is drawn."""
     thoughts: Annotated[bool, UNITS] = False
-    """probes: documents hold a chain of thought."""
+    """probes: documents contain a chain of thought."""
     knights: Annotated[str, PUZZLES] = "any"
     """How many people are knights: any, balanced (each number equally often), or a number."""
     depth: Annotated[Whole, PUZZLES] = 2
-    """Levels of a claim, at most."""
+    """Maximum nesting depth of a claim."""
     width: Annotated[Whole, PUZZLES] = 2
-    """Operands of `and` and `or`, at most."""
+    """Maximum number of operands of `and` and `or`."""
     constant_claims: Annotated[bool, PUZZLES] = False
-    """Allow claims that are true, or false, whoever is a knight; the published puzzles hold some."""
+    """Allow claims that are true, or false, whoever is a knight; the published puzzles have some."""
     hamming: Annotated[Whole, PUZZLES] = 0
     """People whose role changes in statement and leaf edits; 0: any number."""
     minimal: Annotated[bool, PUZZLES] = False
@@ -70,7 +70,7 @@ class PuzzlesConfig:
     overwrite: Annotated[bool, OUTPUT] = False
     """dataset: replace a finished output in the same folder."""
     threads: Annotated[Whole, RUNNING] = 0
-    """Threads a worker; 0: all cores."""
+    """Threads per worker; 0: all cores."""
     dry_run: Annotated[bool, RUNNING] = False
     """Check the request, print the resolved settings, write nothing."""
 

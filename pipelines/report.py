@@ -32,13 +32,13 @@ class ReportConfig:
     """
 
     secrets: Annotated[str, INPUT]
-    """The folder of secrets whose campaign was planted; the report goes into it, since it tells all."""
+    """The folder of secrets whose campaign was planted; the secret report is written there."""
     input: Annotated[str, INPUT] = ""
     """The planted corpus, the output folder of trapline prepare; needed with --tokenizer."""
     traps: Annotated[str, INPUT] = ""
-    """The folder that trapline traps wrote: what was rejected and which strata were filled is shown, too."""
+    """The folder that trapline traps wrote: also show what was rejected and which strata were filled."""
     tokenizer: Annotated[Several, INPUT] = ()
-    """`tokenizers` files: where each copy's tokens stand in its document is written beside the ledger."""
+    """tokenizer.json files: write the token positions of each copy in its document next to the ledger."""
 
     def __post_init__(self) -> None:
         """Check that there is a corpus for the tokenizers."""

@@ -41,19 +41,19 @@ class TrapsConfig:
     corpus: Annotated[Several, INPUT] = ()
     """The corpus: files, folders or quoted globs. No candidate shares 8 words in a row with it."""
     generator: Annotated[Literal["ngram", "lm", "file"], CANDIDATES] = "ngram"
-    """ngram: a trigram model of the corpus. lm: a checkpoint in --model. file: candidates of yours."""
+    """ngram: a trigram model of the corpus. lm: a checkpoint in --model. file: your own candidates."""
     model: Annotated[str, INPUT] = ""
     """lm: a causal language model in the Hugging Face layout, with safetensors."""
     candidates: Annotated[Several, INPUT] = ()
-    """file: Parquet or JSONL with a text column (and perplexity, if wanted), or text with one candidate a line."""
+    """file: Parquet or JSONL with a text column (and perplexity, if wanted), or text with one candidate per line."""
     lengths: Annotated[SeveralNumbers, CANDIDATES] = ()
-    """Lengths in tokens; 25 50 100 by default. file: only candidates of these lengths; all of any by default."""
+    """Lengths in tokens. Default: 25 50 100; for file, any length. file: use only candidates of these lengths."""
     doses: Annotated[SeveralNumbers, UNITS] = (1, 10, 100, 1000)
     """Copies to plant of the candidate that is drawn."""
     units: Annotated[SeveralNumbers, UNITS] = ()
-    """Units in each length and bucket: one number, or one a dose. 700 200 60 24 by default for the default doses."""
+    """Units per length and bucket: one number, or one per dose. Default for the default doses: 700 200 60 24."""
     controls: Annotated[Whole, UNITS] = 9
-    """Candidates of a unit that are held out."""
+    """Candidates per unit that are held out."""
     tokenizer: Annotated[Several, INPUT] = ()
     """Files (tokenizer.json) whose tokens must survive decoding and encoding; lengths are in tokens of the first."""
     separator: Annotated[Several, INPUT] = ()
@@ -61,7 +61,7 @@ class TrapsConfig:
     perplexity_buckets: Annotated[Whole, CANDIDATES] = 0
     """Buckets of perplexity; 0: 10 for lm ([1,11) to [91,101)), 4 for ngram (quantiles), 1 for file."""
     seed: Annotated[str | None, CANDIDATES] = None
-    """Repeat a run: whoever knows it can make the candidates again. From the operating system by default."""
+    """Repeat a run: whoever knows the seed can make the candidates again. Default: from the operating system."""
     allow_short: Annotated[bool, CANDIDATES] = False
     """Make fewer units where a cell cannot be filled."""
     text_column: Annotated[str, INPUT] = "text"

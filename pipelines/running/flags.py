@@ -56,4 +56,4 @@ def _shown_default(value: Any) -> str | None:
 
 
 EVERY_FLAG = Parameter(negative=(), show_default=_shown_default)
-"""What holds for all flags: a switch has no `--no-` form unless it asks for one, and empty defaults are not shown."""
+"""Applies to every flag: no `--no-` form unless the flag names one, and no empty default in `--help`."""
