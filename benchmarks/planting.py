@@ -142,6 +142,7 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
     """Draws, bag of words and the ledger's promises, over many keys."""
     from scipy.stats import chisquare, kstest
 
+    from pipelines.running.context import Context
     from pipelines.seal import SealConfig
     from pipelines.seal import run as seal
     from transforms.planting.ledger.check_secrets import open_secrets
@@ -152,7 +153,7 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
     for number in range(given.keys):
         secrets = folder / f"key{number}"
         with contextlib.redirect_stdout(io.StringIO()):
-            seal(SealConfig(probes=(str(folder / "probes.parquet"),), secrets=str(secrets)))
+            seal(SealConfig(probes=(str(folder / "probes.parquet"),), secrets=str(secrets)), Context())
         trapline(folder / "log", "draw", "--secrets", secrets, "--self")
         held = open_secrets(secrets)
         own = Counter(held.arms)

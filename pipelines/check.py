@@ -1,4 +1,4 @@
-"""`trapline check`: hold secrets or a reveal against what was published."""
+"""`trapline check`: compare secrets, a reveal or a corpus with what was published."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
+from pipelines.running.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
 if TYPE_CHECKING:
+    from pipelines.running.context import Context
     from transforms.planting.ledger.check_secrets import Secrets
     from transforms.planting.sealing.commitment import Commitment
     from transforms.planting.sealing.public_randomness import Randomness
@@ -17,37 +19,37 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class CheckConfig:
-    """Settings of `trapline check`; the same names stand in the `[check]` table of a config file."""
+    """Compare secrets, a reveal or a corpus with the published commitment, and list the differences."""
 
-    secrets: str = ""
+    secrets: Annotated[str, INPUT] = ""
     """A folder of secrets."""
-    reveal: str = ""
-    """Proofs made by trapline reveal; they need --commitment and the public randomness."""
-    commitment: str = ""
-    """commitment.json as it was published; with --secrets, the copy in that folder by default."""
-    planted: str = ""
-    """planted.json as it was published; with --secrets, the copy in that folder by default."""
-    corpus: str = ""
-    """An output folder of trapline: its files are held against its manifest, that against planted.json."""
-    previous: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
+    reveal: Annotated[str, INPUT] = ""
+    """Proofs made by trapline reveal; also give --commitment and the public randomness."""
+    commitment: Annotated[str, PUBLISHED] = ""
+    """commitment.json as published. Default with --secrets: the copy in that folder."""
+    planted: Annotated[str, PUBLISHED] = ""
+    """planted.json as published. Default with --secrets: the copy in that folder."""
+    corpus: Annotated[str, INPUT] = ""
+    """An output folder of trapline: its files are compared with its manifest, and the manifest with planted.json."""
+    previous: Annotated[Several, PUBLISHED] = ()
     """commitment.json of every campaign before this one."""
-    beacon: str = ""
-    """Output of the beacon's round, as hexadecimal digits."""
-    nonce: str = ""
+    beacon: Annotated[str, RANDOMNESS] = ""
+    """Output of the beacon round, as hexadecimal digits."""
+    nonce: Annotated[str, RANDOMNESS] = ""
     """The counterparty's nonce, as hexadecimal digits."""
-    self_attested: Annotated[bool, Parameter(name="--self", negative=())] = False
-    """The draw was declared to be decided by the key alone."""
+    self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
+    """The seal declared that the key alone decides the draw."""
 
     def __post_init__(self) -> None:
-        """Check that there is something to hold against something."""
+        """Check that there is something to compare, and something to compare it with."""
         checks = (
             (
                 bool(self.secrets or self.reveal or self.commitment or self.corpus),
                 "give --secrets, or --reveal, or --commitment, or --corpus",
             ),
-            (not self.planted or bool(self.secrets or self.corpus), "--planted goes with --secrets or --corpus"),
-            (not (self.secrets and self.reveal), "--secrets and --reveal: give one of them"),
-            (not self.reveal or bool(self.commitment), "--reveal needs --commitment, as it was published"),
+            (not self.planted or bool(self.secrets or self.corpus), "--planted needs --secrets or --corpus"),
+            (not (self.secrets and self.reveal), "--secrets and --reveal: give only one of them"),
+            (not self.reveal or bool(self.commitment), "--reveal needs --commitment, the published commitment.json"),
             (not self.reveal or self._any_randomness(), "--reveal needs --beacon HEX, --nonce HEX or --self"),
         )
         for fine, message in checks:
@@ -64,8 +66,8 @@ class CheckConfig:
         return Randomness.given(self.beacon, self.nonce, self.self_attested) if self._any_randomness() else None
 
 
-def run(config: CheckConfig) -> int:
-    """Say what differs; returns 0 if nothing does, else 1."""
+def run(config: CheckConfig, _: "Context") -> int:
+    """Print the differences; returns 0 if there are none, else 1."""
     randomness = config.randomness()
     commitment: Commitment | None = None
     problems: list[str] = []
@@ -74,7 +76,7 @@ def run(config: CheckConfig) -> int:
         problems, summary, commitment = _check_secrets(config, randomness)
     elif config.commitment:
         commitment = read_commitment(config.commitment)
-        problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root is that of its fields"]
+        problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root matches its fields"]
         if config.reveal and randomness is not None:
             problems, summary = _check_reveal(config.reveal, commitment, randomness)
     if config.corpus:
@@ -124,7 +126,7 @@ def _check_secrets(
 
 
 def _published(flag: str, path: str) -> bytes | None:
-    """A file as it was published; None if none is given."""
+    """A published file; None if none is given."""
     try:
         return Path(path).read_bytes() if path else None
     except OSError as error:
@@ -132,19 +134,18 @@ def _published(flag: str, path: str) -> bytes | None:
 
 
 def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
-    """Hold the files of an output against its manifest, and the manifest against the second commitment."""
+    """Compare the files of an output with its manifest, and the manifest with the second commitment."""
     import hashlib
 
     from pipelines.running import output as outputs
     from transforms.base.folders import Folder
-    from transforms.base.readable import counted
     from transforms.planting.folder import PLANTED, secrets_path
     from transforms.planting.ledger.planted import Planted
 
     folder = Folder(config.corpus if "://" in config.corpus else str(Path(config.corpus).absolute()))
     manifest = outputs.finished(folder)
     if manifest is None:
-        raise RunError(f"--corpus {config.corpus}: is no finished output of trapline (there is no _SUCCESS)")
+        raise RunError(f"--corpus {config.corpus}: not a finished output of trapline (it has no _SUCCESS file)")
     entries = [*manifest["content"].get("shards", ()), *manifest["content"].get("files", ())]
     problems = []
     for entry in entries:
@@ -157,7 +158,7 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
                 digest.update(chunk)
         if digest.hexdigest() != entry["sha256"]:
             problems.append(f"{entry['path']}: its sha256 is not the one in manifest.json")
-    summary = [f"{counted(len(entries), 'file')} of {config.corpus} are those of its manifest"]
+    summary = [f"every file of {config.corpus} ({len(entries):,}) matches its manifest"]
     planted = config.planted or (str(secrets_path(config.secrets) / PLANTED) if config.secrets else "")
     if planted:
         try:
@@ -178,13 +179,13 @@ def _summary(found: "Secrets") -> list[str]:
     declared = found.commitment.randomness.in_words
     tranches = len(found.plan.tranche_sizes)
     lines = [
-        f"commitment {found.commitment.sha256.hex()} holds (campaign {found.commitment.campaign})",
+        f"commitment {found.commitment.sha256.hex()} is valid (campaign {found.commitment.campaign})",
         f"key, plan and {counted(len(found.units), 'unit')} of {found.plan.controls + 1} candidates"
         + (f" in {tranches} tranches" if tranches > 1 else ""),
         f"drawn, decided by {declared}" if found.randomness else f"not drawn yet; {declared} will decide",
     ]
     if found.planting is not None:
-        lines.append(f"planted in {found.planting.counts.get('copies', 0):,} copies; ledger and slots hold")
+        lines.append(f"planted in {found.planting.counts.get('copies', 0):,} copies; ledger and slots are intact")
     if found.burned:
         lines.append(f"revealed and burned: {counted(len(found.burned), 'unit')}")
     return lines + [f"timestamp {stamp} (its signature or block is not checked here)" for stamp in found.timestamps]
@@ -204,7 +205,7 @@ def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness")
         "all": f"all {counted(len(found.units), 'unit')}",
     }.get(found.scope.kind, "")
     lines = [
-        f"the reveal holds against commitment {commitment.sha256.hex()} (campaign {commitment.campaign})",
+        f"the reveal matches commitment {commitment.sha256.hex()} (campaign {commitment.campaign})",
         f"proved: {scope}, and their arms, decided by {commitment.randomness.in_words}",
     ]
     if found.scope.kind == "units":
@@ -217,12 +218,12 @@ def _check_chain(config: CheckConfig, commitment: "Commitment") -> tuple[list[st
 
     if not config.previous:
         if commitment.campaign == 1:
-            return [], ["first campaign: no other commitment stands before it"]
+            return [], ["first campaign: there is no commitment before it"]
         return [], [f"the {commitment.campaign - 1} campaigns before it were not checked: give them with --previous"]
     chain = [(path, read_commitment(path)) for path in config.previous]
     own = config.commitment or "commitment.json"
     problems = broken_chain([*chain, (own, commitment)])
     latest = max(one.campaign for _, one in chain)
     if latest >= commitment.campaign:
-        problems.append(f"--previous holds campaign {latest}, not before campaign {commitment.campaign}")
-    return problems, [f"the chain of {len(chain) + 1} campaigns holds"]
+        problems.append(f"--previous includes campaign {latest}, which is not before campaign {commitment.campaign}")
+    return problems, [f"the chain of {len(chain) + 1} campaigns is unbroken"]

@@ -1,40 +1,61 @@
-"""The command line: our flags first, then Beam's; leftovers are errors."""
+"""The command line: one table of commands. Our flags are read first, then Beam's; leftovers are errors."""
 
 import atexit
 import gc
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines.check import CheckConfig
-from pipelines.check import run as run_check
-from pipelines.dedup import DedupConfig
-from pipelines.draw import DrawConfig
-from pipelines.draw import run as run_draw
-from pipelines.prepare import PrepareConfig
-from pipelines.puzzles import PuzzlesConfig
-from pipelines.report import ReportConfig
-from pipelines.report import run as run_report
-from pipelines.restore import RestoreCommand
-from pipelines.restore import run as run_restore
-from pipelines.reveal import RevealConfig
-from pipelines.reveal import run as run_reveal
+from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, traps, verify
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
-from pipelines.score import ScoreConfig
-from pipelines.seal import SealConfig
-from pipelines.seal import run as run_seal
-from pipelines.traps import TrapsConfig
-from pipelines.traps import run as run_traps
-from pipelines.verify import VerifyConfig
-from pipelines.verify import run as run_verify
+from pipelines.running.flags import EVERY_FLAG
+
+if TYPE_CHECKING:
+    from pipelines.running.context import Context
 
 FAILED, BAD_USAGE = 1, 2
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of `trapline`. The modules named here import Beam and Arrow only when they run: --help stays quick."""
+
+    name: str
+    config: type
+    """Its settings: every field is a flag and a key in config files; the docstring is the command's help."""
+    run: "Callable[[Any, Context], int]"
+    """Does the work; returns the exit code."""
+    beam: bool = False
+    """Whether it runs Beam pipelines and so accepts Beam's own flags, such as --runner."""
+    stopped: str = "run the same command again to continue"
+    """What is said when the command is stopped."""
+
+
+COMMANDS = (
+    Command("dedup", dedup.DedupConfig, dedup.run, beam=True),
+    Command("traps", traps.TrapsConfig, traps.run, stopped="nothing was written"),
+    Command("puzzles", puzzles.PuzzlesConfig, puzzles.run, beam=True),
+    Command("seal", seal.SealConfig, seal.run),
+    Command("draw", draw.DrawConfig, draw.run),
+    Command("prepare", prepare.PrepareConfig, prepare.run, beam=True),
+    Command("report", report.ReportConfig, report.run),
+    Command("restore", restore.RestoreCommand, restore.run, beam=True),
+    Command("score", score.ScoreConfig, score.run, beam=True),
+    Command("verify", verify.VerifyConfig, verify.run),
+    Command("reveal", reveal.RevealConfig, reveal.run),
+    Command("check", check.CheckConfig, check.run),
+)
+"""All commands, in the order in which a campaign uses them."""
+
+_BY_NAME = {command.name: command for command in COMMANDS}
 
 
 def _version() -> str:
@@ -43,93 +64,47 @@ def _version() -> str:
     return version("trapline")
 
 
-app = App(
-    name="trapline",
-    help="Prepare a training corpus, and later tell what a model remembers of it.",
-    version=_version,
-    help_format="plaintext",
-    result_action="return_value",
-    help_epilogue="Every command takes --config FILE (TOML with a table a command, or an earlier manifest.json) "
-    "and those that rewrite a corpus Apache Beam's own flags, such as --runner.",
-)
+def _parser(config_class: type) -> Callable[..., Any]:
+    """A function whose one argument cyclopts fills from the command line."""
+
+    def parse(config: Any) -> Any:
+        return config_class() if config is None else config
+
+    parse.__annotations__ = {"config": config_class}
+    if not any(one.default is MISSING and one.default_factory is MISSING for one in fields(config_class)):
+        parse.__defaults__ = (None,)  # else cyclopts demands a flag where none is required
+    return parse
 
 
-@app.command
-def dedup(config: DedupConfig) -> DedupConfig:
-    """Take near-duplicate documents out of a corpus and write Parquet shards.
-
-    A document is removed only if a kept document is its verified neighbour; duplicates/ says which.
-    """
-    return config
+def _help(config_class: type) -> str:
+    """The docstring, each paragraph on one line: the terminal's width breaks them again."""
+    paragraphs = inspect.cleandoc(config_class.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(one.split()) for one in paragraphs)
 
 
-@app.command
-def prepare(config: PrepareConfig) -> PrepareConfig:
-    """Deduplicate a corpus, plant what was drawn, and write Parquet shards: one run, with a secret ledger."""
-    return config
+def _app() -> App:
+    made = App(
+        name="trapline",
+        help="Prepare LLM training data, and test what a trained model memorised from it.",
+        version=_version,
+        help_format="plaintext",
+        result_action="return_value",
+        help_epilogue="Every command accepts --config FILE: TOML with one table per command, or the manifest.json of "
+        "an earlier run. Commands that process a corpus, puzzles or scores also accept Apache Beam's own flags, such "
+        "as --runner.",
+    )
+    for place, command in enumerate(COMMANDS):
+        made.command(
+            _parser(command.config),
+            name=command.name,
+            help=_help(command.config),
+            sort_key=place,
+            default_parameter=EVERY_FLAG,
+        )
+    return made
 
 
-@app.command
-def restore(config: RestoreCommand) -> RestoreCommand:
-    """Take out what prepare planted: the corpus as it was before, bit for bit."""
-    return config
-
-
-@app.command
-def traps(config: TrapsConfig) -> TrapsConfig:
-    """Make candidates for copyright traps, of which a draw will later pick those that are planted."""
-    return config
-
-
-@app.command
-def report(config: ReportConfig) -> ReportConfig:
-    """Say, among the secrets, what was planted, what it can detect, and which tokens came out intact."""
-    return config
-
-
-@app.command
-def puzzles(config: PuzzlesConfig) -> PuzzlesConfig:
-    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
-    return config
-
-
-@app.command
-def seal(config: SealConfig) -> SealConfig:
-    """Seal probes and an analysis plan under a new secret key, and make the commitment to publish."""
-    return config
-
-
-@app.command
-def draw(config: DrawConfig) -> DrawConfig:
-    """Draw which candidate of each unit is planted, from public randomness that nobody could know at the seal."""
-    return config
-
-
-@app.command
-def reveal(config: RevealConfig) -> RevealConfig:
-    """Write proofs of single units, a tranche or all of them, which tell nothing of the others."""
-    return config
-
-
-@app.command
-def score(config: ScoreConfig) -> ScoreConfig:
-    """Run checkpoints over sequences: log-probabilities token by token, and metrics of memorisation.
-
-    Probes, or any Parquet of texts or token ids. It is told neither what was drawn nor how often it was planted.
-    """
-    return config
-
-
-@app.command
-def check(config: CheckConfig | None = None) -> CheckConfig:
-    """Hold secrets or a reveal against the published commitment and say what differs."""
-    return config or CheckConfig()
-
-
-@app.command
-def verify(config: VerifyConfig) -> VerifyConfig:
-    """Tell whether a model saw what was planted, by the analysis that was sealed, with an exact error rate."""
-    return config
+app = _app()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,8 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return FAILED
     except KeyboardInterrupt:
-        _stop_now()
-    return FAILED
+        _stop("nothing was begun")
 
 
 def _main(tokens: list[str]) -> int:
@@ -160,32 +134,36 @@ def _main(tokens: list[str]) -> int:
     beam_tokens: list[str] = []
     app.config = ()
     if path is not None:
-        settings, beam_tokens = read_config(path, tuple(COMMANDS))
+        settings, beam_tokens = read_config(path, tuple(_BY_NAME))
         app.config = (Dict(settings, source=path),)
-    if not left or left[0] not in COMMANDS:
+    if not left or left[0] not in _BY_NAME:
         return _top_level(left)
-    ours = _flags(left[0])
+    command, ours = _BY_NAME[left[0]], _flags(left[0])
     refuse_our_flags_misspelt([*left[1:], *beam_tokens], ours)
     if {"--help", "-h", "--version"} & set(left):
         app(left, exit_on_error=False, print_error=False)
         return 0
     try:
-        command, bound, unused, _ = app.parse_known_args(left)
-        config = command(*bound.args, **bound.kwargs)
+        parse, bound, unused, _ = app.parse_known_args(left)
+        config = parse(*bound.args, **bound.kwargs)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return COMMANDS[left[0]](config, beam_tokens, unused, ours)
+    if not command.beam:
+        if unused:
+            raise UsageError(suggest(unused[0], ours, beam=False))
+        beam_tokens = []  # [beam] in a config file that several commands share
+    return _run(command, config, [*beam_tokens, *unused], ours)
 
 
 def _top_level(tokens: list[str]) -> int:
-    first = tokens[0] if tokens else "--help"
+    first, names = tokens[0] if tokens else "--help", ", ".join(_BY_NAME)
     if first.startswith("-") and first not in ("--help", "-h", "--version"):
-        raise UsageError(f"{first} stands before a command; commands are {', '.join(COMMANDS)}: see trapline --help")
+        raise UsageError(f"{first} comes before the command: write the command first, one of {names}")
     if not first.startswith("-"):
         import difflib
 
-        close = difflib.get_close_matches(first, COMMANDS, 1)
-        hint = f"did you mean {close[0]}?" if close else f"commands are {', '.join(COMMANDS)}"
+        close = difflib.get_close_matches(first, _BY_NAME, 1)
+        hint = f"did you mean {close[0]}?" if close else f"commands are {names}"
         raise UsageError(f"unknown command {first!r}: {hint}")
     app([first], exit_on_error=False, print_error=False)
     return 0
@@ -197,120 +175,40 @@ def _flags(command: str) -> list[str]:
     return [name for name in names if name.startswith("--")] + ["--config"]
 
 
-def _run_on_beam(run: Callable[[Any, Callable[[], Any], Any], int]) -> "Runner":
-    """A command whose work are Beam pipelines: what is not ours among the flags is Beam's."""
+def _run(command: Command, config: Any, beam_flags: list[str], ours: list[str]) -> int:
+    import logging
 
-    def runner(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
-        import logging
+    # Beam warns at import about every missing optional package, and logs each failure that we report ourselves.
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    from transforms.base.errors import CorpusError
 
-        # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
-        logging.getLogger().setLevel(logging.ERROR)
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-        from transforms.base.errors import CorpusError
+    if beam_flags and not beam_flags[0].startswith("-"):
+        raise UsageError(suggest(beam_flags[0], ours))
+    from pipelines.running.context import Context
+    from pipelines.running.signals import stopped_by_signals
 
-        beam_tokens = [*from_file, *unused]
-        if beam_tokens and not beam_tokens[0].startswith("-"):
-            raise UsageError(suggest(beam_tokens[0], ours))
-        try:
-            from pipelines.running.beam_flags import beam_options
-            from pipelines.running.progress import Progress
-            from pipelines.running.signals import stopped_by_signals
-
-            if beam_tokens:
-                beam_options(beam_tokens, ours)  # refuses before any work what Beam would refuse
-            with stopped_by_signals(_stop_now):
-                return run(config, lambda: beam_options(beam_tokens, ours), Progress())
-        except CorpusError as error:
-            raise RunError(str(error)) from error
-
-    return runner
-
-
-def _run_corpus(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.corpus.run import run
-
-    return run(config, options, progress)
-
-
-def _run_puzzles(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.probes.puzzles_dataset import run
-
-    return run(config, options, progress)
-
-
-def _run_score(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.scoring.run import run
-
-    return run(config, options, progress)
-
-
-def _run_here(run: Callable[[Any], int]) -> "Runner":
-    """A command that runs in this process, without Beam: [beam] in a shared config file does not concern it."""
-
-    def runner(config: Any, _: list[str], unused: list[str], ours: list[str]) -> int:
-        from transforms.base.errors import CorpusError
-
-        if unused:
-            raise UsageError(suggest(unused[0], ours, beam=False))
-        try:
-            return run(config)
-        except (CorpusError, ValueError) as error:
-            raise RunError(str(error)) from error
-
-    return runner
-
-
-def _run_to_the_end(run: Callable[[Any], int]) -> "Runner":
-    """A command of this process that makes its output whole or not at all, and says so when it is stopped."""
-    here = _run_here(run)
-
-    def runner(config: Any, from_file: list[str], unused: list[str], ours: list[str]) -> int:
-        import logging
-
-        logging.getLogger().setLevel(logging.ERROR)
-        from pipelines.running.signals import stopped_by_signals
-
-        def stop() -> None:
-            _complain("stopped; nothing was written")
-            os._exit(FAILED)
-
-        try:
-            with stopped_by_signals(stop):
-                return here(config, from_file, unused, ours)
-        except KeyboardInterrupt:
-            stop()
-        return FAILED
-
-    return runner
-
-
-Runner = Callable[[Any, list[str], list[str], list[str]], int]
-"""Config, Beam's flags from the config file, flags on the command line that are not ours, and our flags."""
-
-COMMANDS: dict[str, Runner] = {
-    "dedup": _run_on_beam(_run_corpus),
-    "prepare": _run_on_beam(_run_corpus),
-    "restore": _run_on_beam(run_restore),
-    "puzzles": _run_on_beam(_run_puzzles),
-    "report": _run_here(run_report),
-    "traps": _run_to_the_end(run_traps),
-    "seal": _run_here(run_seal),
-    "draw": _run_here(run_draw),
-    "reveal": _run_here(run_reveal),
-    "score": _run_on_beam(_run_score),
-    "check": _run_here(run_check),
-    "verify": _run_here(run_verify),
-}
-"""How each command is run."""
+    context = Context(beam_flags, ours)
+    if beam_flags:
+        context.beam_options()  # refuses before any work what Beam would refuse
+    # Inside a pipeline a ValueError is a defect, whose traceback is wanted; elsewhere it refuses a document or a value.
+    refusals = (CorpusError,) if command.beam else (CorpusError, ValueError)
+    try:
+        with stopped_by_signals(lambda: _stop(command.stopped)):
+            return command.run(config, context)
+    except KeyboardInterrupt:
+        _stop(command.stopped)
+    except refusals as error:
+        raise RunError(str(error)) from error
 
 
 def _complain(message: str) -> None:
     print(f"trapline: {message}", file=sys.stderr, flush=True)
 
 
-def _stop_now() -> None:
+def _stop(message: str) -> NoReturn:
     """End at once: worker threads may be in the middle of a shard, whose temporary file the next run removes."""
-    _complain("stopped; the same command goes on where this one was")
+    _complain(f"stopped; {message}")
     sys.stdout.flush()
     os._exit(FAILED)
 

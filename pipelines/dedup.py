@@ -1,4 +1,4 @@
-"""`trapline dedup`: near-duplicates out."""
+"""`trapline dedup`: remove near-duplicates and write Parquet shards."""
 
 import dataclasses
 import hashlib
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import Whole
+from pipelines.running.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
 from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipelines.running.context import Context
     from transforms.base.runs import Work
     from transforms.corpus.input.pieces import Piece
     from transforms.corpus.output.rewrite import Editor, Expected, RewriteConfig
@@ -26,60 +27,60 @@ if TYPE_CHECKING:
     from transforms.dedup.scan import ScanConfig, Watch
 
 
-_Flag = Parameter(negative=())
-
-
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class DedupConfig:
-    """Settings of `trapline dedup`; the same names stand in the `[dedup]` table of a config file."""
+    """Remove near-duplicate documents from a corpus and write the rest as Parquet shards.
 
-    input: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())]
+    A document is removed only if a document that is kept is its verified near-duplicate; duplicates/ lists the pairs.
+    """
+
+    input: Annotated[Several, INPUT]
     """Files, folders or quoted globs: Parquet or JSONL (plain, .gz, .zst), local, gs:// or s3://."""
-    output: str
+    output: Annotated[str, OUTPUT]
     """Folder for the shards, the report and the manifest; it must be new, empty or an unfinished output."""
-    text_column: str = "text"
+    text_column: Annotated[str, INPUT] = "text"
     """The column that holds the text."""
-    id_column: str = "id"
-    """A column of ids, shown beside removed documents; it need not exist or be unique."""
-    threshold: float = 0.8
+    id_column: Annotated[str, INPUT] = "id"
+    """A column of ids, shown next to removed documents; it may be missing, and ids may repeat."""
+    threshold: Annotated[float, DEDUPLICATION] = 0.8
     """Estimated Jaccard similarity from which a document counts as a duplicate."""
-    num_perm: Whole = 256
+    num_perm: Annotated[Whole, DEDUPLICATION] = 256
     """Permutations of the MinHash sketch."""
-    ngram: Whole = 5
-    """Words (or tokens) in a shingle."""
-    bands: Whole | None = None
+    ngram: Annotated[Whole, DEDUPLICATION] = 5
+    """Words (or tokens) per shingle."""
+    bands: Annotated[Whole | None, DEDUPLICATION] = None
     """Bands of the sketch; chosen for recall unless given together with --rows."""
-    rows: Whole | None = None
-    """Minima in a band; chosen for recall unless given together with --bands."""
-    tokenizer: str = ""
-    """A `tokenizers` file (tokenizer.json): shingles of its tokens in place of words."""
-    keep: str = "first"
-    """Which of two near-duplicates stays: first, longest, or max:COLUMN (the larger number)."""
-    method: Literal["survivors", "components"] = "survivors"
-    """survivors: removed only beside a kept, verified neighbour. components: transitive, as in other tools."""
-    bucket_cap: Whole = 512
-    """Most kept documents of one bucket that a document is compared with."""
-    shard_bytes: str = "auto"
-    """Text in an output shard, such as 128MB; auto: a 64th of the kept text, between 32MB and 512MB."""
-    row_group_bytes: str = "32MB"
-    """Text in a row group of a shard."""
-    compression: str = "zstd"
-    """Parquet codec of the shards, with a level if wanted: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
-    split: str = "train"
-    """Name of the split, in the shards' names."""
-    strict: Annotated[bool, _Flag] = False
-    """Stop at the first bad record instead of putting it into quarantine."""
-    overwrite: Annotated[bool, _Flag] = False
+    rows: Annotated[Whole | None, DEDUPLICATION] = None
+    """Rows (MinHash values) per band; chosen for recall unless given together with --bands."""
+    tokenizer: Annotated[str, DEDUPLICATION] = ""
+    """A tokenizer.json of the `tokenizers` library: shingles of its tokens instead of words."""
+    keep: Annotated[str, DEDUPLICATION] = "first"
+    """Which of two near-duplicates is kept: first, longest, or max:COLUMN (the larger number)."""
+    method: Annotated[Literal["survivors", "components"], DEDUPLICATION] = "survivors"
+    """survivors: remove a document only if a verified near-duplicate stays. components: transitive, as other tools."""
+    bucket_cap: Annotated[Whole, DEDUPLICATION] = 512
+    """Maximum number of kept documents per bucket that a document is compared with."""
+    shard_bytes: Annotated[str, OUTPUT] = "auto"
+    """Text per output shard, such as 128MB; auto: 1/64 of the kept text, between 32MB and 512MB."""
+    row_group_bytes: Annotated[str, OUTPUT] = "32MB"
+    """Text per row group of a shard."""
+    compression: Annotated[str, OUTPUT] = "zstd"
+    """Parquet codec of the shards, with an optional level: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
+    split: Annotated[str, OUTPUT] = "train"
+    """Name of the split, used in the names of the shards."""
+    strict: Annotated[bool, RUNNING] = False
+    """Stop at the first bad record instead of quarantining it."""
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
-    until: Literal["plan", "end"] = "end"
-    """Stop after the plan: everything is decided and can be read, no text is written."""
-    threads: Whole = 0
-    """Threads a worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
-    dry_run: Annotated[bool, _Flag] = False
+    until: Annotated[Literal["plan", "end"], RUNNING] = "end"
+    """plan: stop when everything is decided and can be inspected, before any text is written."""
+    threads: Annotated[Whole, RUNNING] = 0
+    """Threads per worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
+    dry_run: Annotated[bool, RUNNING] = False
     """Read metadata only; print the resolved settings and the size of the work; write nothing."""
-    no_space_check: Annotated[bool, _Flag] = False
-    """Begin even if the free disk space looks too small."""
+    no_space_check: Annotated[bool, RUNNING] = False
+    """Start even if free disk space looks too small."""
 
     def __post_init__(self) -> None:
         """Check every value that can be checked without the data."""
@@ -95,7 +96,7 @@ class DedupConfig:
             ),
             (
                 re.fullmatch(r"\w+(\.\w+)*", self.split) is not None,
-                f"--split {self.split!r}: letters, digits, _ and single dots only (it stands in file names)",
+                f"--split {self.split!r}: use letters, digits, _ and single dots only (it becomes part of file names)",
             ),
             ((self.bands is None) == (self.rows is None), "--bands and --rows: give both or neither"),
             (bool(self.input), "--input: give at least one file, folder or glob"),
@@ -120,7 +121,7 @@ class DedupConfig:
     def what_the_output_depends_on(self) -> dict[str, Any]:
         """The settings that change the output, resolved: without paths, threads and ways of running.
 
-        Of the tokenizer there is only its file's name here; its content counts, by `tokenizer_sha256`.
+        The tokenizer appears by its file name only; what counts is its content, by `tokenizer_sha256`.
         """
         own = ("input", "output", "overwrite", "until", "threads", "dry_run", "no_space_check")
         chosen = self.minhash()
@@ -182,6 +183,17 @@ class DedupConfig:
         )
 
 
+def run(config: DedupConfig, context: "Context") -> int:
+    """Deduplicate; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    from pipelines.corpus.run import run as run_corpus
+
+    return run_corpus(config, context.beam_options, context.progress)
+
+
 def build_scan(
     root: Any,
     config: DedupConfig,
@@ -190,7 +202,7 @@ def build_scan(
     threads: int,
     watch: "Watch | None" = None,
 ) -> Any:
-    """SCAN on `root`: pieces of the input -> one file of numbers a piece."""
+    """SCAN on `root`: pieces of the input -> one file of numbers per piece."""
     from transforms.dedup.scan import ScanCorpus
 
     return root | ScanCorpus(pieces, config.scan(), work, threads, watch)

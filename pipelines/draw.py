@@ -5,28 +5,29 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from pipelines.running.flags import INPUT, RANDOMNESS, RUNNING
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipelines.running.context import Context
     from transforms.planting.sealing.public_randomness import Randomness
-
-_Flag = Parameter(negative=())
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class DrawConfig:
-    """Settings of `trapline draw`; the same names stand in the `[draw]` table of a config file."""
+    """Draw which candidate of each unit is planted, using public randomness that nobody could know at the seal."""
 
-    secrets: str
+    secrets: Annotated[str, INPUT]
     """The folder that trapline seal made."""
-    beacon: str = ""
-    """Output of the beacon's round that the seal declared, as hexadecimal digits."""
-    nonce: str = ""
+    beacon: Annotated[str, RANDOMNESS] = ""
+    """Output of the beacon round that the seal declared, as hexadecimal digits."""
+    nonce: Annotated[str, RANDOMNESS] = ""
     """The counterparty's nonce, as hexadecimal digits."""
-    self_attested: Annotated[bool, Parameter(name="--self", negative=())] = False
-    """No public randomness: the verdict then holds only if the holder did not choose the key."""
-    dry_run: Annotated[bool, _Flag] = False
+    self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
+    """No public randomness: the verdict is then valid only if the key's holder did not choose the key."""
+    dry_run: Annotated[bool, RUNNING] = False
     """Check the secrets and the randomness; draw nothing."""
 
     def randomness(self) -> "Randomness":
@@ -36,7 +37,7 @@ class DrawConfig:
         return Randomness.given(self.beacon, self.nonce, self.self_attested)
 
 
-def run(config: DrawConfig) -> int:
+def run(config: DrawConfig, _: "Context") -> int:
     """Draw; returns the exit code.
 
     Raises:
@@ -67,7 +68,7 @@ def _draw(path: "Path", randomness: "Randomness", dry_run: bool) -> int:
         except ValueError as error:
             raise SealError(f"{before}: {error}; trapline check --secrets says more") from error
         if not same:
-            raise SealError(f"{path}: other randomness decided the draw already, and a draw is made only once")
+            raise SealError(f"{path}: the draw was already made with other randomness, and a draw is made only once")
     elif (path / names.DRAW).exists():
         raise SealError(f"{path}: there is a {names.DRAW} but no {names.DRAW_RECORD}: a draw is made only once")
     record, data, _ = draw_files(found.key, found.units, randomness, found.commitment.root)

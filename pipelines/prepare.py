@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.dedup import DedupConfig
+from pipelines.running.flags import PLANTING, Several
 
 if TYPE_CHECKING:
+    from pipelines.running.context import Context
     from transforms.dedup.scan import ScanConfig
     from transforms.planting.places.places import Limits
 
@@ -15,23 +17,23 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig(DedupConfig):
-    """Settings of `trapline prepare`: those of `trapline dedup`, and how is planted.
+    """Deduplicate a corpus, plant the drawn probes, and write Parquet shards, in one pass.
 
-    The same names stand in the `[prepare]` table of a config file.
+    All `trapline dedup` settings, plus how probes are planted. The ledger of what was planted goes to --secrets.
     """
 
-    secrets: str
+    secrets: Annotated[str, PLANTING]
     """The folder that trapline seal made and trapline draw completed; the ledger goes there."""
-    where: str = ""
-    """SQL condition on the columns; only documents that meet it take an insertion, such as "lang = 'en'"."""
-    max_doc_share: float = 0.1
-    """Most of a planted document's bytes that planted text may make up."""
-    max_corpus_share: float = 0.01
-    """Most of the corpus' bytes that planted text may make up."""
-    placement: Literal["corpus", "document"] = "corpus"
-    """corpus: each copy of a unit in another document. document: all copies of a unit in one."""
-    unrelated_columns: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
-    """Columns that do not follow the text, although their names or values look like it."""
+    where: Annotated[str, PLANTING] = ""
+    """SQL condition on the columns, such as "lang = 'en'"; probes are planted only in documents that meet it."""
+    max_doc_share: Annotated[float, PLANTING] = 0.1
+    """Maximum share of a document's bytes that may be planted text."""
+    max_corpus_share: Annotated[float, PLANTING] = 0.01
+    """Maximum share of the corpus' bytes that may be planted text."""
+    placement: Annotated[Literal["corpus", "document"], PLANTING] = "corpus"
+    """corpus: every copy of a unit in a different document. document: all copies of a unit in one document."""
+    unrelated_columns: Annotated[Several, PLANTING] = ()
+    """Columns that do not depend on the text, although their names or values suggest it."""
 
     def __post_init__(self) -> None:
         """Check every value that can be checked without the data."""
@@ -39,7 +41,7 @@ class PrepareConfig(DedupConfig):
         self.limits()
 
     def planting_settings(self) -> dict[str, Any]:
-        """How is planted: it stays with the secrets, since it would tell a trainer where to look."""
+        """How probes are planted. Stays with the secrets: it would tell a trainer where to look."""
         names = ("where", "max_doc_share", "max_corpus_share", "placement")
         return {name: getattr(self, name) for name in names} | {"unrelated_columns": list(self.unrelated_columns)}
 
@@ -59,3 +61,14 @@ class PrepareConfig(DedupConfig):
         import dataclasses
 
         return dataclasses.replace(super().scan(), where=self.where)
+
+
+def run(config: PrepareConfig, context: "Context") -> int:
+    """Deduplicate and plant; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    from pipelines.corpus.run import run as run_corpus
+
+    return run_corpus(config, context.beam_options, context.progress)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
+from pipelines.running.flags import OUTPUT, PUZZLES, RUNNING, UNITS, Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
+    from pipelines.running.context import Context
     from transforms.probes.puzzles.dataset import Request
     from transforms.probes.puzzles.items import ItemConfig
     from transforms.probes.puzzles.logic.grammar import Grammar
     from transforms.probes.puzzles.splits import Splits
 
-_Several = Parameter(consume_multiple=True, negative=())
-_Flag = Parameter(negative=())
 _LANGUAGES = ("en", "de", "fr")
 _MOST_PEOPLE = 100
 
@@ -25,53 +25,53 @@ _MOST_PEOPLE = 100
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PuzzlesConfig:
-    """Settings of `trapline puzzles`; the same names stand in the `[puzzles]` table of a config file."""
+    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
 
-    output: str
-    """A new folder. Probes are secret: for them it is local and readable by its owner alone."""
-    as_: Annotated[Literal["probes", "dataset"], Parameter(name="--as")] = "probes"
+    output: Annotated[str, OUTPUT]
+    """A new folder. Probes are secret: for them it is local and readable only by its owner."""
+    as_: Annotated[Literal["probes", "dataset"], Parameter(name="--as"), OUTPUT] = "probes"
     """probes: units of siblings to be sealed. dataset: items with all edits and variants, in Parquet shards."""
-    people: Annotated[tuple[str, ...], _Several] = ("4..8",)
+    people: Annotated[Several, PUZZLES] = ("4..8",)
     """Sizes: numbers and ranges, 2 to 100; probes from 4."""
-    count: int = 1000
+    count: Annotated[Whole, PUZZLES] = 1000
     """Puzzles of each size for the split train; as probes: units of each size and dose."""
-    test: int = 100
+    test: Annotated[Whole, PUZZLES] = 100
     """dataset: puzzles of each size for the split test."""
-    languages: Annotated[tuple[str, ...], _Several] = ("en",)
-    """Languages of the texts: en, de, fr. dataset: a row each. probes: units take turns."""
-    lang_variants: Annotated[bool, Parameter(negative="--no-lang-variants")] = True
+    languages: Annotated[Several, PUZZLES] = ("en",)
+    """Languages of the texts: en, de, fr. dataset: one row per language. probes: units take turns."""
+    lang_variants: Annotated[bool, Parameter(negative="--no-lang-variants"), PUZZLES] = True
     """dataset: the quiz with another role pair, flipped roles, uncommon names and reordered statements, too."""
-    controls: int = 9
-    """probes: siblings of a unit that are held out."""
-    doses: Annotated[tuple[int, ...], _Several] = (1,)
+    controls: Annotated[Whole, UNITS] = 9
+    """probes: siblings per unit that are held out."""
+    doses: Annotated[SeveralNumbers, UNITS] = (1,)
     """probes: copies to plant of the sibling that is drawn."""
-    thoughts: Annotated[bool, _Flag] = False
-    """probes: documents hold a chain of thought."""
-    knights: str = "any"
+    thoughts: Annotated[bool, UNITS] = False
+    """probes: documents contain a chain of thought."""
+    knights: Annotated[str, PUZZLES] = "any"
     """How many people are knights: any, balanced (each number equally often), or a number."""
-    depth: int = 2
-    """Levels of a claim, at most."""
-    width: int = 2
-    """Operands of `and` and `or`, at most."""
-    constant_claims: Annotated[bool, _Flag] = False
-    """Allow claims that are true, or false, whoever is a knight; the published puzzles hold some."""
-    hamming: int = 0
+    depth: Annotated[Whole, PUZZLES] = 2
+    """Maximum nesting depth of a claim."""
+    width: Annotated[Whole, PUZZLES] = 2
+    """Maximum number of operands of `and` and `or`."""
+    constant_claims: Annotated[bool, PUZZLES] = False
+    """Allow claims that are true, or false, whoever is a knight; the published puzzles have some."""
+    hamming: Annotated[Whole, PUZZLES] = 0
     """People whose role changes in statement and leaf edits; 0: any number."""
-    minimal: Annotated[bool, _Flag] = False
+    minimal: Annotated[bool, PUZZLES] = False
     """Statement edits change as few tokens of a claim as possible."""
-    shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    shares: Annotated[tuple[float, float, float], PUZZLES] = (0.4, 0.2, 0.4)
     """Shares of all classes that may become train, test and edited puzzles."""
-    seed: str = ""
+    seed: Annotated[str, PUZZLES] = ""
     """What everything is drawn from. dataset: "0" by default; probes: 32 bytes from the operating system."""
-    export: Literal["none", "reference-jsonl"] = "none"
+    export: Annotated[Literal["none", "reference-jsonl"], OUTPUT] = "none"
     """dataset: JSONL under the field names of the published set, too, in reference/."""
-    compression: str = "zstd"
+    compression: Annotated[str, OUTPUT] = "zstd"
     """dataset: Parquet codec, with a level if wanted: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
-    overwrite: Annotated[bool, _Flag] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """dataset: replace a finished output in the same folder."""
-    threads: int = 0
-    """Threads a worker; 0: all cores."""
-    dry_run: Annotated[bool, _Flag] = False
+    threads: Annotated[Whole, RUNNING] = 0
+    """Threads per worker; 0: all cores."""
+    dry_run: Annotated[bool, RUNNING] = False
     """Check the request, print the resolved settings, write nothing."""
 
     def __post_init__(self) -> None:
@@ -194,3 +194,14 @@ class PuzzlesConfig:
             ]
         except ValueError as error:
             raise UsageError(f"--knights {self.knights}: {error}") from error
+
+
+def run(config: PuzzlesConfig, context: "Context") -> int:
+    """Make the puzzles; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    from pipelines.probes.puzzles_dataset import run as run_puzzles
+
+    return run_puzzles(config, context.beam_options, context.progress)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.flags import INPUT, Several
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.pages.page import Block
+    from pipelines.running.context import Context
     from transforms.planting.ledger.check_secrets import Sealed
 
 FOLDER, TOKENS = "report", "tokens"
@@ -24,16 +26,19 @@ _MOST_BARS = 40
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ReportConfig:
-    """Settings of `trapline report`; the same names stand in the `[report]` table of a config file."""
+    """Write a private report: what was planted, and the smallest detectable effect.
 
-    secrets: str
-    """The folder of secrets whose campaign was planted; the report goes into it, since it tells all."""
-    input: str = ""
+    With --tokenizer, also which trap tokens survive tokenisation.
+    """
+
+    secrets: Annotated[str, INPUT]
+    """The folder of secrets whose campaign was planted; the secret report is written there."""
+    input: Annotated[str, INPUT] = ""
     """The planted corpus, the output folder of trapline prepare; needed with --tokenizer."""
-    traps: str = ""
-    """The folder that trapline traps wrote: what was rejected and which strata were filled is shown, too."""
-    tokenizer: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
-    """`tokenizers` files: where each copy's tokens stand in its document is written beside the ledger."""
+    traps: Annotated[str, INPUT] = ""
+    """The folder that trapline traps wrote: also show what was rejected and which strata were filled."""
+    tokenizer: Annotated[Several, INPUT] = ()
+    """tokenizer.json files: write the token positions of each copy in its document next to the ledger."""
 
     def __post_init__(self) -> None:
         """Check that there is a corpus for the tokenizers."""
@@ -41,7 +46,7 @@ class ReportConfig:
             raise ValueError("--tokenizer needs --input, the planted corpus")
 
 
-def run(config: ReportConfig) -> int:
+def run(config: ReportConfig, _: "Context") -> int:
     """Write the report; returns the exit code.
 
     Raises:

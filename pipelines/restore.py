@@ -1,41 +1,40 @@
 """`trapline restore`: the corpus as it was before planting, bit for bit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.flags import INPUT, OUTPUT, RUNNING, Whole
 from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
-    from pipelines.running.progress import Progress
+    from pipelines.running.context import Context
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
     from transforms.planting.ledger.check_secrets import Sealed
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
-_Flag = Parameter(negative=())
-
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class RestoreCommand:
-    """Settings of `trapline restore`; the same names stand in the `[restore]` table of a config file."""
+    """Remove everything that prepare planted: the corpus as it was before, bit for bit."""
 
-    input: str
+    input: Annotated[str, INPUT]
     """The planted corpus: the output folder of trapline prepare."""
-    secrets: str
-    """The folder of secrets that holds its ledger."""
-    output: str
+    secrets: Annotated[str, INPUT]
+    """The folder of secrets with the ledger of what was planted."""
+    output: Annotated[str, OUTPUT]
     """Folder for the restored corpus; it must be new, empty or an unfinished output."""
-    overwrite: Annotated[bool, _Flag] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
-    threads: int = 0
-    """Threads a worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
-    dry_run: Annotated[bool, _Flag] = False
-    """Check the secrets and that they go with the corpus; write nothing."""
+    threads: Annotated[Whole, RUNNING] = 0
+    """Threads per worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
+    dry_run: Annotated[bool, RUNNING] = False
+    """Check that the secrets are intact and belong to this corpus; write nothing."""
 
     def __post_init__(self) -> None:
         """Check what can be checked without the data."""
@@ -52,7 +51,7 @@ def build_restore(
     return root | RestoreCorpus(shards, config, work, threads)
 
 
-def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress") -> int:
+def run(config: RestoreCommand, context: "Context") -> int:
     """Restore; returns the exit code.
 
     Raises:
@@ -69,24 +68,24 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     path = secrets_path(config.secrets)
     inside = f"{output.uri}/".startswith((f"{source.uri}/", f"{path}/")) or source.uri.startswith(f"{output.uri}/")
     if inside or f"{path}/".startswith(f"{output.uri}/"):
-        raise UsageError(f"--output {config.output} lies in --input or --secrets, or they in it: give another folder")
+        raise UsageError(f"--output {config.output}: overlaps with --input or --secrets: choose a separate folder")
     with locked(path):
         sealed = open_secrets(path)
         manifest = _manifest(source, sealed)
         shards = manifest["content"]["shards"]
         if config.dry_run:
-            print(f"{len(shards)} shards would be restored; the ledger goes with {config.input}; nothing was written")
+            print(f"{len(shards)} shards would be restored; the ledger belongs to {config.input}; nothing was written")
             return 0
-        # Of the secrets only what is public tells one restoration from another.
+        # The name of a run is public, so it is made of what is public about the secrets only.
         identity = {"restore": outputs.sha256_of_manifest(source)}
         work = Work(output, run_name(identity, versions(), ()))
         outputs.refuse_foreign(output)
         SecretWork.announce(path)
         with outputs.locked(output):
-            if outputs.enter(work, overwrite=config.overwrite, say=progress.say):
+            if outputs.enter(work, overwrite=config.overwrite, say=context.progress.say):
                 return 0
-            _restore(config, options, progress, source, manifest, sealed, work)
-    progress.say(f"done: {output.uri}")
+            _restore(config, context, source, manifest, sealed, work)
+    context.progress.say(f"done: {output.uri}")
     return 0
 
 
@@ -104,22 +103,21 @@ def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
     from transforms.base.secret_errors import SealError
 
     if sealed.planting is None:
-        raise SealError("these secrets were not planted yet, so there is no ledger: trapline prepare plants")
+        raise SealError("nothing was planted from these secrets yet, so there is no ledger: run trapline prepare first")
     manifest = outputs.finished(source)
     if manifest is None:
-        raise RunError(f"--input {source.uri}: is no finished output of trapline prepare (there is no _SUCCESS)")
+        raise RunError(f"--input {source.uri}: not a finished output of trapline prepare (it has no _SUCCESS file)")
     if outputs.sha256_of_manifest(source) != sealed.planting.manifest.hex():
         raise SealError(
-            f"--input {source.uri}: its manifest.json is not that of the corpus that these secrets were planted into: "
-            "the ledger belongs to another output"
+            f"--input {source.uri}: these secrets were planted into a different corpus (manifest.json differs): "
+            "give the output of their own trapline prepare run"
         )
     return manifest
 
 
 def _restore(
     config: RestoreCommand,
-    options: Callable[[], Any],
-    progress: "Progress",
+    context: "Context",
     source: "Folder",
     manifest: Mapping[str, Any],
     sealed: "Sealed",
@@ -145,10 +143,12 @@ def _restore(
     outputs.announce_outputs(work, [entry["path"] for entry in [*content["shards"], *content["files"]]])
     restore = RestoreConfig(source, layout, sealed.planting.followers)
     sizes = {f"{shard.number:06d}.json": shard.rows for shard in shards}
-    with progress.stage("restore", work.folder.child("restore"), sizes) as stage:
+    with context.progress.stage("restore", work.folder.child("restore"), sizes) as stage:
         done = work.once(
             "restore",
-            lambda: build_and_launch(options, build_restore, shards, restore, work, config.threads or cores()),
+            lambda: build_and_launch(
+                context.beam_options, build_restore, shards, restore, work, config.threads or cores()
+            ),
         )
         stage.documents = sum(shard["rows"] for shard in done["shards"])
         stage.bytes = sum(shard["text_bytes"] for shard in done["shards"])

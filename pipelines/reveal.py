@@ -1,4 +1,4 @@
-"""`trapline reveal`: proofs of some units, for anyone who has the published commitment."""
+"""`trapline reveal`: proofs of some units, which anyone can check against the published commitment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,39 +8,39 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
+from pipelines.running.flags import INPUT, OUTPUT, RUNNING, SELECTION, Several, Whole
 
 if TYPE_CHECKING:
+    from pipelines.running.context import Context
     from schemas.plan import Plan
     from transforms.planting.sealing.units import Unit
-
-_Flag = Parameter(negative=())
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class RevealConfig:
-    """Settings of `trapline reveal`; the same names stand in the `[reveal]` table of a config file."""
+    """Write proofs of single units, a tranche or all units; they disclose nothing about the others."""
 
-    secrets: str
+    secrets: Annotated[str, INPUT]
     """The folder that trapline seal made and trapline draw completed."""
-    unit: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
-    """Units to reveal, by their ids."""
-    tranche: int | None = None
-    """A whole tranche, from 0."""
-    all: Annotated[bool, _Flag] = False
-    """Every unit."""
-    output: str
-    """A new file for the proofs, readable by its owner until it is published."""
-    dry_run: Annotated[bool, _Flag] = False
+    unit: Annotated[Several, SELECTION] = ()
+    """Ids of the units to reveal."""
+    tranche: Annotated[Whole | None, SELECTION] = None
+    """Number of a whole tranche to reveal; the first is 0."""
+    all: Annotated[bool, SELECTION] = False
+    """Reveal every unit."""
+    output: Annotated[str, OUTPUT]
+    """A new file for the proofs, readable only by its owner until you publish it."""
+    dry_run: Annotated[bool, RUNNING] = False
     """Say how many units would be revealed and burned; write nothing."""
 
     def __post_init__(self) -> None:
-        """Check that it is clear what is revealed."""
+        """Check that exactly one selection is given."""
         if bool(self.unit) + (self.tranche is not None) + self.all != 1:
-            raise ValueError("give one of --unit ID, --tranche NUMBER and --all")
+            raise ValueError("give exactly one of --unit ID, --tranche NUMBER and --all")
 
 
-def run(config: RevealConfig) -> int:
+def run(config: RevealConfig, _: "Context") -> int:
     """Write the proofs and record their units as burned; returns the exit code.
 
     Raises:
@@ -68,7 +68,9 @@ def _reveal(config: RevealConfig, path: Path) -> int:
         raise UsageError(f"--output {config.output}: give a new file in a folder that exists")
     found = open_secrets(path)
     if found.randomness is None:
-        raise SealError(f"{path}: nothing was drawn yet, and a unit revealed before the draw is lost: trapline draw")
+        raise SealError(
+            f"{path}: nothing was drawn yet, and a unit revealed before the draw is lost: run trapline draw first"
+        )
     chosen, scope = _chosen(config, found.plan, found.units), Scope("units")
     if config.tranche is not None or config.all:
         scope = Scope("tranche", config.tranche) if config.tranche is not None else Scope("all")
@@ -91,7 +93,7 @@ def _reveal(config: RevealConfig, path: Path) -> int:
     # Burned first: proofs that left the folder are never of units that it takes for fresh.
     names.write(path, names.BURNED, burned_bytes(burned))
     Folder(str(output.parent)).write(output.name, data, 0o600)
-    print(f"revealed {counted(len(chosen), 'unit')} in {output}; {len(burned)} of {len(found.units)} are burned now")
+    print(f"revealed {counted(len(chosen), 'unit')} in {output}; {len(burned)} of {len(found.units)} are now burned")
     return 0
 
 
@@ -107,5 +109,5 @@ def _chosen(config: RevealConfig, plan: "Plan", units: "Sequence[Unit]") -> list
     leaf_of = {unit.id: at for at, unit in enumerate(units)}
     unknown = [number for number, unit in enumerate(config.unit, 1) if unit not in leaf_of]
     if unknown:
-        raise UsageError(f"--unit: number {unknown[0]} of those given is no unit of these secrets")
+        raise UsageError(f"--unit: number {unknown[0]} of those given is not a unit of these secrets")
     return sorted({leaf_of[unit] for unit in config.unit})

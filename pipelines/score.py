@@ -1,85 +1,87 @@
-"""`trapline score`: what a checkpoint makes of sequences, token by token, and metrics of memorisation."""
+"""`trapline score`: log-probabilities of sequences under checkpoints, token by token, and memorisation metrics."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.running.flags import Whole
+from pipelines.running.flags import GENERATION, INPUT, METRICS, MODEL, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipelines.running.context import Context
     from transforms.scoring.generation.plan import GenerationPlan
     from transforms.scoring.tasks.generate import GenerationJob
     from transforms.scoring.tasks.metric_rows import MetricJob
     from transforms.scoring.tasks.score import ScoreJob, ScoreTask
 
-_Several = Parameter(consume_multiple=True, negative=())
-_Flag = Parameter(negative=())
-
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ScoreConfig:
-    """Settings of `trapline score`; the same names stand in the `[score]` table of a config file."""
+    """Run checkpoints on sequences: log-probabilities token by token, and memorisation metrics.
 
-    checkpoint: Annotated[tuple[str, ...], _Several]
+    Sequences are probes, or any Parquet of texts or token ids. The command never learns which probes were planted,
+    or how often.
+    """
+
+    checkpoint: Annotated[Several, MODEL]
     """Local folders in the Hugging Face layout (config.json, *.safetensors); nothing is downloaded."""
-    sequences: Annotated[tuple[str, ...], _Several]
-    """Parquet files, folders or quoted globs: texts, or token ids in a column token_ids. Probes are such files."""
-    output: str
+    sequences: Annotated[Several, INPUT]
+    """Parquet files, folders or quoted globs of texts, or of token ids in a column token_ids. Probes are such files."""
+    output: Annotated[str, OUTPUT]
     """Folder for token_scores/, scores/ and the manifest; it must be new, empty or an unfinished output."""
-    slots: str = ""
-    """slots.parquet of the secrets: each candidate is scored behind the text of its unit's slots."""
-    reference: str = ""
-    """A checkpoint that saw none of it, for the metrics that compare."""
-    metrics: Annotated[tuple[str, ...], _Several] = ()
-    """Metrics by name; by default all that need no generation, which is dear, and nothing but this run."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Number format of the model; statistics are reduced in float32 in any case."""
-    max_tokens: Whole = 0
-    """Tokens of a batch; 0: 32,768 on a GPU, 4,096 on the CPU. It is lowered where memory ends."""
-    bos: Literal["checkpoint", "always", "never"] = "checkpoint"
-    """A begin-of-sequence token first: where the checkpoint's tokenizer puts one, always or never."""
-    tokenizer: str = ""
-    """A tokenizer.json for all checkpoints; by default each one's own."""
-    context: Whole = 512
+    slots: Annotated[str, INPUT] = ""
+    """slots.parquet of the secrets: each candidate is scored after the text that precedes its unit's slots."""
+    reference: Annotated[str, MODEL] = ""
+    """A checkpoint trained without the sequences, for metrics that compare two models."""
+    metrics: Annotated[Several, METRICS] = ()
+    """Metrics by name. Default: every metric that needs no text generation (slow) and no other run."""
+    dtype: Annotated[Literal["float32", "bfloat16"], MODEL] = "float32"
+    """Number format of the model; statistics are always reduced in float32."""
+    max_tokens: Annotated[Whole, MODEL] = 0
+    """Tokens per batch; 0: 32,768 on a GPU, 4,096 on the CPU. Lowered automatically when memory runs out."""
+    bos: Annotated[Literal["checkpoint", "always", "never"], MODEL] = "checkpoint"
+    """Begin-of-sequence token in front: where the checkpoint's tokenizer adds one, always, or never."""
+    tokenizer: Annotated[str, MODEL] = ""
+    """A tokenizer.json for all checkpoints. Default: each checkpoint's own."""
+    context: Annotated[Whole, INPUT] = 512
     """Tokens before a slot that the model is given."""
-    id_column: str = "id"
+    id_column: Annotated[str, INPUT] = "id"
     """The column of ids; without a column id, sequences are numbered."""
-    text_column: str = "text"
-    """The column of texts; where it is missing, token_ids is taken."""
-    samples: Whole = 50
-    """Continuations drawn of each sequence's first half, for cdd_peak and ted."""
-    temperature: float | None = None
-    """Of what is drawn; by default 0.8 for cdd_peak and ted, 1 for extraction_probability and np_discoverable."""
-    top_k: Whole | None = None
-    """Draw among so many tokens, 0: all; by default all for cdd_peak and ted, 40 for the other two."""
-    seed: Whole = 0
-    """Of the random numbers; each continuation's belong to it, the sequence's id and the sample."""
-    keep_generations: Annotated[bool, _Flag] = False
-    """Write what was generated for metrics, too: generations/."""
-    generate: Annotated[bool, _Flag] = False
-    """Continue every sequence greedily, into generations/: answers to prompts."""
-    max_new_tokens: Whole = 256
-    """With --generate: most tokens of a continuation."""
-    stop: Annotated[tuple[str, ...], _Several] = ()
-    """With --generate: texts that end a continuation, beside the checkpoint's own end-of-sequence tokens."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    text_column: Annotated[str, INPUT] = "text"
+    """The column of texts; if it is missing, token_ids is used."""
+    samples: Annotated[Whole, GENERATION] = 50
+    """Continuations sampled per sequence from its first half, for cdd_peak and ted."""
+    temperature: Annotated[float | None, GENERATION] = None
+    """Sampling temperature. Default: 0.8 for cdd_peak and ted, 1 for extraction_probability and np_discoverable."""
+    top_k: Annotated[Whole | None, GENERATION] = None
+    """Sample from the k most probable tokens; 0: all. Default: all for cdd_peak and ted, 40 for the other two."""
+    seed: Annotated[Whole, GENERATION] = 0
+    """Seed of sampling; each continuation depends on the seed, the sequence's id and the sample's number only."""
+    keep_generations: Annotated[bool, GENERATION] = False
+    """Also write the texts generated for metrics, to generations/."""
+    generate: Annotated[bool, GENERATION] = False
+    """Continue every sequence greedily and write the results to generations/: answers to prompts."""
+    max_new_tokens: Annotated[Whole, GENERATION] = 256
+    """With --generate: maximum number of tokens per continuation."""
+    stop: Annotated[Several, GENERATION] = ()
+    """With --generate: texts that end a continuation, besides the checkpoint's own end-of-sequence tokens."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], RUNNING] = "auto"
     """Where the model runs; auto: on a GPU if there is one."""
-    allow_pickle: Annotated[bool, _Flag] = False
-    """Load pickled weights, which can run any code: only if you trust their author."""
-    trust_remote_code: Annotated[bool, _Flag] = False
+    allow_pickle: Annotated[bool, MODEL] = False
+    """Load pickled weights, which can run arbitrary code: only if you trust their author."""
+    trust_remote_code: Annotated[bool, MODEL] = False
     """Run a checkpoint's own Python code: only if you trust its author."""
-    overwrite: Annotated[bool, _Flag] = False
+    overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
-    threads: Whole = 0
-    """Threads of the CPU; 0: all cores."""
-    dry_run: Annotated[bool, _Flag] = False
+    threads: Annotated[Whole, RUNNING] = 0
+    """CPU threads; 0: all cores."""
+    dry_run: Annotated[bool, RUNNING] = False
     """Read metadata only; print the resolved settings and the size of the work; write nothing."""
-    no_space_check: Annotated[bool, _Flag] = False
-    """Begin even if the free disk space looks too small."""
+    no_space_check: Annotated[bool, RUNNING] = False
+    """Start even if free disk space looks too small."""
 
     def __post_init__(self) -> None:
         """Check every value that can be checked without the data."""
@@ -88,7 +90,7 @@ class ScoreConfig:
             (bool(self.sequences), "--sequences: give at least one file, folder or glob"),
             (
                 self.max_tokens == 0 or 16 <= self.max_tokens <= 1 << 24,
-                f"--max-tokens {self.max_tokens}: give 0 (what suits the device) or 16 to 16777216",
+                f"--max-tokens {self.max_tokens}: give 0 (chosen for the device) or 16 to 16777216",
             ),
             (0 <= self.context <= 1 << 20, f"--context {self.context}: give 0 to 1048576 tokens"),
             (1 <= self.samples <= 10_000, f"--samples {self.samples}: give 1 to 10000"),
@@ -102,8 +104,11 @@ class ScoreConfig:
                 1 <= self.max_new_tokens <= 1 << 20,
                 f"--max-new-tokens {self.max_new_tokens}: give 1 to 1048576",
             ),
-            (all(self.stop), "--stop: an empty text would stop everything; leave it out"),
-            (self.generate or not self.stop, "--stop: it ends what --generate writes; give that, too"),
+            (all(self.stop), "--stop: an empty text would end every continuation at once; leave it out"),
+            (
+                self.generate or not self.stop,
+                "--stop: only affects --generate; give --generate as well, or leave --stop out",
+            ),
             (0 <= self.threads <= 1024, f"--threads {self.threads}: give 0 (all cores) to 1024"),
         )
         for fine, message in checks:
@@ -111,7 +116,7 @@ class ScoreConfig:
                 raise ValueError(message)
 
     def what_the_output_depends_on(self) -> dict[str, Any]:
-        """The settings that change the output; of files and folders, what is in them counts, by their hashes."""
+        """The settings that change the output. Files and folders are left out: their content's hashes count instead."""
         kept = ("bos", "dtype", "context", "metrics", "max_tokens", "id_column", "text_column")
         generation = (
             "samples",
@@ -147,8 +152,19 @@ class ScoreConfig:
         )
 
 
+def run(config: ScoreConfig, context: "Context") -> int:
+    """Score; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    from pipelines.scoring.run import run as run_scoring
+
+    return run_scoring(config, context.beam_options, context.progress)
+
+
 def build_score(root: Any, job: "ScoreJob", tasks: "Sequence[ScoreTask]") -> Any:
-    """SCORE on `root`: rows of the input -> one file of token statistics a task."""
+    """SCORE on `root`: rows of the input -> one file of token statistics per task."""
     from transforms.scoring.tasks.beam import RunCheckpoint
 
     return root | RunCheckpoint(job, tasks, "Score sequences")
@@ -162,7 +178,7 @@ def build_generation(root: Any, job: "GenerationJob", tasks: "Sequence[ScoreTask
 
 
 def build_metrics(root: Any, job: "MetricJob", tasks: "Sequence[ScoreTask]", threads: int) -> Any:
-    """METRICS on `root`: token statistics -> one file of scores a task and checkpoint."""
+    """METRICS on `root`: token statistics -> one file of scores per task and checkpoint."""
     from transforms.scoring.tasks.beam import ComputeMetrics
 
     return root | ComputeMetrics(job, tasks, threads)

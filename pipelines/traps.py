@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.flags import CANDIDATES, INPUT, OUTPUT, RUNNING, UNITS, Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from pipelines.running.context import Context
     from transforms.corpus.input.pieces import Piece
     from transforms.probes.traps.design import Design
     from transforms.probes.traps.generators.generator import Generator
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 PROBES, REPORT_PAGE, REPORT = "probes.parquet", "report.html", "report.json"
 
-_Several = Parameter(consume_multiple=True, negative=())
 _MOST_TOKENS, _MOST_CANDIDATES = 100_000, 20_000_000
 _MOST_DOSE = 2**31 - 1
 _BUCKETS = {"ngram": 4, "lm": 10, "file": 1}
@@ -33,41 +34,41 @@ _BUCKETS = {"ngram": 4, "lm": 10, "file": 1}
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TrapsConfig:
-    """Settings of `trapline traps`; the same names stand in the `[traps]` table of a config file."""
+    """Make candidates for copyright traps; a later draw picks which of them are planted."""
 
-    output: str
+    output: Annotated[str, OUTPUT]
     """A new local folder for the candidates and their report, which are secret."""
-    corpus: Annotated[tuple[str, ...], _Several] = ()
+    corpus: Annotated[Several, INPUT] = ()
     """The corpus: files, folders or quoted globs. No candidate shares 8 words in a row with it."""
-    generator: Literal["ngram", "lm", "file"] = "ngram"
-    """ngram: a trigram model of the corpus. lm: a checkpoint in --model. file: candidates of yours."""
-    model: str = ""
+    generator: Annotated[Literal["ngram", "lm", "file"], CANDIDATES] = "ngram"
+    """ngram: a trigram model of the corpus. lm: a checkpoint in --model. file: your own candidates."""
+    model: Annotated[str, INPUT] = ""
     """lm: a causal language model in the Hugging Face layout, with safetensors."""
-    candidates: Annotated[tuple[str, ...], _Several] = ()
-    """file: Parquet or JSONL with a text column (and perplexity, if wanted), or text with one candidate a line."""
-    lengths: Annotated[tuple[int, ...], _Several] = ()
-    """Lengths in tokens; 25 50 100 by default. file: only candidates of these lengths; all of any by default."""
-    doses: Annotated[tuple[int, ...], _Several] = (1, 10, 100, 1000)
+    candidates: Annotated[Several, INPUT] = ()
+    """file: Parquet or JSONL with a text column (and perplexity, if wanted), or text with one candidate per line."""
+    lengths: Annotated[SeveralNumbers, CANDIDATES] = ()
+    """Lengths in tokens. Default: 25 50 100; for file, any length. file: use only candidates of these lengths."""
+    doses: Annotated[SeveralNumbers, UNITS] = (1, 10, 100, 1000)
     """Copies to plant of the candidate that is drawn."""
-    units: Annotated[tuple[int, ...], _Several] = ()
-    """Units in each length and bucket: one number, or one a dose. 700 200 60 24 by default for the default doses."""
-    controls: int = 9
-    """Candidates of a unit that are held out."""
-    tokenizer: Annotated[tuple[str, ...], _Several] = ()
+    units: Annotated[SeveralNumbers, UNITS] = ()
+    """Units per length and bucket: one number, or one per dose. Default for the default doses: 700 200 60 24."""
+    controls: Annotated[Whole, UNITS] = 9
+    """Candidates per unit that are held out."""
+    tokenizer: Annotated[Several, INPUT] = ()
     """Files (tokenizer.json) whose tokens must survive decoding and encoding; lengths are in tokens of the first."""
-    separator: Annotated[tuple[str, ...], _Several] = ()
+    separator: Annotated[Several, INPUT] = ()
     """Texts that separate documents of the corpus, besides the common ones."""
-    perplexity_buckets: int = 0
+    perplexity_buckets: Annotated[Whole, CANDIDATES] = 0
     """Buckets of perplexity; 0: 10 for lm ([1,11) to [91,101)), 4 for ngram (quantiles), 1 for file."""
-    seed: str | None = None
-    """Repeat a run: whoever knows it can make the candidates again. From the operating system by default."""
-    allow_short: Annotated[bool, Parameter(negative=())] = False
+    seed: Annotated[str | None, CANDIDATES] = None
+    """Repeat a run: whoever knows the seed can make the candidates again. Default: from the operating system."""
+    allow_short: Annotated[bool, CANDIDATES] = False
     """Make fewer units where a cell cannot be filled."""
-    text_column: str = "text"
+    text_column: Annotated[str, INPUT] = "text"
     """Column or field with the text."""
-    threads: int = 0
+    threads: Annotated[Whole, RUNNING] = 0
     """Threads; 0: all cores."""
-    dry_run: Annotated[bool, Parameter(negative=())] = False
+    dry_run: Annotated[bool, RUNNING] = False
     """Read metadata only; print the resolved settings and sizes; write nothing."""
 
     def __post_init__(self) -> None:
@@ -114,7 +115,7 @@ class TrapsConfig:
         return Design(lengths, self.doses, units_for(self.doses, self.units), self.controls, buckets)
 
 
-def run(config: TrapsConfig) -> int:
+def run(config: TrapsConfig, context: "Context") -> int:
     """Make candidates; returns the exit code.
 
     Raises:
@@ -122,7 +123,6 @@ def run(config: TrapsConfig) -> int:
     """
     from pipelines.pages.traps_page import facts_of, report_html
     from pipelines.running.machine import cores, peak_rss_bytes
-    from pipelines.running.progress import Progress
     from transforms.base.draws import new_key
     from transforms.base.folders import Folder
     from transforms.base.readable import count, counted, size
@@ -139,7 +139,7 @@ def run(config: TrapsConfig) -> int:
     if config.dry_run:
         _describe(config, design, pieces)
         return 0
-    began, progress, threads = time.perf_counter(), Progress(), config.threads or cores()
+    began, progress, threads = time.perf_counter(), context.progress, config.threads or cores()
     key = new_key(config.seed)
     rules = _rules(config)
     with secret_folder.new_secrets(path, "--output") as draft:

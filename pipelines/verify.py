@@ -8,45 +8,45 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.flags import ANALYSIS_PLAN, INPUT, METRICS, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
+    from pipelines.running.context import Context
     from pipelines.scoring.folder import ScoresFolder
     from pipelines.verdict.case import Case
     from pipelines.verdict.verdict import Findings
     from transforms.planting.ledger.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
-_Flag = Parameter(negative=())
-_Several = Parameter(consume_multiple=True, negative=())
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class VerifyConfig:
-    """Settings of `trapline verify`; the same names stand in the `[verify]` table of a config file."""
+    """Test whether a model saw what was planted, by the sealed analysis, with an exact error rate."""
 
-    scores: str
-    """The folder that trapline score wrote: the sealed candidates, all of them, in one run."""
-    secrets: str
+    scores: Annotated[str, INPUT]
+    """The folder that trapline score wrote in one run on all sealed candidates."""
+    secrets: Annotated[str, INPUT]
     """The folder that trapline seal made and trapline draw completed."""
-    output: str
+    output: Annotated[str, OUTPUT]
     """A new folder for the verdict and the report."""
-    alpha: float | None = None
-    """Only a check: refused unless it is the alpha that was sealed."""
-    tranche: int | None = None
-    """Judge this tranche alone, from 0."""
-    exploratory_metric: Annotated[tuple[str, ...], _Several] = ()
-    """Further metrics of the scores to look at; none of them can reject."""
-    baseline_scores: Annotated[tuple[str, ...], _Several] = ()
-    """Other models' scores of the same candidates, such as an untrapped twin's, to show beside."""
-    reveal: Annotated[bool, _Flag] = False
-    """Show texts and ids of candidates in the report; the output is then for its owner alone."""
-    threads: int = 0
-    """0: all cores; the verdict does not depend on it."""
-    overwrite: Annotated[bool, _Flag] = False
-    """Replace the verdict and the report that are there."""
-    dry_run: Annotated[bool, _Flag] = False
-    """Check secrets and scores, say what would be judged; compute and write nothing."""
+    alpha: Annotated[float | None, ANALYSIS_PLAN] = None
+    """Only a check: any value but the sealed alpha is refused."""
+    tranche: Annotated[Whole | None, ANALYSIS_PLAN] = None
+    """Judge only the tranche of this number; the first is 0."""
+    exploratory_metric: Annotated[Several, METRICS] = ()
+    """Further metrics to report from the scores; they do not affect the verdict."""
+    baseline_scores: Annotated[Several, INPUT] = ()
+    """Scores of the same candidates under other models, such as an untrapped twin, for comparison in the report."""
+    reveal: Annotated[bool, OUTPUT] = False
+    """Show texts and ids of candidates in the report; the output is then secret and readable only by its owner."""
+    threads: Annotated[Whole, RUNNING] = 0
+    """Threads; 0: all cores. The verdict does not depend on it."""
+    overwrite: Annotated[bool, OUTPUT] = False
+    """Replace an existing verdict and report."""
+    dry_run: Annotated[bool, RUNNING] = False
+    """Check secrets and scores and print what would be judged; compute and write nothing."""
 
     def __post_init__(self) -> None:
         """Check what can be checked without the files."""
@@ -54,7 +54,7 @@ class VerifyConfig:
             raise ValueError(f"--threads {self.threads}: give 0 (all cores) or more")
 
 
-def run(config: VerifyConfig) -> int:
+def run(config: VerifyConfig, _: "Context") -> int:
     """Write the verdict and the report; returns the exit code.
 
     Raises:
@@ -111,7 +111,9 @@ def gather(config: VerifyConfig) -> "Case":
         other = read_scores(uri, "--baseline-scores")
         refuse_differing(scores, other)
         if other.metrics.get(plan.metric) != plan.metric_version:
-            raise RunError(f"--baseline-scores {uri}: has no metric {plan.metric!r} of version {plan.metric_version}")
+            raise RunError(
+                f"--baseline-scores {uri}: metric {plan.metric!r} of version {plan.metric_version} is missing"
+            )
         baselines.append((other, score_matrices(other, sealed, judged, [plan.metric])))
     return Case(
         sealed,
@@ -139,7 +141,7 @@ def _open(secrets: Path) -> "Sealed":
 
     sealed = open_secrets(secrets)
     if sealed.randomness is None:
-        raise SealError(f"--secrets {secrets}: nothing was drawn yet, so nothing was planted: trapline draw")
+        raise SealError(f"--secrets {secrets}: nothing was drawn yet, so nothing was planted: run trapline draw first")
     return sealed
 
 
@@ -148,7 +150,7 @@ def _exploratory(wanted: Sequence[str], scores: "ScoresFolder", primary: str) ->
     unknown = sorted(set(wanted) - set(scores.metrics))
     if unknown:
         raise RunError(
-            f"--exploratory-metric {unknown[0]}: the scores have {', '.join(sorted(scores.metrics))}: give one of these"
+            f"--exploratory-metric {unknown[0]}: not in the scores; choose from {', '.join(sorted(scores.metrics))}"
         )
     return tuple(name for name in dict.fromkeys(wanted) if name != primary)
 
@@ -157,7 +159,7 @@ def _output(config: VerifyConfig, secrets: Path) -> Path:
     """The folder to write into.
 
     Raises:
-        UsageError: if it is among the secrets or holds something else than an earlier verdict.
+        UsageError: if it overlaps with the secrets or contains anything but an earlier verdict.
     """
     from transforms.base.folders import is_local
 
@@ -165,15 +167,17 @@ def _output(config: VerifyConfig, secrets: Path) -> Path:
         raise UsageError(f"--output {config.output}: give a local folder")
     output = Path(config.output).resolve()
     if output == secrets or output.is_relative_to(secrets) or secrets.is_relative_to(output):
-        raise UsageError(f"--output {config.output}: is in the secrets, or they are in it: choose another folder")
+        raise UsageError(f"--output {config.output}: overlaps with --secrets: choose a separate folder")
     if output.exists():
         if not output.is_dir():
             raise UsageError(f"--output {config.output}: is a file; give a folder")
         found = {path.name for path in output.iterdir()}
         if found - {VERDICT, REPORT}:
-            raise UsageError(f"--output {config.output}: holds something else than a verdict: choose another folder")
+            raise UsageError(f"--output {config.output}: contains files other than a verdict: choose another folder")
         if found and not config.overwrite:
-            raise UsageError(f"--output {config.output}: holds a verdict already: choose another, or pass --overwrite")
+            raise UsageError(
+                f"--output {config.output}: already contains a verdict: choose another folder, or pass --overwrite"
+            )
     return output
 
 

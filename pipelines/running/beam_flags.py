@@ -29,8 +29,8 @@ def beam_options(tokens: Sequence[str], ours: Sequence[str]) -> Any:
     """Beam's `PipelineOptions` for `tokens`.
 
     Raises:
-        UsageError: for a flag that neither Beam nor trapline knows, a value that Beam refuses, or a runner that there
-            is not or that needs further flags.
+        UsageError: for a flag that neither Beam nor trapline knows, a value that Beam refuses, or a runner that
+            does not exist or that needs further flags.
     """
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
     from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
@@ -64,7 +64,7 @@ def _unknown(token: str, flags: Sequence[str], more: str = "; Beam's own flags a
     if not name.startswith("-"):
         return f"unexpected argument {token!r}: values follow a flag, as in --input FILE"
     if name in flags:
-        return f"{name} is trapline's own flag: in a config file it stands in the command's table, not in [beam]"
+        return f"{name} is trapline's own flag: in a config file it belongs in the command's table, not in [beam]"
     close = difflib.get_close_matches(name, flags, 1)
     hint = f": did you mean {close[0]}?" if close else f": see --help{more}"
     return f"unknown flag {name}{hint}"

@@ -1,4 +1,4 @@
-"""The file behind `--config`: TOML with a table a command and `[beam]`, or the manifest of an earlier run."""
+"""The file behind `--config`: TOML with one table per command and `[beam]`, or the manifest of an earlier run."""
 
 import json
 import tomllib
@@ -30,7 +30,7 @@ def read_config(path: str, commands: Sequence[str]) -> tuple[dict[str, dict[str,
     """The settings of each command and the Beam flags that the file holds.
 
     Raises:
-        UsageError: if the file cannot be read or holds a table that is no command's.
+        UsageError: if the file cannot be read or has a table that belongs to no command.
     """
     tables = _tables(Path(path))
     beam = tables.pop("beam", {})
@@ -59,13 +59,13 @@ def _tables(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"--config {path}: cannot be read ({error.strerror})") from error
     except (KeyError, TypeError) as error:
-        raise UsageError(f"--config {path}: is no manifest of a trapline run; give that, or a .toml file") from error
+        raise UsageError(f"--config {path}: not the manifest of a trapline run; give one, or a .toml file") from error
     except ValueError as error:
         raise UsageError(f"--config {path}: {error}") from error
 
 
 def _as_written(value: Any) -> Any:
-    """A fraction as text: where a whole number is wanted it would be cut short."""
+    """A fraction as text: where a whole number is expected, cyclopts would cut it short."""
     return repr(value) if isinstance(value, float) else value
 
 

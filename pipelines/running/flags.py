@@ -1,16 +1,16 @@
-"""Kinds of flags that several commands have."""
+"""Kinds of flags that several commands have, and the headings under which `--help` lists them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
     from cyclopts import Token
 
 
 def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
-    """An integer as it stands there; cyclopts itself would cut 64.5 to 64."""
+    """An integer as it was written; cyclopts itself would cut 64.5 to 64."""
     text = tokens[0].value
     try:
         return int(text)
@@ -20,3 +20,40 @@ def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
 
 Whole = Annotated[int, Parameter(converter=_whole_number)]
 """An integer flag."""
+Several = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
+"""One or more values after one flag."""
+SeveralNumbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
+"""One or more integers after one flag."""
+
+
+def _heading(name: str) -> Parameter:
+    return Parameter(group=Group.create_ordered(name))
+
+
+# In the order in which --help shows them.
+INPUT = _heading("Input")
+PUBLISHED = _heading("Published documents")
+MODEL = _heading("Model")
+SELECTION = _heading("Selection")
+CANDIDATES = _heading("Candidates")
+PUZZLES = _heading("Puzzles")
+UNITS = _heading("Units to seal")
+DEDUPLICATION = _heading("Deduplication")
+PLANTING = _heading("Planting")
+RANDOMNESS = _heading("Public randomness")
+ANALYSIS_PLAN = _heading("Analysis plan")
+METRICS = _heading("Metrics")
+GENERATION = _heading("Text generation")
+OUTPUT = _heading("Output")
+RUNNING = _heading("Running")
+
+
+def _shown_default(value: Any) -> str | None:
+    """A default as `--help` shows it; None where it says nothing, since the flag's text tells what happens then."""
+    if value is False or value is None or value in ("", ()):
+        return None
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+EVERY_FLAG = Parameter(negative=(), show_default=_shown_default)
+"""Applies to every flag: no `--no-` form unless the flag names one, and no empty default in `--help`."""

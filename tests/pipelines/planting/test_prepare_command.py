@@ -372,7 +372,7 @@ def test_a_ledger_of_another_corpus_is_refused(
     corpus: Path, copy: Path, planted: Path, fails: Callable[..., str], tmp_path: Path
 ) -> None:
     flags = ("--secrets", copy / "secrets", "--output", tmp_path / "back")
-    assert "belongs to another output" in fails(1, "restore", "--input", planted / "plain", *flags)
+    assert "planted into a different corpus" in fails(1, "restore", "--input", planted / "plain", *flags)
     number = Planted.read(copy / "out", copy / "secrets").ledger[0]["shard"]
     shard = sorted((copy / "out" / "data").iterdir())[number]
     shutil.copy(sorted((planted / "plain" / "data").iterdir())[number], shard)

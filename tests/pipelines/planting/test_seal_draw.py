@@ -480,7 +480,7 @@ def test_revealed_units_are_burned(drawn: Path, tmp_path: Path, capsys: pytest.C
     assert main([*flags, str(tmp_path / "a.json"), "--unit", *names]) == 0
     assert main([*flags, str(tmp_path / "b.json"), "--unit", names[0], f"{SECRET}-unit-1"]) == 0
     assert json.loads((drawn / "burned.json").read_bytes())["units"] == sorted([*names, f"{SECRET}-unit-1"])
-    assert "3 of 12 are burned" in capsys.readouterr().out
+    assert "3 of 12 are now burned" in capsys.readouterr().out
     assert check("--secrets", drawn) == 0
     assert "revealed and burned: 3 units" in capsys.readouterr().out
     assert main([*flags, str(tmp_path / "a.json"), "--all"]) == 2
@@ -513,7 +513,7 @@ def test_campaigns_form_a_chain_and_candidates_are_not_used_twice(
     assert (second["campaign"], second["previous"]) == (2, hashlib.sha256(first.read_bytes()).hexdigest())
     assert check("--secrets", tmp_path / "s3", "--previous", *commitments[:2]) == 0
     assert check("--commitment", commitments[2], "--previous", commitments[1], commitments[0]) == 0
-    assert "chain of 3 campaigns holds" in capsys.readouterr().out
+    assert "chain of 3 campaigns is unbroken" in capsys.readouterr().out
     assert check("--commitment", commitments[2], "--previous", commitments[1]) == 1
     assert check("--commitment", commitments[2], "--previous", first) == 1
     assert check("--commitment", commitments[2]) == 0
@@ -552,6 +552,17 @@ def test_the_plan_holds_what_was_asked_for(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("text", ["nosuch = 3", "plan = 3", "plan.alpha = 0.01"])
+def test_a_key_that_is_no_setting_of_the_seal_is_refused(
+    text: str, probes: Path, secrets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.toml").write_text(f"[seal]\n{text}\n")
+    given = ["--probes", str(probes), "--secrets", str(secrets), "--config", str(tmp_path / "settings.toml")]
+    assert main(["seal", *given]) == 2
+    assert text.partition(" ")[0].partition(".")[0] in capsys.readouterr().err
+    assert not secrets.exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
@@ -563,7 +574,7 @@ def test_the_plan_holds_what_was_asked_for(
         (["--alpha", "2"], 2, "alpha"),
         (["--tokenizer", "/nowhere/t.json"], 2, "cannot be read"),
         (["--reference", "/nowhere"], 2, "cannot be read"),
-        (["--nonce-from", "A", "--beacon-name", "d", "--beacon-round", "1"], 2, "give one of them"),
+        (["--nonce-from", "A", "--beacon-name", "d", "--beacon-round", "1"], 2, "give only one of them"),
         (["--nonce-from", "A", "--beacon-round", "1"], 2, "go together"),
         (["--previous", "/nowhere/commitment.json"], 1, "cannot be read"),
         (["--attach", "x.tsr"], 2, "--attach"),
@@ -631,7 +642,7 @@ def test_timestamps_are_kept_beside_the_commitment_and_checked(
         ([], "give --secrets, or --reveal"),
         (["--reveal", "r"], "--reveal needs --commitment"),
         (["--reveal", "r", "--commitment", "c"], "--reveal needs --beacon"),
-        (["--reveal", "r", "--secrets", "s"], "give one of them"),
+        (["--reveal", "r", "--secrets", "s"], "give only one of them"),
     ],
 )
 def test_check_says_what_it_needs(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 
-from pipelines.cli import main
+from pipelines.cli import COMMANDS, main
 
 GIVEN = ("dedup", "--input", "in", "--output", "out")
 
@@ -58,8 +58,8 @@ def refusal(understood: list[Any], capfd: pytest.CaptureFixture[str]) -> Callabl
     [
         (("dedupe", "--input", "in"), ("unknown command 'dedupe'", "did you mean dedup?")),
         (("frobnicate",), ("unknown command 'frobnicate'", "commands are dedup")),
-        (("--threshold", "0.8", "dedup"), ("--threshold stands before a command", "trapline --help")),
-        (("--runner=FnApiRunner", "dedup"), ("stands before a command",)),
+        (("--threshold", "0.8", "dedup"), ("--threshold comes before the command", "one of dedup")),
+        (("--runner=FnApiRunner", "dedup"), ("comes before the command",)),
         (("dedup",), ("--input", "requires an argument")),
         (("dedup", "--input", "in"), ("--output", "requires an argument")),
         (("dedup", "--input", "--output", "out"), ("--input: give at least one file",)),
@@ -220,8 +220,8 @@ def test_a_config_file_that_is_wrong(
     [
         ("missing.toml", None, ("missing.toml", "No such file")),
         ("bytes.toml", b"\xff\xfe", ("bytes.toml", "utf-8")),
-        ("m.json", b"{}", ("m.json", "no manifest")),
-        ("m.json", b"[1]", ("m.json", "no manifest")),
+        ("m.json", b"{}", ("m.json", "not the manifest")),
+        ("m.json", b"[1]", ("m.json", "not the manifest")),
         ("m.json", b"{", ("m.json", "line 1")),
     ],
 )
@@ -291,6 +291,36 @@ def test_help_and_version_import_nothing_large(arguments: tuple[str, ...], words
     result = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
     assert result.stderr == "[]\n"
     assert [word for word in words if word not in result.stdout] == []
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_help_has_headings_and_shows_no_empty_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert not re.search(r"\[default: (\(\)|\"\"|''|\[\]|False|None|)\]", said)
+    assert "Settings of" not in said
+    assert " a table a " not in said
+    assert "─ Parameters ─" not in said
+    assert re.search("─ (Input|Puzzles) ─", said)
+
+
+def test_the_seals_help_groups_the_analysis_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["seal", "--help"]) == 0
+    said = capsys.readouterr().out
+    plan = said[said.index("─ Analysis plan ─") : said.index("─ Output ─")]
+    assert [flag for flag in ("--metric", "--alpha", "--weights", "--tranches") if flag not in plan] == []
+    assert "--probes" not in plan
+    assert "Plan:" not in said
+
+
+def test_every_file_of_a_command_is_in_the_table() -> None:
+    files = {path.stem for path in (ROOT / "pipelines").glob("*.py")} - {"__init__", "cli"}
+    assert {command.name for command in COMMANDS} == files
+    assert {command.run.__module__ for command in COMMANDS} == {f"pipelines.{name}" for name in files}
+    assert {command.config.__module__ for command in COMMANDS} == {f"pipelines.{name}" for name in files}
 
 
 @pytest.fixture

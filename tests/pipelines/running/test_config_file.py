@@ -64,9 +64,9 @@ def test_a_manifest_is_read_for_its_own_command(tmp_path: Path) -> None:
         ("dedup = 1\n", "a.toml", "dedup must be a table"),
         ("beam = [1]\n", "a.toml", "beam must be a table"),
         ("= 1", "a.toml", "a.toml: .*line 1"),
-        ('{"command": "dedup"}', "a.json", "is no manifest"),
-        ('{"command": "dedup", "content": 3}', "a.json", "is no manifest"),
-        ('"dedup"', "a.json", "is no manifest"),
+        ('{"command": "dedup"}', "a.json", "not the manifest"),
+        ('{"command": "dedup", "content": 3}', "a.json", "not the manifest"),
+        ('"dedup"', "a.json", "not the manifest"),
         ('{"command": "scan", "content": {"config": {}}}', "a.json", r"unknown table \[scan\]"),
     ],
 )

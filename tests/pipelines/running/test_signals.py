@@ -126,7 +126,7 @@ def test_a_scan_is_stopped_in_its_middle(
         if process.poll() is None:
             process.kill()
     assert process.returncode == 1
-    assert "trapline: stopped; the same command goes on where this one was" in said
+    assert "trapline: stopped; run the same command again to continue" in said
     assert "KeyboardInterrupt" not in said
     assert not (tmp_path / "out/_SUCCESS").exists()
     assert not list(tmp_path.glob("out/.work/*/scan.json"))

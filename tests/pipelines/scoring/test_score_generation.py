@@ -242,7 +242,7 @@ def test_token_ids_are_continued_without_texts(score: Callable[..., str], tmp_pa
         (("--temperature", "nan"), "--temperature nan: give a number above 0"),
         (("--seed", "-1"), "--seed -1: give 0 to"),
         (("--max-new-tokens", "0"), "--max-new-tokens 0: give 1 to"),
-        (("--stop", "x"), "--stop: it ends what --generate writes"),
+        (("--stop", "x"), "--stop: only affects --generate"),
         (("--keep-generations",), "--keep-generations: no metric that generates is asked for"),
         (("--metrics", "np_discoverable", "--keep-generations"), "--keep-generations: no metric that generates"),
     ],

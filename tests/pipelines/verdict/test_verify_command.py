@@ -521,7 +521,7 @@ def test_revealed_units_are_a_caveat(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--exploratory-metric", "zlib"], "the scores have loss"),
+        (["--exploratory-metric", "zlib"], "not in the scores; choose from loss"),
         (["--baseline-scores", "other"], "was scored with dtype"),
         (["--baseline-scores", "nowhere"], "no finished run"),
     ],

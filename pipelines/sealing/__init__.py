@@ -1,0 +1,1 @@
+"""Settings that `trapline seal` binds."""
