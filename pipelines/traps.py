@@ -189,8 +189,8 @@ def _look_at(config: TrapsConfig) -> "list[Piece]":
     from transforms.base.errors import CorpusError
     from transforms.corpus.input.columns import check_text_column
     from transforms.corpus.input.divide import divide
-    from transforms.corpus.input.pieces import parquet_schema
-    from transforms.corpus.input.sources import PARQUET, list_sources
+    from transforms.corpus.input.formats import format_for
+    from transforms.corpus.input.sources import list_sources
 
     for flag, files in (("--tokenizer", config.tokenizer), ("--candidates", config.candidates)):
         for file in files:
@@ -209,8 +209,8 @@ def _look_at(config: TrapsConfig) -> "list[Piece]":
     except CorpusError as error:
         raise CorpusError(str(error).replace("--input", "--corpus")) from error
     for source in sources:
-        if source.kind == PARQUET:
-            check_text_column(parquet_schema(source), config.text_column, source.uri)
+        if format_for(source).knows_schema:
+            check_text_column(format_for(source).schema(source), config.text_column, source.uri)
     return divide(sources, config.text_column)
 
 

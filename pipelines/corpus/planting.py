@@ -18,9 +18,9 @@ from transforms.base.secret_errors import SealError
 from transforms.corpus.input.addresses import file_of
 from transforms.corpus.input.columns import check_text_column, without_views
 from transforms.corpus.input.condition import check_condition
+from transforms.corpus.input.formats import format_for, schemas_known
 from transforms.corpus.input.merged_schema import merge_schemas, storable
-from transforms.corpus.input.pieces import Piece, parquet_schema, read_piece
-from transforms.corpus.input.sources import PARQUET
+from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name
 from transforms.corpus.output.rewrite import conform
@@ -142,26 +142,26 @@ class Campaign:
     def _look_at_columns(self, found: "Input") -> tuple[Follower, ...]:
         config = self.config
         for source in found.sources:
-            if config.where and source.kind == PARQUET:
-                check_condition(parquet_schema(source), config.where, source.uri)
+            if config.where and format_for(source).knows_schema:
+                check_condition(format_for(source).schema(source), config.where, source.uri)
         first: dict[int, Piece] = {}
         for piece in found.pieces:
             first.setdefault(piece.source.ordinal, piece)
         spread = np.unique(np.linspace(0, len(first) - 1, min(FILES, len(first))).astype(np.int64)).tolist()
         chosen = [list(first.values())[at] for at in spread]
         most = max(LOOKED_AT_IN_A_FILE, LOOKED_AT // max(1, len(chosen)))
-        named = [(one.uri, without_views(parquet_schema(one))) for one in found.sources if one.kind == PARQUET]
+        named = schemas_known(found.sources)
         tables = []
         for piece in chosen:
-            uri, json = piece.source.uri, piece.source.kind != PARQUET
-            if json and piece.hi is not None:
+            uri, known = piece.source.uri, format_for(piece.source).knows_schema
+            if not known and piece.hi is not None:
                 piece = replace(piece, hi=min(piece.hi, piece.lo + _LOOKED_INTO))
             records = next(iter(read_piece(piece)), None)
             if records is not None and config.text_column in records.table.column_names:
                 check_text_column(records.table.schema, config.text_column, uri)
                 tables.append((uri, records.table.slice(0, most)))
-                named += [(uri, without_views(records.table.schema))] if json else []
-        # Parquet files that are not looked into tell at least the names and types of their columns.
+                named += [] if known else [(uri, without_views(records.table.schema))]
+        # Files that are not looked into tell at least the names and types of their columns.
         schema = storable(merge_schemas(named))
         if not tables:
             return ()

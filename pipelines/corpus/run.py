@@ -26,11 +26,12 @@ from transforms.base.readable import count, counted, reason, size
 from transforms.base.runs import FOLDER as WORK_FOLDER
 from transforms.base.runs import Work, run_name
 from transforms.base.toml import table as toml_table
-from transforms.corpus.input.columns import check_number_column, check_text_column, without_views
+from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
+from transforms.corpus.input.formats import format_for, schemas_known
 from transforms.corpus.input.merged_schema import merge_schemas, storable
-from transforms.corpus.input.pieces import Piece, parquet_metadata, parquet_schema
-from transforms.corpus.input.sources import PARQUET, Source, list_sources, would_list
+from transforms.corpus.input.pieces import Piece
+from transforms.corpus.input.sources import Source, list_sources, would_list
 from transforms.corpus.output.names import QUARANTINE_FILE, shard_name
 from transforms.corpus.output.rewrite import Expected, RewriteConfig
 from transforms.corpus.output.shards import Shard
@@ -67,21 +68,22 @@ def look_at(config: DedupConfig) -> Input:
     """
     tokenizer_sha256 = config.tokenizer_sha256()
     sources = list_sources(config.input)
-    parquet = [source for source in sources if source.kind == PARQUET]
-    for source in parquet:
-        schema = parquet_schema(source)
+    for source in sources:
+        if not format_for(source).knows_schema:
+            continue
+        schema = format_for(source).schema(source)
         check_text_column(schema, config.text_column, source.uri)
         if config.keep.startswith("max:"):
             check_number_column(schema, config.keep.partition(":")[2], source.uri)
-    merged = (
-        merge_schemas([(source.uri, without_views(parquet_schema(source))) for source in parquet]) if parquet else None
-    )
+    named = schemas_known(sources)
+    merged = merge_schemas(named) if named else None
     if config.id_column != "id" and merged is not None and config.id_column not in merged.names:
         raise CorpusError(
             f"no column {config.id_column!r} in the input; it has {', '.join(map(repr, merged.names))}: "
             "name one with --id-column, or leave the flag out"
         )
-    documents = sum(parquet_metadata(source).num_rows for source in parquet) if len(parquet) == len(sources) else None
+    rows = [format_for(source).rows(source) for source in sources]
+    documents = None if None in rows else sum(one or 0 for one in rows)
     return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents, tokenizer_sha256)
 
 
@@ -262,7 +264,7 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str
     Raises:
         CorpusError: if two files disagree on a column's type.
     """
-    named = [(source.uri, without_views(parquet_schema(source))) for source in sources if source.kind == PARQUET]
+    named = schemas_known(sources)
     by_file: dict[str, list[pa.Schema]] = {}
     for task in scan["tasks"]:
         if task["schema"]:
@@ -305,7 +307,9 @@ def _refuse_input_in_output(output: Folder, sources: Sequence[Source]) -> None:
 def _check_space(config: DedupConfig, found: Input, work: Work) -> None:
     if config.no_space_check:
         return
-    packed = sum(source.size // (1 if source.kind == PARQUET or source.compression else 3) for source in found.sources)
+    packed = sum(
+        source.size // (1 if format_for(source).is_packed or source.compression else 3) for source in found.sources
+    )
     documents = found.documents if found.documents is not None else found.text_bytes // 2000
     outputs.check_space(work.output, packed + documents * _WORK_BYTES_A_DOCUMENT)
 

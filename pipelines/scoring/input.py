@@ -12,7 +12,7 @@ from pipelines.running.errors import UsageError
 from pipelines.score import ScoreConfig
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, resolve
-from transforms.corpus.input.pieces import parquet_metadata, parquet_schema
+from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.sources import Source, list_sources, names, would_list
 from transforms.scoring.contexts import read_slots
 from transforms.scoring.generation.plan import GENERATED, GenerationPlan
@@ -84,16 +84,7 @@ class ScoreInput:
     def text_bytes(self) -> int:
         """About what is read, in bytes."""
         wanted = (self.columns.text or self.columns.ids).partition(".")[0]
-        total = 0
-        for source in self.sources:
-            metadata = parquet_metadata(source)
-            for group in range(metadata.num_row_groups):
-                row_group = metadata.row_group(group)
-                for index in range(row_group.num_columns):
-                    column = row_group.column(index)
-                    if column.path_in_schema.partition(".")[0] == wanted:
-                        total += column.total_uncompressed_size
-        return total
+        return sum(format_for(source).text_bytes(source, wanted) for source in self.sources)
 
     def compiled(self, model: Model, context: int) -> bool:
         """Whether the work is large enough to compile for: by its size alone, so that a rerun decides alike."""
@@ -147,7 +138,7 @@ def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True)
     generation = _generation(config, columns)
     found = ScoreInput(
         tuple(sources),
-        tuple(parquet_metadata(source).num_rows for source in sources),
+        tuple(format_for(source).rows(source) or 0 for source in sources),
         tuple(_sha256(source.uri) if hashed else "" for source in sources),
         columns,
         tuple(divide_rows(sources, in_context=bool(config.slots), generating=generation is not None)),
@@ -157,7 +148,8 @@ def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True)
         most_slots,
         metrics,
         generation,
-        bool(config.slots) or any({"unit", "candidate"} <= set(parquet_schema(source).names) for source in sources),
+        bool(config.slots)
+        or any({"unit", "candidate"} <= set(format_for(source).schema(source).names) for source in sources),
     )
     if not found.tasks:
         raise CorpusError(f"--sequences {sources[0].uri}: there is no row in it")

@@ -21,9 +21,9 @@ from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.addresses import addresses, position_of
 from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.input.condition import condition_columns, condition_holds
+from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.merged_schema import merge_schemas
-from transforms.corpus.input.pieces import Piece, Records, parquet_schema, read_piece
-from transforms.corpus.input.sources import JSONL
+from transforms.corpus.input.pieces import Piece, Records, read_piece
 from transforms.corpus.output.sink import write_table
 from transforms.corpus.scan_numbers import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
 from transforms.dedup.minhash import MinHashConfig, Sketches, sketch_texts, sketch_tokens
@@ -104,7 +104,7 @@ class _Commit:
 
 
 def refuse_files_without_text(results: Sequence[dict[str, Any]], text_column: str) -> None:
-    """Raise `CorpusError` for a JSONL file none of whose records has the text field.
+    """Raise `CorpusError` for a file without a schema of its own none of whose records has the text field.
 
     One piece of a file may lack it by chance; where all do, the field has another name.
     """
@@ -164,16 +164,17 @@ class _Scan:
     def _batches(self, piece: Piece, totals: "_Totals") -> Iterator[pa.RecordBatch]:
         for records in read_piece(piece, columns=self._columns(piece)):
             totals.take_bad_lines(piece, records, strict=self.config.strict)
-            if piece.source.kind == JSONL:
+            if not format_for(piece.source).knows_schema:
                 totals.schemas.append(records.table.schema)
             if not records.table.num_rows:
                 continue
             yield self._summarise(piece, records, totals)
 
     def _columns(self, piece: Piece) -> list[str] | None:
-        if piece.source.kind == JSONL:
+        known = format_for(piece.source)
+        if not known.knows_schema:
             return None
-        names = set(parquet_schema(piece.source).names)
+        names = set(known.schema(piece.source).names)
         return [name for name in self.config.columns if name in names]
 
     def _summarise(self, piece: Piece, records: Records, totals: "_Totals") -> pa.RecordBatch:
@@ -213,7 +214,7 @@ class _Scan:
             return np.zeros(table.num_rows, np.float64)
         if kind == "longest":
             return sketches.num_bytes.astype(np.float64)
-        if column not in table.column_names and piece.source.kind == JSONL:
+        if column not in table.column_names and not format_for(piece.source).knows_schema:
             return np.full(table.num_rows, -np.inf)
         check_number_column(table.schema, column, piece.source.uri)
         values = pc.fill_null(table[column].cast(pa.float64(), safe=False), -np.inf)
@@ -290,7 +291,7 @@ class _Totals:
         strict: bool,
     ) -> None:
         if strict:
-            unit = "line at byte" if piece.source.kind == JSONL else "row"
+            unit = format_for(piece.source).unit
             raise CorpusError(
                 f"{piece.source.uri}: {unit} {position_of(int(where_at[0]))}: {reasons[0]}: {details[0]}; "
                 "mend the record, or run without --strict to quarantine it"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from transforms.base.errors import CorpusError
 from transforms.corpus.input import divide as tasks
+from transforms.corpus.input.jsonl import format as json_lines
 from transforms.corpus.input.pieces import BATCH_BYTES, Piece, read_piece
 from transforms.corpus.input.sources import Source, list_sources
 
@@ -31,7 +32,7 @@ def positions(piece: Piece) -> list[int]:
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "SMALLEST", 2000)
     monkeypatch.setattr(tasks, "LARGEST", 20_000)
-    monkeypatch.setattr(tasks, "JSON_RANGE", 1500)
+    monkeypatch.setattr(json_lines, "JSON_RANGE", 1500)
 
 
 def corpus(folder: Path) -> list[Source]:

@@ -34,5 +34,5 @@ def file_of(value: int) -> int:
 
 
 def position_of(value: int) -> int:
-    """The position of an address: a row in Parquet, a byte offset in decompressed JSONL."""
+    """The position of an address: a row in Parquet and Arrow, a byte offset in decompressed JSONL."""
     return int(value) & MAX_POSITION

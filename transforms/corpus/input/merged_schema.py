@@ -1,6 +1,6 @@
 """One schema over many files: columns by name, types widened where nothing is lost, else an error naming both files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.types as pt
@@ -102,7 +102,7 @@ def _merge(a: pa.DataType, b: pa.DataType, path: str) -> pa.DataType:
         return pa.map_(key, _merge_items(a.item_field, b.item_field, f"{path}[]"), a.keys_sorted)
     if a.equals(b):
         return a
-    merged = _merge_integers(a, b) if pt.is_integer(a) and pt.is_integer(b) else _merge_other(a, b)
+    merged = _merge_values(a, b)
     if merged is None:
         raise _ConflictError(path, a, b)
     return merged
@@ -116,24 +116,31 @@ def _is_list(dtype: pa.DataType) -> bool:
     return bool(pt.is_list(dtype) or pt.is_large_list(dtype))
 
 
-def _merge_integers(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
-    """The narrowest integer that holds both; None for uint64 with a signed one."""
-    if pt.is_signed_integer(a) == pt.is_signed_integer(b):
-        return a if a.bit_width >= b.bit_width else b
-    signed, unsigned = (a, b) if pt.is_signed_integer(a) else (b, a)
-    bits = max(signed.bit_width, 2 * unsigned.bit_width)
-    return {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}.get(bits)
+_FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
+    pt.is_integer,
+    pt.is_floating,
+    lambda dtype: bool(pt.is_string(dtype) or pt.is_large_string(dtype)),
+    lambda dtype: bool(pt.is_binary(dtype) or pt.is_large_binary(dtype)),
+)
 
 
-def _merge_other(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
-    if pt.is_floating(a) and pt.is_floating(b):
-        return a if a.bit_width >= b.bit_width else b
-    if (pt.is_integer(a) or pt.is_floating(a)) and (pt.is_integer(b) or pt.is_floating(b)):
-        return pa.float64()
-    for small, large in ((pa.string(), pa.large_string()), (pa.binary(), pa.large_binary())):
-        if {a, b} == {small, large}:
-            return large
-    return None
+def _merge_values(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
+    """The narrowest type of the same family that holds both, as Arrow promotes them; None if there is none.
+
+    Arrow would promote across families too, where values are lost or become something else: text to bytes, a date to
+    milliseconds, an integer to a decimal, uint64 with a signed integer to int64.
+    """
+    if {_is_number(a), _is_number(b)} == {True} and pt.is_integer(a) != pt.is_integer(b):
+        return pa.float64()  # Arrow would take float16 or float32 for small integers
+    alike = any(is_of(a) and is_of(b) for is_of in _FAMILIES)
+    if not alike or (pa.uint64() in (a, b) and (pt.is_signed_integer(a) or pt.is_signed_integer(b))):
+        return None
+    both = [pa.schema([("both", dtype)]) for dtype in (a, b)]
+    return pa.unify_schemas(both, promote_options="permissive").field(0).type
+
+
+def _is_number(dtype: pa.DataType) -> bool:
+    return bool(pt.is_integer(dtype) or pt.is_floating(dtype))
 
 
 def _named(

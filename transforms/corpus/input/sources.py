@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -11,44 +10,13 @@ import pyarrow.fs as pafs
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import is_local, resolve
+from transforms.corpus.input import formats
+from transforms.corpus.input.format import Source
+from transforms.corpus.input.formats import format_of, known_suffixes
 
-PARQUET, JSONL = "parquet", "jsonl"
-SUFFIXES = {
-    ".parquet": (PARQUET, ""),
-    ".pq": (PARQUET, ""),
-    **{stem + ending: (JSONL, ending) for stem in (".jsonl", ".ndjson", ".json") for ending in ("", ".gz", ".zst")},
-}
+__all__ = ["Source", "format_of", "list_sources", "names", "would_list"]
+
 _MAGIC = re.compile(r"[*?\[]")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One input file.
-
-    Attributes:
-        ordinal: its place in the sorted list, the upper part of its documents' addresses.
-        uri: where it is.
-        kind: "parquet" or "jsonl".
-        compression: "", ".gz" or ".zst" (JSONL only).
-        size: bytes on disk.
-        modified: modification time in ns, 0 where the store has none.
-    """
-
-    ordinal: int
-    uri: str
-    kind: str
-    compression: str
-    size: int
-    modified: int
-
-
-def format_of(path: str) -> tuple[str, str] | None:
-    """(kind, compression) by the file's name; None when the name says nothing known."""
-    lowered = path.lower()
-    for suffix, answer in SUFFIXES.items():
-        if lowered.endswith(suffix):
-            return answer
-    return None
 
 
 def list_sources(patterns: Sequence[str]) -> list[Source]:
@@ -67,7 +35,7 @@ def list_sources(patterns: Sequence[str]) -> list[Source]:
         if not matches:
             raise CorpusError(
                 f"--input {pattern!r} matches no file: give a file, a folder or a quoted glob; "
-                f"known formats are {', '.join(sorted(SUFFIXES))}"
+                f"known formats are {', '.join(known_suffixes())}"
             )
         found.update(matches)
     uris = sorted(_one_path_each(found), key=os.fsencode)
@@ -124,7 +92,7 @@ def _known_format(uri: str) -> tuple[str, str]:
     known = format_of(uri)
     if known is None:
         raise CorpusError(
-            f"{uri}: unknown format; its name must end in one of {', '.join(sorted(SUFFIXES))}: rename or convert it"
+            f"{uri}: unknown format; its name must end in one of {', '.join(known_suffixes())}: rename or convert it"
         )
     return known
 
@@ -144,16 +112,16 @@ def _find(pattern: str) -> dict[str, pafs.FileInfo]:
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.File:
         return {prefix + path: info}
-    if info.type == pafs.FileType.Directory:
-        return {prefix + entry.path: entry for entry in _walk(filesystem, path) if format_of(entry.path)}
-    if not _MAGIC.search(path):
+    folder = info.type == pafs.FileType.Directory
+    if not folder and not _MAGIC.search(path):
         return {}
-    wanted = path.split("/")
-    return {
-        prefix + entry.path: entry
-        for entry in _walk(filesystem, _fixed_part(path))
-        if _matches(entry.path.split("/"), wanted)
-    }
+    entries = {entry.path: entry for entry in _walk(filesystem, path if folder else _fixed_part(path))}
+    if folder:
+        found = [one for one in entries if format_of(one)]
+    else:
+        found = [one for one in entries if _matches(one.split("/"), path.split("/"))]
+    beside = {one for known in formats.FORMATS for one in known.beside(filesystem, list(entries))}
+    return {prefix + one: entries[one] for one in found if one not in beside}
 
 
 def _fixed_part(path: str) -> str:

@@ -17,8 +17,9 @@ from transforms.base.runs import Work, pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.addresses import POSITION_BITS, addresses
 from transforms.corpus.input.columns import as_strings
+from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece, Records, read_piece
-from transforms.corpus.input.sources import JSONL, Source
+from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import Edits, read_edits
 from transforms.corpus.output.names import edits_name, shard_name
 from transforms.corpus.output.shards import END, Shard, group_for_tasks
@@ -210,7 +211,7 @@ class _Rewrite:
 
     def _records(self, task: RewriteTask, edits: Edits, schema: pa.Schema) -> Iterator[tuple[Any, pa.Table]]:
         for piece in _pieces(self.config.sources, task.shards[0].lo, task.shards[-1].hi):
-            skip = edits.positions(piece.source.ordinal) if piece.source.kind == JSONL else None
+            skip = edits.positions(piece.source.ordinal)
             for records in read_piece(piece, schema=schema, skip=skip):
                 self._refuse_new_faults(piece, records)
                 yield (
@@ -220,9 +221,9 @@ class _Rewrite:
 
     def _refuse_new_faults(self, piece: Piece, records: Records) -> None:
         if records.bad:
-            line = records.bad[0]
+            line, unit = records.bad[0], format_for(piece.source).unit
             raise CorpusError(
-                f"{piece.source.uri}: the line at byte {line.position} was sound in the scan and is not now "
+                f"{piece.source.uri}: the {unit} {line.position} was sound in the scan and is not now "
                 f"({line.detail}): the input changed during the run; run again"
             )
 

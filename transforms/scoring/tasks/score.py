@@ -15,8 +15,9 @@ from schemas.public.token_scores import TOKEN_SCORES
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.input.columns import as_strings, is_text
-from transforms.corpus.input.pieces import Piece, parquet_metadata, parquet_schema, read_piece
-from transforms.corpus.input.sources import PARQUET, Source
+from transforms.corpus.input.formats import format_for
+from transforms.corpus.input.pieces import Piece, read_piece
+from transforms.corpus.input.sources import Source
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.contexts import read_slots
 from transforms.scoring.model.checkpoint import Checkpoint, load_model
@@ -142,10 +143,10 @@ def divide_rows(sources: Sequence[Source], *, in_context: bool, generating: bool
     most = _ROWS_GENERATING if generating else _ROWS_IN_CONTEXT if in_context else _ROWS
     spans: list[tuple[Source, int, int]] = []
     for source in sources:
-        metadata = parquet_metadata(source)
-        size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-        rows = min(most, max(1, _BYTES * max(1, metadata.num_rows) // max(1, size)))
-        spans += [(source, lo, min(lo + rows, metadata.num_rows)) for lo in range(0, metadata.num_rows, rows)]
+        found = format_for(source).rows(source) or 0
+        size = format_for(source).text_bytes(source)
+        rows = min(most, max(1, _BYTES * max(1, found) // max(1, size)))
+        spans += [(source, lo, min(lo + rows, found)) for lo in range(0, found, rows)]
     tasks, first = [], 0
     for number, (source, lo, hi) in enumerate(spans):
         tasks.append(ScoreTask(number, len(spans), source, lo, hi, first))
@@ -161,9 +162,9 @@ def choose_columns(sources: Sequence[Source], text: str, name: str, *, in_contex
     """
     chosen: Columns | None = None
     for source in sources:
-        if source.kind != PARQUET:
+        if not format_for(source).knows_schema:
             raise CorpusError(f"--sequences {source.uri}: Parquet files are scored; convert it")
-        schema = parquet_schema(source)
+        schema = format_for(source).schema(source)
         found = _columns(schema, text, name, source.uri, in_context=in_context)
         if chosen is not None and found != chosen:
             raise CorpusError(f"{source.uri}: its columns are {found.all()}, those of the files before {chosen.all()}")

@@ -1,4 +1,4 @@
-"""Candidates that the user brings, in Parquet, JSONL or plain text with one a line."""
+"""Candidates that the user brings, in any format of the input or in plain text with one per line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pj
-import pyarrow.parquet as pq
 
 from transforms.base.draws import keyed_order
 from transforms.base.errors import CorpusError
 from transforms.corpus.input.columns import as_strings, is_text
-from transforms.corpus.input.sources import JSONL, PARQUET, format_of
+from transforms.corpus.input.formats import format_for
+from transforms.corpus.input.pieces import Piece, read_piece
+from transforms.corpus.input.sources import format_of, list_sources
 from transforms.probes.traps.generators.generator import Batch
 from transforms.probes.traps.rules import Rules
 
@@ -53,8 +53,8 @@ class BroughtCandidates:
 def read_candidates(files: Sequence[str], text_column: str) -> tuple[pa.Array, pa.Array]:
     """All candidates of some files: large_string[n] texts, and float64[n] perplexities, null where there is none.
 
-    Parquet and JSONL have the text in `text_column` and may have numbers in `perplexity`; of any other file each line
-    that is not empty is a candidate.
+    Files of a format that `trapline dedup` reads have the text in `text_column` and may have numbers in `perplexity`;
+    of any other file each line that is not empty is a candidate.
 
     Raises:
         CorpusError: naming the file, for what cannot be read or used.
@@ -71,19 +71,30 @@ def read_candidates(files: Sequence[str], text_column: str) -> tuple[pa.Array, p
 
 
 def _read(file: str, text_column: str) -> tuple[pa.Array, pa.Array]:
-    kind, _ = format_of(file) or ("", "")
+    if format_of(file) is not None:
+        return _columns(file, _table(file), text_column)
     try:
-        if kind == PARQUET:
-            return _columns(file, pq.ParquetFile(file).read(), text_column)
-        if kind == JSONL:
-            return _columns(file, pj.read_json(file), text_column)
         lines = [line for line in Path(file).read_text(encoding="utf-8").split("\n") if line]
-    except (OSError, pa.ArrowException) as error:
-        detail = getattr(error, "strerror", None) or f"it is no {kind} file"
-        raise CorpusError(f"--candidates {file}: cannot be read ({detail})") from error
+    except OSError as error:
+        raise CorpusError(f"--candidates {file}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise CorpusError(f"--candidates {file}: is not UTF-8 at byte {error.start}: give text, one a line") from error
     return pa.array(lines, pa.large_string()), pa.nulls(len(lines), pa.float64())
+
+
+def _table(file: str) -> pa.Table:
+    (source,) = list_sources([file])
+    tables = []
+    try:
+        for records in read_piece(Piece(source, 0, None, source.size)):
+            for bad in records.bad:
+                raise CorpusError(
+                    f"{file}: {format_for(source).unit} {bad.position}: {bad.detail}: mend or leave it out"
+                )
+            tables.append(records.table)
+    except CorpusError as error:
+        raise CorpusError(f"--candidates {error}") from error
+    return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
 def _columns(file: str, table: pa.Table, text_column: str) -> tuple[pa.Array, pa.Array]:

@@ -13,7 +13,6 @@ from transforms.base.errors import CorpusError
 from transforms.corpus.input.addresses import addresses
 from transforms.corpus.input.columns import as_strings, check_text_column
 from transforms.corpus.input.pieces import Piece, read_piece
-from transforms.corpus.input.sources import PARQUET
 from transforms.probes.traps.generators.ngram_kernel import uniforms
 
 SAMPLE_BYTES = 24 << 20
@@ -23,8 +22,7 @@ _LONGEST_DOCUMENT = 200_000  # characters of it that are used
 
 def texts_of(piece: Piece, text_column: str) -> Iterator[tuple[npt.NDArray[np.uint64], pa.Array]]:
     """Addresses (uint64[n]) and texts (string or large_string[n], null or not UTF-8 where they are bad) of a piece."""
-    columns = [text_column] if piece.source.kind == PARQUET else None
-    for records in read_piece(piece, columns=columns):
+    for records in read_piece(piece, columns=[text_column]):
         if text_column not in records.table.column_names or not records.table.num_rows:
             continue
         check_text_column(records.table.schema, text_column, piece.source.uri)

@@ -1,0 +1,39 @@
+"""The formats that an input may have. To add one, write its file beside this one and enter it in `FORMATS`."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from transforms.corpus.input.arrow import ArrowFormat
+from transforms.corpus.input.columns import without_views
+from transforms.corpus.input.format import Format, Source
+from transforms.corpus.input.jsonl.format import JsonLinesFormat
+from transforms.corpus.input.parquet import ParquetFileFormat
+
+FORMATS: tuple[Format, ...] = (ParquetFileFormat(), JsonLinesFormat(), ArrowFormat())
+
+
+def format_of(path: str) -> tuple[str, str] | None:
+    """(name of the format, compression) by the file's name; None when the name says nothing known."""
+    lowered = path.lower()
+    for one in FORMATS:
+        for suffix, compression in one.suffixes.items():
+            if lowered.endswith(suffix):
+                return one.name, compression
+    return None
+
+
+def format_for(source: Source) -> Format:
+    """The format of a file."""
+    return next(one for one in FORMATS if one.name == source.kind)
+
+
+def known_suffixes() -> list[str]:
+    """The endings of all formats, sorted."""
+    return sorted(suffix for one in FORMATS for suffix in one.suffixes)
+
+
+def schemas_known(sources: Iterable[Source]) -> list[tuple[str, pa.Schema]]:
+    """(path, columns) of each file that says its columns before its records are read."""
+    known = ((source, format_for(source)) for source in sources)
+    return [(source.uri, without_views(one.schema(source))) for source, one in known if one.knows_schema]
