@@ -7,6 +7,7 @@ STAMP := $(VENV)/.current
 TORCH ?= torch==2.13.0
 CORPUS ?=
 DEMO ?=
+SITE ?= site
 export PYTHONSAFEPATH := 1
 
 .PHONY: help setup demo test check format docs pictures bench clean
@@ -41,7 +42,7 @@ format: $(STAMP) ## format the code
 	$(BIN)/ruff format .
 
 docs: $(STAMP) ## build the documentation site in site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(SITE)
 
 pictures: $(STAMP) ## draw the diagrams of the documentation again
 	$(BIN)/python docs/pictures.py

@@ -88,7 +88,7 @@ METRICS: Mapping[str, Metric] = {
         _analysis(puzzles.limem, "[x solved] (1 - mean_k [x'_k solved])", "solved", "perturbed_solved"),
     )
 }
-"""Every metric, in the order of docs/metrics.md."""
+"""Every metric, in the order of docs/reference/metrics.md."""
 
 
 def available(present: Collection[str]) -> list[str]:

@@ -1,0 +1,58 @@
+"""Examples, diagrams and lists of the documentation agree with the code."""
+
+import doctest
+import re
+import runpy
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from transforms.scoring.metrics.registry import METRICS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_examples_in_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    failed, tried = doctest.testfile(str(ROOT / "docs/guide/python.md"), module_relative=False, encoding="utf-8")
+    assert (failed, tried > 30) == (0, True)
+
+
+def test_the_pictures_are_what_the_program_draws(tmp_path: Path) -> None:
+    runpy.run_path(str(ROOT / "docs/pictures.py"))["main"](tmp_path)
+    drawn = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_bytes() for path in (ROOT / "docs/pictures").glob("*.svg")}
+    assert drawn == kept, "run: make pictures"
+
+
+def test_every_capability_is_in_the_diagram_and_every_room_in_the_list() -> None:
+    diagram = (ROOT / "docs/pictures/rooms.svg").read_text(encoding="utf-8")
+    for folder in (ROOT / "transforms").iterdir():
+        if (folder / "__init__.py").exists():
+            assert re.search(rf">{folder.name}\b", diagram), f"docs/pictures.py: no {folder.name} in rooms()"
+    listed = set(re.findall(r"^\| `([\w/]+)` \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE))
+    rooms = {
+        path.parent.relative_to(ROOT).as_posix()
+        for top in ("schemas", "transforms", "pipelines")
+        for path in (ROOT / top).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    nested = {room for room in rooms if "/" in room}
+    missing = {room for room in nested if room not in listed} - {"transforms/probes"}
+    assert not missing, f"ARCHITECTURE.md does not list {sorted(missing)}"
+    assert not {room for room in listed if not (ROOT / room).is_dir()}
+
+
+def test_every_metric_is_described() -> None:
+    page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    for name in METRICS:
+        assert f"| `{name}` |" in page
+
+
+def test_the_version_is_written_once() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    files = [ROOT / "CITATION.cff", ROOT / "mkdocs.yml", *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    files += [path for top in ("schemas", "transforms", "pipelines") for path in (ROOT / top).rglob("*.py")]
+    allowed = {ROOT / "docs/benchmarks/dedup.md"}  # the version that was measured
+    assert [one for one in files if one not in allowed and f"{version}" in one.read_text(encoding="utf-8")] == []
