@@ -45,6 +45,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_run_one_after_the_other(place: Path) -> None:
     found = commands(README)
     assert [one[0] for one in found] == ["traps", "seal", "draw", "prepare", "score", "verify", "dedup"]

@@ -3,6 +3,8 @@
 import doctest
 import re
 import runpy
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -43,6 +45,13 @@ def test_every_capability_is_in_the_diagram_and_every_room_in_the_list() -> None
     missing = {room for room in nested if room not in listed} - {"transforms/probes"}
     assert not missing, f"ARCHITECTURE.md does not list {sorted(missing)}"
     assert not {room for room in listed if not (ROOT / room).is_dir()}
+
+
+@pytest.mark.slow
+def test_a_folder_of_tests_runs_on_its_own() -> None:
+    command = [sys.executable, "-P", "-m", "pytest", "--collect-only", "--quiet", "tests/verification"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stdout
 
 
 def test_every_metric_is_described() -> None:

@@ -12,6 +12,7 @@ from tests.test_documentation import commands
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "guide" / "planting.md"
 
 
+@pytest.mark.slow
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_corpus(tmp_path / "corpus", 200)

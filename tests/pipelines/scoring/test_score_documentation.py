@@ -16,6 +16,7 @@ from tests.scoring.tiny_checkpoints import tiny_checkpoint
 TEXT = (Path(__file__).resolve().parents[3] / "docs/guide/scoring.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(("model", "base")):
