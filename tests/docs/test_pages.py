@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.verdict.words import details, statement
 from transforms.scoring.metrics.registry import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,3 +67,21 @@ def test_the_version_is_written_once() -> None:
     files += [path for top in ("schemas", "transforms", "pipelines") for path in (ROOT / top).rglob("*.py")]
     allowed = {ROOT / "docs/benchmarks/dedup.md"}  # the version that was measured
     assert [one for one in files if one not in allowed and f"{version}" in one.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize(
+    ("p", "rejected", "auc"), [(1e-6, True, (0.93, 0.9, 0.96)), (0.692, False, (0.46, 0.37, 0.56))]
+)
+def test_the_readme_shows_the_words_of_a_verdict(p: float, rejected: bool, auc: tuple[float, float, float]) -> None:
+    dose = {"dose": 20, "p_value": p, "smallest_p": 1e-6, "reject": rejected, "cannot_reject": False}
+    effect = dict(zip(("value", "low", "high"), auc, strict=True), units=40)
+    verdict = {
+        "doses": [dose],
+        "alpha": 0.001,
+        "controls": 9,
+        "minimum_detected_dose": 20 if rejected else None,
+        "exploratory": {"by_dose": [{"dose": 20, "auc": effect}]},
+    }
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in [statement(verdict), *details(verdict)]:
+        assert f"    {line}\n" in readme
