@@ -7,9 +7,10 @@ STAMP := $(VENV)/.current
 TORCH ?= torch==2.13.0
 CORPUS ?=
 DEMO ?=
+SITE ?= site
 export PYTHONSAFEPATH := 1
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format docs pictures bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,18 +31,25 @@ demo: $(STAMP) ## deduplicate, plant, train two small models, score, and give th
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: $(STAMP) ## lint, formatting and types
+check: $(STAMP) ## lint, formatting, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP) ## build the documentation site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(SITE)
+
+pictures: $(STAMP) ## draw the diagrams of the documentation again
+	$(BIN)/python docs/pictures.py
+
 bench: $(STAMP) ## compare with peers: make bench CORPUS="DIR DIR"
 	$(BIN)/python benchmarks/dedup.py $(if $(CORPUS),--corpus $(CORPUS))
 
 clean: ## remove the virtual environment, caches and the demo's output
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build demo-out *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build demo-out site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

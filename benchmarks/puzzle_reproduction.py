@@ -304,7 +304,7 @@ def page_of(results: dict[str, Any]) -> str:
 
     lines = [
         *("# Puzzles before and after training on them", ""),
-        "Written by `python -m benchmarks.puzzle_reproduction`; what it means stands in [README.md](README.md).",
+        "Written by `python -m benchmarks.puzzle_reproduction`; for what it means see [README.md](README.md).",
         *("", "## Test of arms", "", "| model | " + " | ".join(f"p at {one} copies" for one in _doses(results)) + " |"),
         "|---|" + "---|" * len(_doses(results)),
     ]

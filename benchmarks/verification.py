@@ -168,9 +168,9 @@ def report(results: Result) -> str:
     lines = ["# The exact test, measured", "", "Made by `python benchmarks/verification.py`; two cores.", ""]
     if "null" in results:
         lines += [
-            f"## False positives: {CAMPAIGNS:,} campaigns a design in which the model saw nothing",
+            f"## False positives: {CAMPAIGNS:,} campaigns per design in which the model saw nothing",
             "",
-            "Share of p-values at or below each level; last, Kolmogorov and Smirnov's p that the randomised are even.",
+            "Share of p-values at or below each level; last, the Kolmogorov-Smirnov p that randomised p-values are uniform.",
             "",
             "| design | " + " | ".join(f"p <= {level:g}" for level in LEVELS) + " | randomised p uniform |",
             "|---|" + "---|" * (len(LEVELS) + 1),

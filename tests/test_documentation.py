@@ -21,6 +21,7 @@ from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = 700
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEDUPLICATION = (ROOT / "docs/guide/deduplication.md").read_text(encoding="utf-8")
 
 
 def commands(text: str) -> list[list[str]]:
@@ -44,10 +45,26 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_run_one_after_the_other(place: Path) -> None:
-    local = [one for one in commands(README) if not any("gs://" in token for token in one)]
-    assert len(local) == 11
-    for one in local:
+    found = commands(README)
+    assert [one[0] for one in found] == ["traps", "seal", "draw", "prepare", "score", "verify", "dedup"]
+    for one in found:
+        assert main(one) == 0, one
+    assert pq.read_table(place / "clean/data").num_rows == DOCUMENTS
+    assert json.loads((place / "verdict/verdict.json").read_text())["doses"][0]["dose"] == 4
+
+
+def test_the_guide_to_a_campaign_has_the_readmes_commands() -> None:
+    guide = commands((ROOT / "docs/guide/campaign.md").read_text(encoding="utf-8"))
+    assert guide[:-1] == commands(README)[:-1]
+    assert guide[-1][0] == "restore"
+
+
+def test_the_commands_of_the_deduplication_guide_run(place: Path) -> None:
+    found = commands(DEDUPLICATION)
+    assert len(found) == 4
+    for one in found:
         # When the stop is shown, the same output is finished already: it is tried on another one.
         target = "planned" if "--until" in one else "clean"
         assert main([target if token == "clean" else token for token in one]) == 0, one
@@ -56,8 +73,8 @@ def test_the_readmes_commands_run_one_after_the_other(place: Path) -> None:
     assert not (place / "planned/_SUCCESS").exists()
 
 
-def test_the_readmes_config_file_is_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    block = re.search(r"(?:^    .*\n|\n)+", README[README.index("    [dedup]") :], re.MULTILINE)
+def test_the_config_file_of_the_documentation_is_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    block = re.search(r"(?:^    .*\n|\n)+", DEDUPLICATION[DEDUPLICATION.index("    [dedup]") :], re.MULTILINE)
     assert block is not None
     text = "\n".join(line.strip() for line in block[0].splitlines())
     (place / "settings.toml").write_text(text)
@@ -65,11 +82,10 @@ def test_the_readmes_config_file_is_one(place: Path, capsys: pytest.CaptureFixtu
     assert "threshold = 0.8" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/runners.md"])
-def test_commands_for_a_cluster_hold_flags_that_exist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_for_a_cluster_have_flags_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     # Beam's own check of a Dataflow job asks Google for the bucket.
     monkeypatch.setattr(PipelineOptionsValidator, "validate", lambda _: [])
-    found = [one for one in commands((ROOT / name).read_text(encoding="utf-8")) if "--runner" in one]
+    found = [one for one in commands((ROOT / "docs/guide/runners.md").read_text("utf-8")) if "--runner" in one]
     assert found
     for one in found:
         options = beam_options(one[one.index("--runner") :], [])
@@ -79,8 +95,7 @@ def test_commands_for_a_cluster_hold_flags_that_exist(name: str, monkeypatch: py
 def test_the_query_of_the_documentation_runs(place: Path) -> None:
     duckdb = pytest.importorskip("duckdb", reason="DuckDB is a development dependency")
     assert main(["dedup", "--input", "corpus", "--output", "clean"]) == 0
-    text = (ROOT / "docs/deduplication.md").read_text(encoding="utf-8")
-    query = re.search(r"    (SELECT.*?;)", text, re.DOTALL)
+    query = re.search(r"    (SELECT.*?;)", DEDUPLICATION, re.DOTALL)
     assert query is not None
     assert duckdb.sql(query[1]).fetchall() == [(str(DOCUMENTS), "0", 1.0, 0, DOCUMENTS)]
 

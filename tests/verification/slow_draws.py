@@ -1,4 +1,4 @@
-"""The redraws once more, one number at a time, from their description in docs/verification.md alone."""
+"""The redraws once more, one number at a time, from their description in docs/formats/redraws.md alone."""
 
 import itertools
 from collections.abc import Iterator, Sequence

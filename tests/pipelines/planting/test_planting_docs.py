@@ -1,4 +1,4 @@
-"""The commands of docs/planting.md work as they stand there, one after the other."""
+"""The commands of docs/guide/planting.md work as they stand there, one after the other."""
 
 from pathlib import Path
 
@@ -9,9 +9,10 @@ from pipelines.cli import main
 from tests.pipelines.planting.planted import write_corpus
 from tests.test_documentation import commands
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "planting.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "guide" / "planting.md"
 
 
+@pytest.mark.slow
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_corpus(tmp_path / "corpus", 200)

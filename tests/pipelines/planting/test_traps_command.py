@@ -318,7 +318,7 @@ def test_a_run_that_is_stopped_leaves_nothing_half(
 def test_the_documentations_commands_run(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "corpus").symlink_to(corpus)
     monkeypatch.chdir(tmp_path)
-    text = (Path(__file__).resolve().parents[3] / "docs/traps.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs/guide/traps.md").read_text(encoding="utf-8")
     found = [line.split()[1:] for line in text.splitlines() if line.startswith("    trapline ")]
     assert [one[0] for one in found] == ["traps", "seal"]
     assert [main(one) for one in found] == [0, 0]

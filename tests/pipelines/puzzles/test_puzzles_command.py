@@ -259,7 +259,7 @@ def test_probes_without_a_seed_are_different_each_time(tmp_path: Path) -> None:
 
 
 def test_the_documentations_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs/puzzles.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs/guide/puzzles.md").read_text(encoding="utf-8")
     commands = [line.split()[1:] for line in text.splitlines() if line.startswith("    trapline ")]
     assert len(commands) == 2
     monkeypatch.chdir(tmp_path)

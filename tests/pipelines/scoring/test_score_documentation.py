@@ -1,4 +1,4 @@
-"""The commands of docs/scoring.md run as they stand there."""
+"""The commands of docs/guide/scoring.md run as they stand there."""
 
 import re
 import shlex
@@ -13,9 +13,10 @@ from schemas.public.token_scores import REASONS
 from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import tiny_checkpoint
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs/scoring.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[3] / "docs/guide/scoring.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(("model", "base")):

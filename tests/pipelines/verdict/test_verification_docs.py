@@ -1,4 +1,4 @@
-"""What docs/verification.md says holds: its commands run, its redraws can be repeated, its table is the code's."""
+"""What the pages on the verdict say holds: commands run, redraws can be repeated, the table of units is the code's."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from tests.pipelines.verdict.test_verify_command import Campaign, probe_rows
 from tests.verification.slow_draws import redraw
 from transforms.verification.power import units_needed
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs/verification.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def lp(*fields: bytes) -> bytes:
@@ -32,7 +32,8 @@ def campaign(tmp_path: Path) -> Campaign:
 
 def test_its_commands_run(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(campaign.folder)
-    lines = [line.strip() for line in TEXT.splitlines() if line.startswith("    trapline ")]
+    text = (DOCS / "guide/verdict.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    trapline ")]
     assert len(lines) == 3
     for line in lines:
         assert main(shlex.split(line)[1:]) == 0, line
@@ -66,7 +67,10 @@ def test_the_p_value_can_be_computed_from_its_words_alone(campaign: Campaign) ->
 
 
 def test_its_table_of_units_is_that_of_the_code() -> None:
-    found = re.search(r"that is ([\d, ]+) units with\nm = 1 and ([\d, ]+) with m = 9", TEXT)
+    text = (DOCS / "reference/statistics.md").read_text(encoding="utf-8")
+    found = re.search(
+        r"that\sis\s([\d, ]+)\sunits\swith\sm = 1\sand\s([\d, ]+)\swith\sm = 9", re.sub(r"\s+", " ", text)
+    )
     assert found is not None
     for controls, listed in zip((1, 9), found.groups(), strict=True):
         numbers = [int(one.replace(",", "")) for one in listed.split(", ")]

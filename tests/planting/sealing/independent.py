@@ -1,4 +1,4 @@
-"""The byte format of docs/sealing.md once more, from its text alone and with nothing of the product's code."""
+"""The byte format of docs/formats/commitment.md once more, from its text alone and without the product's code."""
 
 import hashlib
 import hmac

@@ -87,7 +87,7 @@ METRICS: Mapping[str, Metric] = {
         _analysis(dynamics.retention, "mean at each later checkpoint", "recognition or recall of several checkpoints"),
     )
 }
-"""Every metric, in the order of docs/metrics.md."""
+"""Every metric, in the order of docs/reference/metrics.md."""
 
 
 def available(present: Collection[str]) -> list[str]:

@@ -1,9 +1,9 @@
-"""The example of docs/puzzles-language.md does what the page says."""
+"""The example of docs/reference/puzzle-texts.md does what the page says."""
 
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[4] / "docs" / "puzzles-language.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "reference" / "puzzle-texts.md"
 
 
 def test_the_example_runs() -> None:
