@@ -13,9 +13,11 @@ from cyclopts.config import Dict
 from pipelines.check import CheckConfig
 from pipelines.check import run as run_check
 from pipelines.dedup import DedupConfig
+from pipelines.dedup import run as run_dedup
 from pipelines.draw import DrawConfig
 from pipelines.draw import run as run_draw
 from pipelines.prepare import PrepareConfig
+from pipelines.prepare import run as run_prepare
 from pipelines.puzzles import PuzzlesConfig
 from pipelines.report import ReportConfig
 from pipelines.report import run as run_report
@@ -226,12 +228,6 @@ def _run_on_beam(run: Callable[[Any, Callable[[], Any], Any], int]) -> "Runner":
     return runner
 
 
-def _run_corpus(config: Any, options: Callable[[], Any], progress: Any) -> int:
-    from pipelines.corpus.run import run
-
-    return run(config, options, progress)
-
-
 def _run_puzzles(config: Any, options: Callable[[], Any], progress: Any) -> int:
     from pipelines.probes.puzzles_dataset import run
 
@@ -288,8 +284,8 @@ Runner = Callable[[Any, list[str], list[str], list[str]], int]
 """Config, Beam's flags from the config file, flags on the command line that are not ours, and our flags."""
 
 COMMANDS: dict[str, Runner] = {
-    "dedup": _run_on_beam(_run_corpus),
-    "prepare": _run_on_beam(_run_corpus),
+    "dedup": _run_on_beam(run_dedup),
+    "prepare": _run_on_beam(run_prepare),
     "restore": _run_on_beam(run_restore),
     "puzzles": _run_on_beam(_run_puzzles),
     "report": _run_here(run_report),

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.dedup import DedupConfig
+from transforms.base.folders import Folder
+from transforms.base.toml import table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipelines.running.progress import Progress
     from transforms.dedup.scan import ScanConfig
     from transforms.planting.places.places import Limits
 
@@ -48,6 +53,10 @@ class PrepareConfig(DedupConfig):
         own = ("secrets", *self.planting_settings())
         return {name: value for name, value in super().what_the_output_depends_on().items() if name not in own}
 
+    def as_table(self) -> str:
+        """All settings as the TOML table that a config file would hold."""
+        return table("prepare", {**self._resolved(), "secrets": self.secrets, **self.planting_settings()})
+
     def limits(self) -> "Limits":
         """What planting may add."""
         from transforms.planting.places.places import Limits
@@ -59,3 +68,20 @@ class PrepareConfig(DedupConfig):
         import dataclasses
 
         return dataclasses.replace(super().scan(), where=self.where)
+
+
+def run(config: PrepareConfig, options: "Callable[[], Any]", progress: "Progress") -> int:
+    """Deduplicate and plant, with the secrets locked from beginning to end; returns the exit code.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change or mend.
+    """
+    from pipelines.corpus.input import refuse_output_as_input
+    from pipelines.corpus.planting import Campaign
+    from pipelines.corpus.run import run as run_corpus
+    from transforms.planting.folder import locked, secrets_path
+
+    output = Folder.of(config.output)
+    refuse_output_as_input(config, output)
+    with locked(secrets_path(config.secrets)):
+        return run_corpus(config, options, progress, Campaign.open(config, output))

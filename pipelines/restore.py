@@ -10,6 +10,8 @@ from pipelines.running.errors import RunError, UsageError
 from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.running.progress import Progress
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
@@ -60,16 +62,15 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     """
     from pipelines.running import output as outputs
     from pipelines.running.versions import versions
+    from transforms.base.folders import Folder
     from transforms.base.runs import Work, run_name
     from transforms.planting.folder import locked, secrets_path
     from transforms.planting.ledger.check_secrets import open_secrets
     from transforms.planting.work import SecretWork
 
-    source, output = (_folder(uri) for uri in (config.input, config.output))
+    source, output = (Folder.of(uri) for uri in (config.input, config.output))
     path = secrets_path(config.secrets)
-    inside = f"{output.uri}/".startswith((f"{source.uri}/", f"{path}/")) or source.uri.startswith(f"{output.uri}/")
-    if inside or f"{path}/".startswith(f"{output.uri}/"):
-        raise UsageError(f"--output {config.output} lies in --input or --secrets, or they in it: give another folder")
+    _refuse_overlap(config, source, output, path)
     with locked(path):
         sealed = open_secrets(path)
         manifest = _manifest(source, sealed)
@@ -90,12 +91,10 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     return 0
 
 
-def _folder(uri: str) -> "Folder":
-    import os
-
-    from transforms.base.folders import Folder
-
-    return Folder(uri.rstrip("/") if "://" in uri else os.path.abspath(uri))  # noqa: PTH100
+def _refuse_overlap(config: RestoreCommand, source: "Folder", output: "Folder", secrets: "Path") -> None:
+    here, *others = (f"{place.rstrip('/')}/" for place in (output.uri, source.uri, str(secrets)))
+    if any(here.startswith(other) or other.startswith(here) for other in others):
+        raise UsageError(f"--output {config.output} overlaps with --input or --secrets: choose a separate folder")
 
 
 def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
@@ -125,8 +124,8 @@ def _restore(
     sealed: "Sealed",
     work: "Work",
 ) -> None:
-    from pipelines.corpus.run import build_and_launch
     from pipelines.running import output as outputs
+    from pipelines.running.launch import build_and_launch
     from pipelines.running.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat

@@ -1,11 +1,10 @@
 """What describes a finished output: manifest, metrics, report and dataset card."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.dedup import DedupConfig
 from pipelines.pages.dedup_page import report_html
 from pipelines.running.output import CARD, METRICS, REPORT, succeed
 from pipelines.running.versions import versions
@@ -14,13 +13,16 @@ from transforms.corpus.input.lookup import read_texts
 from transforms.corpus.input.sources import Source, names
 from transforms.corpus.output.card import dataset_card
 
+if TYPE_CHECKING:
+    from pipelines.dedup import DedupConfig
+
 SNIPPET = 2000
 COMMAND = "dedup"
 """What made an output, as it says itself: whether anything was planted is for the secrets to tell."""
 
 
 def publish(
-    config: DedupConfig,
+    config: "DedupConfig",
     work: Work,
     sources: Sequence[Source],
     schema: pa.Schema,
