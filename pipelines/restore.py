@@ -1,7 +1,7 @@
 """`trapline restore`: the corpus as it was before planting, bit for bit."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipelines.running.progress import Progress
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
+    from transforms.corpus.output.manifest import Counts, Manifest
     from transforms.planting.ledger.check_secrets import Sealed
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
@@ -29,18 +30,18 @@ class RestoreCommand:
     input: str
     """The planted corpus: the output folder of trapline prepare."""
     secrets: str
-    """The folder of secrets that holds its ledger."""
+    """The folder of secrets with the ledger of that corpus."""
     output: str
     """Folder for the restored corpus; it must be new, empty or an unfinished output."""
     overwrite: Annotated[bool, _Flag] = False
     """Replace a finished output in the same folder."""
     threads: int = 0
-    """Threads a worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
+    """Threads per worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
     dry_run: Annotated[bool, _Flag] = False
-    """Check the secrets and that they go with the corpus; write nothing."""
+    """Check the secrets, and that they belong to the corpus; write nothing."""
 
     def __post_init__(self) -> None:
-        """Check what can be checked without the data."""
+        """Check every value that can be checked without the data."""
         if not 0 <= self.threads <= 1024:
             raise ValueError(f"--threads {self.threads}: give 0 (all cores) to 1024")
 
@@ -63,6 +64,7 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     from pipelines.running import output as outputs
     from pipelines.running.versions import versions
     from transforms.base.folders import Folder
+    from transforms.base.readable import counted
     from transforms.base.runs import Work, run_name
     from transforms.planting.folder import locked, secrets_path
     from transforms.planting.ledger.check_secrets import open_secrets
@@ -74,11 +76,11 @@ def run(config: RestoreCommand, options: Callable[[], Any], progress: "Progress"
     with locked(path):
         sealed = open_secrets(path)
         manifest = _manifest(source, sealed)
-        shards = manifest["content"]["shards"]
         if config.dry_run:
-            print(f"{len(shards)} shards would be restored; the ledger goes with {config.input}; nothing was written")
+            shards = counted(len(manifest.shards), "shard")
+            print(f"{shards} would be restored; the ledger belongs to {config.input}; nothing was written")
             return 0
-        # Of the secrets only what is public tells one restoration from another.
+        # The run's name is public: it depends on the planted manifest, and on nothing secret.
         identity = {"restore": outputs.sha256_of_manifest(source)}
         work = Work(output, run_name(identity, versions(), ()))
         outputs.refuse_foreign(output)
@@ -97,22 +99,27 @@ def _refuse_overlap(config: RestoreCommand, source: "Folder", output: "Folder", 
         raise UsageError(f"--output {config.output} overlaps with --input or --secrets: choose a separate folder")
 
 
-def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
-    """The planted corpus' manifest, if it is the one that these secrets planted."""
+def _manifest(source: "Folder", sealed: "Sealed") -> "Manifest":
+    """The manifest of the planted corpus.
+
+    Raises:
+        SealError, RunError: if these secrets were not planted, or were planted into another output.
+    """
     from pipelines.running import output as outputs
     from transforms.base.secret_errors import SealError
+    from transforms.corpus.output.manifest import Manifest
 
     if sealed.planting is None:
-        raise SealError("these secrets were not planted yet, so there is no ledger: trapline prepare plants")
+        raise SealError("these secrets were not planted yet, so there is no ledger: plant them with trapline prepare")
     manifest = outputs.finished(source)
     if manifest is None:
-        raise RunError(f"--input {source.uri}: is no finished output of trapline prepare (there is no _SUCCESS)")
+        raise RunError(f"--input {source.uri} is not a finished output of trapline prepare: it has no _SUCCESS file")
     if outputs.sha256_of_manifest(source) != sealed.planting.manifest.hex():
         raise SealError(
-            f"--input {source.uri}: its manifest.json is not that of the corpus that these secrets were planted into: "
-            "the ledger belongs to another output"
+            f"--input {source.uri}: its manifest.json is not the one written when these secrets were planted, so the "
+            "ledger belongs to another output; give the output of that trapline prepare, unchanged"
         )
-    return manifest
+    return Manifest.parse(manifest)
 
 
 def _restore(
@@ -120,10 +127,11 @@ def _restore(
     options: Callable[[], Any],
     progress: "Progress",
     source: "Folder",
-    manifest: Mapping[str, Any],
+    manifest: "Manifest",
     sealed: "Sealed",
     work: "Work",
 ) -> None:
+    from pipelines.corpus.summaries import RewriteSummary
     from pipelines.running import output as outputs
     from pipelines.running.launch import build_and_launch
     from pipelines.running.machine import cores
@@ -132,16 +140,13 @@ def _restore(
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker
-    content = manifest["content"]
-    settings = content["config"]
     layout = ParquetFormat(
-        settings["compression"], parse_size(settings["row_group_bytes"]), sealed.planting.text_column
+        manifest.config["compression"], parse_size(manifest.config["row_group_bytes"]), sealed.planting.text_column
     )
     shards = [
-        PlantedShard(number, shard["path"], shard["rows"], shard["sha256"])
-        for number, shard in enumerate(content["shards"])
+        PlantedShard(number, shard.path, shard.rows, shard.sha256) for number, shard in enumerate(manifest.shards)
     ]
-    outputs.announce_outputs(work, [entry["path"] for entry in [*content["shards"], *content["files"]]])
+    outputs.announce_outputs(work, [shard.path for shard in manifest.shards] + [file.path for file in manifest.files])
     restore = RestoreConfig(source, layout, sealed.planting.followers)
     sizes = {f"{shard.number:06d}.json": shard.rows for shard in shards}
     with progress.stage("restore", work.folder.child("restore"), sizes) as stage:
@@ -149,22 +154,22 @@ def _restore(
             "restore",
             lambda: build_and_launch(options, build_restore, shards, restore, work, config.threads or cores()),
         )
-        stage.documents = sum(shard["rows"] for shard in done["shards"])
-        stage.bytes = sum(shard["text_bytes"] for shard in done["shards"])
-    for entry in content["files"]:
-        work.output.write(entry["path"], source.read(entry["path"]))
-    kept, text_bytes = (sum(shard[key] for shard in done["shards"]) for key in ("rows", "text_bytes"))
-    planted = content["counts"]
-    counts = {
-        **planted,
-        "documents_in": planted["documents_in"] - planted["kept"] + kept,
-        "bytes_in": planted["bytes_in"] - planted["bytes_kept"] + text_bytes,
-        "kept": kept,
-        "bytes_kept": text_bytes,
-    }
-    restored = {
-        **manifest,
-        "run": work.run,
-        "content": {**content, "shards": done["shards"], "counts": counts},
-    }
-    outputs.succeed(work, restored, {outputs.CARD: dataset_card(restored).encode()})
+        written = RewriteSummary.parse(done)
+        stage.documents, stage.bytes = written.rows, written.text_bytes
+    for file in manifest.files:
+        work.output.write(file.path, source.read(file.path))
+    restored = replace(
+        manifest, run=work.run, shards=written.shards, counts=_counts(manifest.counts, written.rows, written.text_bytes)
+    )
+    outputs.succeed(work, restored.to_json(), {outputs.CARD: dataset_card(restored).encode()})
+
+
+def _counts(planted: "Counts", kept: int, bytes_kept: int) -> "Counts":
+    """The counts as they were before planting: the number of removed documents is unchanged."""
+    return replace(
+        planted,
+        documents_in=planted.documents_in - planted.kept + kept,
+        bytes_in=planted.bytes_in - planted.bytes_kept + bytes_kept,
+        kept=kept,
+        bytes_kept=bytes_kept,
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.corpus.input import Input
+from pipelines.corpus.summaries import ScanSummary
 from transforms.base.runs import Work
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.shards import Shard
@@ -36,14 +37,14 @@ class Planting(Protocol):
     def watch(self) -> "Watch | None":
         """What the scan looks for in the texts; None for nothing."""
 
-    def refuse(self, scan: Mapping[str, Any], sources: Sequence[Source]) -> None:
+    def refuse(self, scan: ScanSummary, sources: Sequence[Source]) -> None:
         """Check what `watch` has found.
 
         Raises:
             RunError: if this input must not be planted.
         """
 
-    def plan(self, work: Work, scan: dict[str, Any], shards: Sequence[Shard]) -> int:
+    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:
         """Decide what is planted where; returns the number of documents that are added.
 
         Raises:
@@ -88,10 +89,10 @@ class NothingPlanted:
         """Nothing."""
         return None
 
-    def refuse(self, scan: Mapping[str, Any], sources: Sequence[Source]) -> None:
+    def refuse(self, scan: ScanSummary, sources: Sequence[Source]) -> None:
         """Accept every input."""
 
-    def plan(self, work: Work, scan: dict[str, Any], shards: Sequence[Shard]) -> int:  # noqa: ARG002
+    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:  # noqa: ARG002
         """No document is added."""
         return 0
 

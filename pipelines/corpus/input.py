@@ -1,12 +1,13 @@
 """The input of a corpus command: what is known of it before its text is read, and what is refused."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.corpus.summaries import ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.errors import CorpusError
@@ -67,7 +68,7 @@ def look_at(config: "DedupConfig") -> Input:
     return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents, tokenizer_sha256)
 
 
-def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str, Any]) -> pa.Schema:
+def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary) -> pa.Schema:
     """The columns of all files together, in the order in which they are first met.
 
     Raises:
@@ -75,10 +76,8 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: Mapping[str
     """
     named = [(source.uri, without_views(parquet_schema(source))) for source in sources if source.kind == PARQUET]
     by_file: dict[str, list[pa.Schema]] = {}
-    for task in scan["tasks"]:
-        if task["schema"]:
-            schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(task["schema"])))
-            by_file.setdefault(task["source"], []).append(schema)
+    for uri, serialised in scan.schemas:
+        by_file.setdefault(uri, []).append(pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(serialised))))
     named += [(uri, schema) for uri, schemas in by_file.items() for schema in schemas]
     order = {source.uri: source.ordinal for source in sources}
     named.sort(key=lambda pair: order[pair[0]])

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.corpus.input import Input
+from pipelines.corpus.summaries import ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.folders import Folder
@@ -20,7 +21,7 @@ from transforms.corpus.input.columns import check_text_column, without_views
 from transforms.corpus.input.condition import check_condition
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 from transforms.corpus.input.pieces import Piece, parquet_schema, read_piece
-from transforms.corpus.input.sources import PARQUET
+from transforms.corpus.input.sources import PARQUET, Source
 from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name
 from transforms.corpus.output.rewrite import conform
@@ -177,27 +178,27 @@ class Campaign:
         """Looks for the candidates' texts during the scan."""
         return WatchForProbes(self.work)
 
-    def refuse(self, scan: Mapping[str, Any], sources: Sequence[Any]) -> None:
+    def refuse(self, scan: ScanSummary, sources: Sequence[Source]) -> None:
         """Check that no document of the corpus contains a candidate's text.
 
         Raises:
             RunError: if one does; it names the file, never the text.
         """
-        if scan["watched"]:
-            first = min(scan["watched"])
+        if scan.watched:
+            first = min(scan.watched)
             raise RunError(
-                f"{counted(len(scan['watched']), 'document')} of the input hold the text of a sealed candidate, the "
+                f"{counted(len(scan.watched), 'document')} of the input hold the text of a sealed candidate, the "
                 f"first in {sources[file_of(first)].uri}: this corpus was already planted under the same seal, or the "
                 "candidates leaked; give the corpus as it was before planting, or seal new probes"
             )
 
-    def plan(self, work: Work, scan: dict[str, Any], shards: Sequence[Shard]) -> int:
+    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:
         """Choose every place and write one file of plantings per shard; returns the number of documents added.
 
         Raises:
             PlacesError: if the corpus is too small for the doses.
         """
-        numbers = ScannedNumbers(work, scan)
+        numbers = ScannedNumbers(work, scan.committed)
         addresses = numbers.numbers("address", np.uint64)
         removed = [read_edits(work.folder, edits_name(shard.ordinal)).removed for shard in shards]
         kept = ~np.isin(addresses, np.concatenate(removed))

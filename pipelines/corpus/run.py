@@ -1,15 +1,15 @@
 """The course of a corpus command: look at the input, enter the output, scan, plan, rewrite, publish."""
 
 import contextlib
-import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipelines.corpus.facts import Timing
 from pipelines.corpus.hooks import NothingPlanted, Planting
 from pipelines.corpus.input import (
     Input,
@@ -20,8 +20,9 @@ from pipelines.corpus.input import (
     refuse_input_in_output,
     refuse_output_as_input,
 )
-from pipelines.corpus.publish import publish
+from pipelines.corpus.publish import Finished, publish
 from pipelines.corpus.stages import build_plan, build_rewrite, build_scan
+from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
 from pipelines.pages.plots import preload
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
@@ -34,10 +35,8 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, reason, size
 from transforms.base.runs import FOLDER as WORK_FOLDER
 from transforms.base.runs import Work, run_name
-from transforms.corpus.input.sources import Source
 from transforms.corpus.output.names import shard_name
 from transforms.corpus.output.rewrite import Expected, RewriteConfig
-from transforms.corpus.output.shards import Shard
 from transforms.corpus.scan_numbers import scan_name
 
 if TYPE_CHECKING:
@@ -114,23 +113,18 @@ class _Run:
         scan = self._scan()
         schema = output_schema(self.config.text_column, self.found.sources, scan)
         plan = self._plan(scan)
-        shards = [Shard(**shard) for shard in plan["shards"]]
-        added = self._place(scan, shards)
+        added = self._place(scan, plan)
         if self.config.until == "plan":
             self._say_stopped(scan, plan)
             return 0
-        rewriting = _rewrite_config(self.config, self.found.sources, schema, len(shards))
-        rewrite = self._rewrite(scan, plan, shards, rewriting, added)
+        rewriting = self._rewrite_config(schema, len(plan.shards))
+        rewrite = self._rewrite(scan, plan, rewriting, added)
         refuse_changed_input(self.config, self.found)
-        _say_counts(self.progress, scan, plan)
-        facts = {
-            "seconds": time.perf_counter() - began,
-            "resumed": resumed,
-            "threads": self.threads,
-            "stages": [vars(stage) for stage in self.progress.stages],
-            "peak_rss_bytes": peak_rss_bytes(),
-        }
-        self._publish(rewriting.arrow_schema(), scan, plan, rewrite, facts)
+        self._say_counts(scan, plan)
+        timing = self._timing(began, resumed=resumed)
+        columns = rewriting.arrow_schema()
+        publish(Finished(self.config, self.work, self.found, columns, scan, plan, rewrite, timing), self.planting)
+        self._end()
         return 0
 
     def _say_size(self) -> None:
@@ -140,34 +134,34 @@ class _Run:
     def _launch(self, build: Callable[..., Any], *arguments: Any) -> None:
         build_and_launch(self.options, build, *arguments)
 
-    def _scan(self) -> dict[str, Any]:
+    def _scan(self) -> ScanSummary:
         """Read the text once; refuse an input that must not be planted."""
         pieces, work = self.found.pieces, self.work
         sizes = {scan_name(task).rpartition("/")[2]: piece.size for task, piece in enumerate(pieces)}
         with self.progress.stage("scan", work.folder.child("scan"), sizes) as stage:
             stage.resumed = work.folder.exists("scan.json")
             arguments = (self.config, pieces, work, self.threads, self.planting.watch())
-            scan = work.once("scan", lambda: self._launch(build_scan, *arguments))
-            stage.documents, stage.bytes = scan["documents_in"], scan["bytes"]
+            scan = ScanSummary.parse(work.once("scan", lambda: self._launch(build_scan, *arguments)))
+            stage.documents, stage.bytes = scan.documents_in, scan.bytes
         with self._clean_after_refusal():
             self.planting.refuse(scan, self.found.sources)
         return scan
 
-    def _plan(self, scan: dict[str, Any]) -> dict[str, Any]:
+    def _plan(self, scan: ScanSummary) -> PlanSummary:
         """Decide which documents stay, and where the shards begin."""
         work = self.work
         compressed = [source.ordinal for source in self.found.sources if source.compression]
         with self.progress.stage("plan", work.folder.child("buckets"), {}) as stage:
             stage.resumed = work.folder.exists("plan.json")
-            arguments = (self.config, scan, work, compressed, self.threads)
-            plan = work.once("plan", lambda: self._launch(build_plan, *arguments))
-            stage.documents = scan["rows"]
+            arguments = (self.config, scan.committed, work, compressed, self.threads)
+            plan = PlanSummary.parse(work.once("plan", lambda: self._launch(build_plan, *arguments)))
+            stage.documents = scan.rows
         return plan
 
-    def _place(self, scan: dict[str, Any], shards: Sequence[Shard]) -> int:
+    def _place(self, scan: ScanSummary, plan: PlanSummary) -> int:
         """Decide what is planted where; returns the number of documents that are added."""
         with self._clean_after_refusal():
-            return self.planting.plan(self.work, scan, shards)
+            return self.planting.plan(self.work, scan, plan.shards)
 
     @contextlib.contextmanager
     def _clean_after_refusal(self) -> Iterator[None]:
@@ -181,77 +175,59 @@ class _Run:
             self.work.output.child(WORK_FOLDER).remove_folder(self.work.run)
             raise
 
-    def _say_stopped(self, scan: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
-        _say_counts(self.progress, scan, plan)
+    def _say_stopped(self, scan: ScanSummary, plan: PlanSummary) -> None:
+        self._say_counts(scan, plan)
         self.progress.say(
             f"stopped after the plan: {self.work.folder.at('plan.json')} and {self.work.output.at('duplicates')}; "
-            "the same command without --until goes on from there"
+            "the same command without --until continues from there"
         )
 
-    def _rewrite(
-        self,
-        scan: Mapping[str, Any],
-        plan: Mapping[str, Any],
-        shards: Sequence[Shard],
-        rewriting: RewriteConfig,
-        added: int,
-    ) -> dict[str, Any]:
+    def _rewrite_config(self, schema: pa.Schema, shards: int) -> RewriteConfig:
+        from transforms.corpus.output.features import huggingface_metadata
+
+        kept = dict(schema.metadata or {})
+        metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
+        serialised = schema.with_metadata(metadata).serialize().to_pybytes()
+        return RewriteConfig(self.found.sources, serialised, self.config.layout(), self.config.split, shards)
+
+    def _rewrite(self, scan: ScanSummary, plan: PlanSummary, rewriting: RewriteConfig, added: int) -> RewriteSummary:
         """Write the shards in a second pass over the text."""
-        work, counts = self.work, plan["counts"]
+        work, shards = self.work, plan.shards
         names = [shard_name(rewriting.split, shard.ordinal, len(shards)) for shard in shards]
-        outputs.announce_outputs(work, [entry["path"] for entry in plan["files"]] + names)
-        expected = Expected(documents_in=scan["documents_in"], kept=counts["kept"], added=added)
+        outputs.announce_outputs(work, [file.path for file in plan.files] + names)
+        expected = Expected(documents_in=scan.documents_in, kept=plan.kept, added=added)
         arguments = (shards, rewriting, work, expected, self.threads, self.planting.editor())
-        # The report's plots need seconds to import: they come while the workers write.
+        # Importing what draws the report's plots takes a second: it is done while the workers write.
         threading.Thread(target=preload, name="plots", daemon=True).start()
         receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
         with self.progress.stage("rewrite", work.folder.child("rewrite"), receipts) as stage:
             stage.resumed = work.folder.exists("rewrite.json")
-            rewrite = work.once("rewrite", lambda: self._launch(build_rewrite, *arguments))
-            stage.documents, stage.bytes = counts["kept"], counts["bytes_kept"]
+            rewrite = RewriteSummary.parse(work.once("rewrite", lambda: self._launch(build_rewrite, *arguments)))
+            stage.documents, stage.bytes = plan.kept, plan.bytes_kept
         return rewrite
 
-    def _publish(
-        self,
-        schema: pa.Schema,
-        scan: Mapping[str, Any],
-        plan: Mapping[str, Any],
-        rewrite: Mapping[str, Any],
-        facts: Mapping[str, Any],
-    ) -> None:
-        """Describe the finished output; record what was planted before `_SUCCESS` says that it is finished."""
-        finish = functools.partial(self.planting.finish, shards=len(plan["shards"]))
-        changed = self.planting.changed()
-        publish(self.config, self.work, self.found.sources, schema, scan, plan, rewrite, facts, finish, changed)
+    def _say_counts(self, scan: ScanSummary, plan: PlanSummary) -> None:
+        reasons = ", ".join(f"{reason(code)} {count(found)}" for code, found in scan.quarantined.items())
+        self.progress.say(
+            f"{counted(scan.documents_in, 'document')} in: {count(plan.kept)} kept, "
+            f"{count(plan.removed['exact'])} exact and {count(plan.removed['near'])} near duplicates removed, "
+            f"{count(sum(scan.quarantined.values()))} quarantined{f' ({reasons})' if reasons else ''}"
+        )
+        if plan.comparisons.capped_documents:
+            self.progress.say(
+                f"{count(plan.comparisons.capped_documents)} documents met a bucket with more kept documents than "
+                "--bucket-cap: a few of their duplicates may remain"
+            )
+
+    def _timing(self, began: float, *, resumed: bool) -> Timing:
+        seconds = time.perf_counter() - began
+        return Timing(seconds, resumed, self.threads, tuple(self.progress.stages), peak_rss_bytes())
+
+    def _end(self) -> None:
         self.planting.close()
         for line in self.planting.results():
             self.progress.say(line)
         self.progress.say(f"done: {self.work.output.at('report.html')}")
-
-
-def _rewrite_config(config: "DedupConfig", sources: Sequence[Source], schema: pa.Schema, shards: int) -> RewriteConfig:
-    from transforms.corpus.output.features import huggingface_metadata
-
-    kept = dict(schema.metadata or {})
-    metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
-    serialised = schema.with_metadata(metadata).serialize().to_pybytes()
-    return RewriteConfig(tuple(sources), serialised, config.layout(), config.split, shards)
-
-
-def _say_counts(progress: Progress, scan: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
-    counts = plan["counts"]
-    quarantined = sum(scan["quarantined"].values())
-    reasons = ", ".join(f"{reason(code)} {count(found)}" for code, found in scan["quarantined"].items())
-    progress.say(
-        f"{counted(scan['documents_in'], 'document')} in: {count(counts['kept'])} kept, "
-        f"{count(counts['removed']['exact'])} exact and {count(counts['removed']['near'])} near duplicates removed, "
-        f"{count(quarantined)} quarantined{f' ({reasons})' if reasons else ''}"
-    )
-    if plan["comparisons"]["capped_documents"]:
-        progress.say(
-            f"{count(plan['comparisons']['capped_documents'])} documents met a bucket with more kept documents than "
-            "--bucket-cap: a few of their duplicates may remain"
-        )
 
 
 def _describe(config: "DedupConfig", found: Input, planting: Planting) -> None:
