@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.dedup import DedupConfig
-from transforms.base.folders import Folder
 from transforms.base.toml import table
 
 if TYPE_CHECKING:
@@ -20,23 +19,23 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig(DedupConfig):
-    """Settings of `trapline prepare`: those of `trapline dedup`, and how is planted.
+    """Settings of `trapline prepare`: all `trapline dedup` settings, plus how probes are planted.
 
-    The same names stand in the `[prepare]` table of a config file.
+    The `[prepare]` table of a config file uses the same names.
     """
 
     secrets: str
-    """The folder that trapline seal made and trapline draw completed; the ledger goes there."""
+    """The secrets folder made by trapline seal and completed by trapline draw; the ledger is written there."""
     where: str = ""
-    """SQL condition on the columns; only documents that meet it take an insertion, such as "lang = 'en'"."""
+    """SQL condition on the columns, such as "lang = 'en'"; probes go only into documents that meet it."""
     max_doc_share: float = 0.1
-    """Most of a planted document's bytes that planted text may make up."""
+    """Largest share of a planted document's bytes that may be planted text."""
     max_corpus_share: float = 0.01
-    """Most of the corpus' bytes that planted text may make up."""
+    """Largest share of the corpus' bytes that may be planted text."""
     placement: Literal["corpus", "document"] = "corpus"
-    """corpus: each copy of a unit in another document. document: all copies of a unit in one."""
+    """corpus: each copy of a unit in a different document. document: all copies of a unit in one document."""
     unrelated_columns: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ()
-    """Columns that do not follow the text, although their names or values look like it."""
+    """Columns that are not derived from the text, although their names or values look as if they were."""
 
     def __post_init__(self) -> None:
         """Check every value that can be checked without the data."""
@@ -44,12 +43,12 @@ class PrepareConfig(DedupConfig):
         self.limits()
 
     def planting_settings(self) -> dict[str, Any]:
-        """How is planted: it stays with the secrets, since it would tell a trainer where to look."""
+        """The settings of the planting. They stay with the secrets: they would tell a trainer where to look."""
         names = ("where", "max_doc_share", "max_corpus_share", "placement")
         return {name: getattr(self, name) for name in names} | {"unrelated_columns": list(self.unrelated_columns)}
 
     def what_the_output_depends_on(self) -> dict[str, Any]:
-        """The settings of the deduplication that change the output, as for `trapline dedup`."""
+        """The settings that change the output, exactly those of `trapline dedup`: this is published."""
         own = ("secrets", *self.planting_settings())
         return {name: value for name, value in super().what_the_output_depends_on().items() if name not in own}
 
@@ -58,13 +57,13 @@ class PrepareConfig(DedupConfig):
         return table("prepare", {**self._resolved(), "secrets": self.secrets, **self.planting_settings()})
 
     def limits(self) -> "Limits":
-        """What planting may add."""
+        """How much planting may add."""
         from transforms.planting.places.places import Limits
 
         return Limits(self.max_doc_share, self.max_corpus_share, self.placement == "document")
 
     def scan(self) -> "ScanConfig":
-        """Settings of the scan."""
+        """Settings of the scan, with the condition on documents to plant into."""
         import dataclasses
 
         return dataclasses.replace(super().scan(), where=self.where)
@@ -79,6 +78,7 @@ def run(config: PrepareConfig, options: "Callable[[], Any]", progress: "Progress
     from pipelines.corpus.input import refuse_output_as_input
     from pipelines.corpus.planting import Campaign
     from pipelines.corpus.run import run as run_corpus
+    from transforms.base.folders import Folder
     from transforms.planting.folder import locked, secrets_path
 
     output = Folder.of(config.output)

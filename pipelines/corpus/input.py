@@ -42,11 +42,11 @@ class Input:
 
 
 def look_at(config: "DedupConfig") -> Input:
-    """List the input and read its metadata; names and types of the columns are checked as far as they show there.
+    """List the input and read its metadata; column names and types are checked as far as metadata has them.
 
     Raises:
-        CorpusError: for what cannot be read or used.
-        UsageError: if there is no such tokenizer file.
+        CorpusError: for a file that cannot be read or used.
+        UsageError: if the tokenizer file does not exist.
     """
     tokenizer_sha256 = config.tokenizer_sha256()
     sources = list_sources(config.input)
@@ -69,7 +69,7 @@ def look_at(config: "DedupConfig") -> Input:
 
 
 def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary) -> pa.Schema:
-    """The columns of all files together, in the order in which they are first met.
+    """The columns of all files together, in the order in which they first appear.
 
     Raises:
         CorpusError: if two files disagree on a column's type.

@@ -1,4 +1,4 @@
-"""The course of a corpus command: look at the input, enter the output, scan, plan, rewrite, publish."""
+"""The steps of a corpus command: look at the input, enter the output, scan, plan, rewrite, publish."""
 
 import contextlib
 import threading

@@ -35,7 +35,7 @@ def build_plan(
     compressed_files: "Sequence[int]",
     threads: int,
 ) -> Any:
-    """PLAN on `root`: the numbers -> survivors, shards, edits, `duplicates/`."""
+    """PLAN on `root`: the scan's numbers -> survivors, shards, edits and `duplicates/`."""
     from transforms.dedup.plan import PlanDeduplication
 
     return root | PlanDeduplication(scan, config.plan(), work, compressed_files, threads)
