@@ -82,6 +82,7 @@ def run(config: PrepareConfig, options: "Callable[[], Any]", progress: "Progress
     from transforms.planting.folder import locked, secrets_path
 
     output = Folder.of(config.output)
+    # Refused before the secrets are opened, as everything is that needs only the settings.
     refuse_output_as_input(config, output)
     with locked(secrets_path(config.secrets)):
         return run_corpus(config, options, progress, Campaign.open(config, output))
