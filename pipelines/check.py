@@ -142,7 +142,7 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
     from transforms.planting.folder import PLANTED, secrets_path
     from transforms.planting.ledger.planted import Planted
 
-    folder = Folder(config.corpus if "://" in config.corpus else str(Path(config.corpus).absolute()))
+    folder = Folder.of(config.corpus)
     manifest = outputs.finished(folder)
     if manifest is None:
         raise RunError(f"--corpus {config.corpus}: not a finished output of trapline (it has no _SUCCESS file)")

@@ -12,19 +12,14 @@ from cyclopts import Parameter
 from pipelines.running.errors import UsageError
 from pipelines.running.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
 from pipelines.running.sizes import parse_size
+from transforms.base.toml import table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pipelines.running.context import Context
-    from transforms.base.runs import Work
-    from transforms.corpus.input.pieces import Piece
-    from transforms.corpus.output.rewrite import Editor, Expected, RewriteConfig
-    from transforms.corpus.output.shards import Shard
     from transforms.corpus.output.sink import ParquetFormat
     from transforms.dedup.minhash import MinHashConfig
     from transforms.dedup.plan import PlanConfig
-    from transforms.dedup.scan import ScanConfig, Watch
+    from transforms.dedup.scan import ScanConfig
 
 
 @Parameter(name="*")
@@ -129,6 +124,14 @@ class DedupConfig:
         tokenizer = Path(self.tokenizer).name
         return {**settings, "tokenizer": tokenizer, "bands": chosen.bands, "rows": chosen.rows}
 
+    def as_table(self) -> str:
+        """All settings as the TOML table that a config file would hold."""
+        return table("dedup", self._resolved())
+
+    def _resolved(self) -> dict[str, Any]:
+        settings = {**self.what_the_output_depends_on(), "tokenizer": self.tokenizer}
+        return {"input": list(self.input), "output": self.output, **settings}
+
     def tokenizer_sha256(self) -> str | None:
         """Of the tokenizer's file; None for shingles of words.
 
@@ -192,46 +195,3 @@ def run(config: DedupConfig, context: "Context") -> int:
     from pipelines.corpus.run import run as run_corpus
 
     return run_corpus(config, context.beam_options, context.progress)
-
-
-def build_scan(
-    root: Any,
-    config: DedupConfig,
-    pieces: "Sequence[Piece]",
-    work: "Work",
-    threads: int,
-    watch: "Watch | None" = None,
-) -> Any:
-    """SCAN on `root`: pieces of the input -> one file of numbers per piece."""
-    from transforms.dedup.scan import ScanCorpus
-
-    return root | ScanCorpus(pieces, config.scan(), work, threads, watch)
-
-
-def build_plan(
-    root: Any,
-    config: DedupConfig,
-    scan: dict[str, Any],
-    work: "Work",
-    compressed_files: "Sequence[int]",
-    threads: int,
-) -> Any:
-    """PLAN on `root`: the numbers -> survivors, shards, edits, `duplicates/`."""
-    from transforms.dedup.plan import PlanDeduplication
-
-    return root | PlanDeduplication(scan, config.plan(), work, compressed_files, threads)
-
-
-def build_rewrite(
-    root: Any,
-    shards: "Sequence[Shard]",
-    config: "RewriteConfig",
-    work: "Work",
-    expected: "Expected",
-    threads: int,
-    editor: "Editor | None" = None,
-) -> Any:
-    """REWRITE on `root`: the plan and the text -> `data/`."""
-    from transforms.corpus.output.rewrite import RewriteCorpus
-
-    return root | RewriteCorpus(shards, config, work, expected, threads, editor)

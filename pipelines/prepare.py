@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from pipelines.dedup import DedupConfig
 from pipelines.running.flags import PLANTING, Several
+from transforms.base.toml import table
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -46,29 +47,41 @@ class PrepareConfig(DedupConfig):
         return {name: getattr(self, name) for name in names} | {"unrelated_columns": list(self.unrelated_columns)}
 
     def what_the_output_depends_on(self) -> dict[str, Any]:
-        """The settings of the deduplication that change the output, as for `trapline dedup`."""
+        """The settings that change the output, exactly those of `trapline dedup`: this is published."""
         own = ("secrets", *self.planting_settings())
         return {name: value for name, value in super().what_the_output_depends_on().items() if name not in own}
 
+    def as_table(self) -> str:
+        """All settings as the TOML table that a config file would hold."""
+        return table("prepare", {**self._resolved(), "secrets": self.secrets, **self.planting_settings()})
+
     def limits(self) -> "Limits":
-        """What planting may add."""
+        """How much planting may add."""
         from transforms.planting.places.places import Limits
 
         return Limits(self.max_doc_share, self.max_corpus_share, self.placement == "document")
 
     def scan(self) -> "ScanConfig":
-        """Settings of the scan."""
+        """Settings of the scan, with the condition on documents to plant into."""
         import dataclasses
 
         return dataclasses.replace(super().scan(), where=self.where)
 
 
 def run(config: PrepareConfig, context: "Context") -> int:
-    """Deduplicate and plant; returns the exit code.
+    """Deduplicate and plant, with the secrets locked from beginning to end; returns the exit code.
 
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
+    from pipelines.corpus.input import refuse_output_as_input
+    from pipelines.corpus.planting import Campaign
     from pipelines.corpus.run import run as run_corpus
+    from transforms.base.folders import Folder
+    from transforms.planting.folder import locked, secrets_path
 
-    return run_corpus(config, context.beam_options, context.progress)
+    output = Folder.of(config.output)
+    # Refused before the secrets are opened, as everything is that needs only the settings.
+    refuse_output_as_input(config, output)
+    with locked(secrets_path(config.secrets)):
+        return run_corpus(config, context.beam_options, context.progress, Campaign.open(config, output))

@@ -98,7 +98,7 @@ def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Tabl
     assert sealed.planting is not None  # noqa: S101 - for the type checker
     if not file.is_file():
         raise UsageError(f"--tokenizer {file}: is no file; give a tokenizer.json")
-    corpus = Folder(config.input if "://" in config.input else str(Path(config.input).absolute()))
+    corpus = Folder.of(config.input)
     manifest = outputs.finished(corpus)
     if manifest is None or outputs.sha256_of_manifest(corpus) != sealed.planting.manifest.hex():
         raise RunError(f"--input {config.input}: is not the corpus that these secrets were planted into")

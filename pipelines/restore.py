@@ -1,7 +1,7 @@
 """`trapline restore`: the corpus as it was before planting, bit for bit."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -11,9 +11,12 @@ from pipelines.running.flags import INPUT, OUTPUT, RUNNING, Whole
 from pipelines.running.sizes import parse_size
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.running.context import Context
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
+    from transforms.corpus.output.manifest import Counts, Manifest
     from transforms.planting.ledger.check_secrets import Sealed
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
@@ -59,24 +62,24 @@ def run(config: RestoreCommand, context: "Context") -> int:
     """
     from pipelines.running import output as outputs
     from pipelines.running.versions import versions
+    from transforms.base.folders import Folder
+    from transforms.base.readable import counted
     from transforms.base.runs import Work, run_name
     from transforms.planting.folder import locked, secrets_path
     from transforms.planting.ledger.check_secrets import open_secrets
     from transforms.planting.work import SecretWork
 
-    source, output = (_folder(uri) for uri in (config.input, config.output))
+    source, output = (Folder.of(uri) for uri in (config.input, config.output))
     path = secrets_path(config.secrets)
-    inside = f"{output.uri}/".startswith((f"{source.uri}/", f"{path}/")) or source.uri.startswith(f"{output.uri}/")
-    if inside or f"{path}/".startswith(f"{output.uri}/"):
-        raise UsageError(f"--output {config.output}: overlaps with --input or --secrets: choose a separate folder")
+    _refuse_overlap(config, source, output, path)
     with locked(path):
         sealed = open_secrets(path)
         manifest = _manifest(source, sealed)
-        shards = manifest["content"]["shards"]
         if config.dry_run:
-            print(f"{len(shards)} shards would be restored; the ledger belongs to {config.input}; nothing was written")
+            shards = counted(len(manifest.shards), "shard")
+            print(f"{shards} would be restored; the ledger belongs to {config.input}; nothing was written")
             return 0
-        # The name of a run is public, so it is made of what is public about the secrets only.
+        # The run's name is public: it depends on the planted manifest, and on nothing secret.
         identity = {"restore": outputs.sha256_of_manifest(source)}
         work = Work(output, run_name(identity, versions(), ()))
         outputs.refuse_foreign(output)
@@ -89,58 +92,59 @@ def run(config: RestoreCommand, context: "Context") -> int:
     return 0
 
 
-def _folder(uri: str) -> "Folder":
-    import os
-
-    from transforms.base.folders import Folder
-
-    return Folder(uri.rstrip("/") if "://" in uri else os.path.abspath(uri))  # noqa: PTH100
+def _refuse_overlap(config: RestoreCommand, source: "Folder", output: "Folder", secrets: "Path") -> None:
+    here, *others = (f"{place.rstrip('/')}/" for place in (output.uri, source.uri, str(secrets)))
+    if any(here.startswith(other) or other.startswith(here) for other in others):
+        raise UsageError(f"--output {config.output} overlaps with --input or --secrets: choose a separate folder")
 
 
-def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
-    """The planted corpus' manifest, if it is the one that these secrets planted."""
+def _manifest(source: "Folder", sealed: "Sealed") -> "Manifest":
+    """The manifest of the planted corpus.
+
+    Raises:
+        SealError, RunError: if these secrets were not planted, or were planted into another output.
+    """
     from pipelines.running import output as outputs
     from transforms.base.secret_errors import SealError
+    from transforms.corpus.output.manifest import Manifest
 
     if sealed.planting is None:
-        raise SealError("nothing was planted from these secrets yet, so there is no ledger: run trapline prepare first")
+        raise SealError("these secrets were not planted yet, so there is no ledger: plant them with trapline prepare")
     manifest = outputs.finished(source)
     if manifest is None:
-        raise RunError(f"--input {source.uri}: not a finished output of trapline prepare (it has no _SUCCESS file)")
+        raise RunError(f"--input {source.uri} is not a finished output of trapline prepare: it has no _SUCCESS file")
     if outputs.sha256_of_manifest(source) != sealed.planting.manifest.hex():
         raise SealError(
-            f"--input {source.uri}: these secrets were planted into a different corpus (manifest.json differs): "
-            "give the output of their own trapline prepare run"
+            f"--input {source.uri}: its manifest.json is not the one written when these secrets were planted, so the "
+            "ledger belongs to another output; give the output of that trapline prepare, unchanged"
         )
-    return manifest
+    return Manifest.parse(manifest)
 
 
 def _restore(
     config: RestoreCommand,
     context: "Context",
     source: "Folder",
-    manifest: Mapping[str, Any],
+    manifest: "Manifest",
     sealed: "Sealed",
     work: "Work",
 ) -> None:
-    from pipelines.corpus.run import build_and_launch
+    from pipelines.corpus.summaries import RewriteSummary
     from pipelines.running import output as outputs
+    from pipelines.running.launch import build_and_launch
     from pipelines.running.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker
-    content = manifest["content"]
-    settings = content["config"]
     layout = ParquetFormat(
-        settings["compression"], parse_size(settings["row_group_bytes"]), sealed.planting.text_column
+        manifest.config["compression"], parse_size(manifest.config["row_group_bytes"]), sealed.planting.text_column
     )
     shards = [
-        PlantedShard(number, shard["path"], shard["rows"], shard["sha256"])
-        for number, shard in enumerate(content["shards"])
+        PlantedShard(number, shard.path, shard.rows, shard.sha256) for number, shard in enumerate(manifest.shards)
     ]
-    outputs.announce_outputs(work, [entry["path"] for entry in [*content["shards"], *content["files"]]])
+    outputs.announce_outputs(work, [shard.path for shard in manifest.shards] + [file.path for file in manifest.files])
     restore = RestoreConfig(source, layout, sealed.planting.followers)
     sizes = {f"{shard.number:06d}.json": shard.rows for shard in shards}
     with context.progress.stage("restore", work.folder.child("restore"), sizes) as stage:
@@ -150,22 +154,22 @@ def _restore(
                 context.beam_options, build_restore, shards, restore, work, config.threads or cores()
             ),
         )
-        stage.documents = sum(shard["rows"] for shard in done["shards"])
-        stage.bytes = sum(shard["text_bytes"] for shard in done["shards"])
-    for entry in content["files"]:
-        work.output.write(entry["path"], source.read(entry["path"]))
-    kept, text_bytes = (sum(shard[key] for shard in done["shards"]) for key in ("rows", "text_bytes"))
-    planted = content["counts"]
-    counts = {
-        **planted,
-        "documents_in": planted["documents_in"] - planted["kept"] + kept,
-        "bytes_in": planted["bytes_in"] - planted["bytes_kept"] + text_bytes,
-        "kept": kept,
-        "bytes_kept": text_bytes,
-    }
-    restored = {
-        **manifest,
-        "run": work.run,
-        "content": {**content, "shards": done["shards"], "counts": counts},
-    }
-    outputs.succeed(work, restored, {outputs.CARD: dataset_card(restored).encode()})
+        written = RewriteSummary.parse(done)
+        stage.documents, stage.bytes = written.rows, written.text_bytes
+    for file in manifest.files:
+        work.output.write(file.path, source.read(file.path))
+    restored = replace(
+        manifest, run=work.run, shards=written.shards, counts=_counts(manifest.counts, written.rows, written.text_bytes)
+    )
+    outputs.succeed(work, restored.to_json(), {outputs.CARD: dataset_card(restored).encode()})
+
+
+def _counts(planted: "Counts", kept: int, bytes_kept: int) -> "Counts":
+    """The counts as they were before planting: the number of removed documents is unchanged."""
+    return replace(
+        planted,
+        documents_in=planted.documents_in - planted.kept + kept,
+        bytes_in=planted.bytes_in - planted.bytes_kept + bytes_kept,
+        kept=kept,
+        bytes_kept=bytes_kept,
+    )

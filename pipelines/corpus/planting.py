@@ -1,4 +1,4 @@
-"""The secret side of `trapline prepare`: what is planted, kept apart from the run that everyone may see."""
+"""The secret side of `trapline prepare`: the sealed campaign that a corpus run plants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.prepare import PrepareConfig
+from pipelines.corpus.input import Input
+from pipelines.corpus.summaries import ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.folders import Folder
@@ -21,6 +22,7 @@ from transforms.corpus.input.condition import check_condition
 from transforms.corpus.input.formats import format_for, schemas_known
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 from transforms.corpus.input.pieces import Piece, read_piece
+from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name
 from transforms.corpus.output.rewrite import conform
@@ -46,17 +48,17 @@ from transforms.planting.places.places import PURPOSE, Places, Room, find_places
 from transforms.planting.work import SecretWork
 
 if TYPE_CHECKING:
-    from pipelines.corpus.run import Input
+    from pipelines.prepare import PrepareConfig
 
 _LOOKED_INTO = 1 << 20
-"""Bytes of a file of JSON lines that are looked into."""
+"""Bytes of a JSONL file that are read to learn its columns."""
 
 
 @dataclass
 class Campaign:
-    """A sealed and drawn campaign that is being planted."""
+    """A sealed and drawn campaign that is being planted: the `Planting` of `pipelines.corpus.hooks`."""
 
-    config: PrepareConfig
+    config: "PrepareConfig"
     path: Path
     sealed: Sealed
     work: SecretWork
@@ -65,20 +67,20 @@ class Campaign:
     counts: Mapping[str, int] | None = None
 
     @classmethod
-    def open(cls, config: PrepareConfig, output: Folder) -> "Campaign":
+    def open(cls, config: "PrepareConfig", output: Folder) -> "Campaign":
         """Open the secrets for planting; nothing is written.
 
         Raises:
-            UsageError: if output and secrets lie in one another.
-            SealError: if the secrets do not hold, or nothing was drawn yet.
+            UsageError: if the output and the secrets overlap.
+            SealError: if the secrets fail their check, or nothing was drawn yet.
         """
         path = names.secrets_path(config.secrets)
         if output.local:
             public = output.local_path().resolve()
             if public == path or public in path.parents or path in public.parents:
                 raise UsageError(
-                    f"--secrets {config.secrets} and --output {config.output} lie in one another: "
-                    "what is secret must stand apart from what is published"
+                    f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
+                    "in the secrets folder and does not contain it"
                 )
         sealed = open_secrets(path, planting=False)
         if sealed.randomness is None:
@@ -86,20 +88,20 @@ class Campaign:
         return cls(config, path, sealed, SecretWork(""))
 
     def identity(self) -> dict[str, Any]:
-        """What of the campaign the output depends on, under the key: the run's name is public and must tell nothing."""
+        """Keyed hash of the planting settings, for the public run name. Keyed, so that the name reveals nothing."""
         draw = self.sealed.randomness
         decided = [] if draw is None else [draw.kind, draw.value.hex()]
         settings = canonical_json(self.config.planting_settings())
         root = self.sealed.commitment.root
         return {"planting": self.sealed.key.hmac("trapline/v1/run", root, settings, *decided).hex()}
 
-    def begin(self, work: Work, found: "Input") -> None:
-        """Bind to a run: look at the columns, and refuse secrets that were planted by another run.
+    def begin(self, work: Work, found: Input) -> None:
+        """Bind to a run: check the columns, and refuse secrets that another run has planted.
 
-        What an earlier planting left stays until this one is finished.
+        The files of an earlier planting stay until this one is finished.
 
         Raises:
-            SealError: for secrets that were planted already, or a column that would betray a changed text.
+            SealError: for secrets that were planted already, or a column that would give a changed text away.
             CorpusError: for a condition that does not fit the columns.
         """
         self.work = SecretWork(work.run)
@@ -110,12 +112,12 @@ class Campaign:
         if record is not None and other and not (self.config.overwrite and self._may_replace(record, work.output)):
             raise SealError(
                 f"--secrets {self.path}: were planted already, into another output or with other settings; a seal is "
-                "planted once: seal new probes, or give that very output with --overwrite to replace it"
+                "planted only once: seal new probes, or name the same output with --overwrite to replace it"
             )
         self.work.remove_others()
 
     def enter(self) -> None:
-        """Make the secret work folder: from here on an interrupted run is known as this one.
+        """Make the secret work folder, by which an interrupted run is recognised when it is resumed.
 
         Raises:
             SealError: if the secrets cannot be written.
@@ -123,23 +125,23 @@ class Campaign:
         self.work.make(FOLDER, "ledger", "slots")
 
     def _planted_before(self) -> PlantingRecord | None:
-        """What planted these secrets; None before that.
+        """The record of an earlier planting; None if there was none.
 
         Raises:
-            SealError: if what it left does not hold.
+            SealError: if its files fail their check.
         """
         record, problems = check_planting(self.path, self.sealed.key, self.sealed.commitment)
         if problems:
-            raise SealError(f"--secrets {self.path}: {problems[0]}; trapline check --secrets says all of it")
+            raise SealError(f"--secrets {self.path}: {problems[0]}; trapline check --secrets lists every problem")
         return record
 
     def _may_replace(self, record: PlantingRecord, output: Folder) -> bool:
-        """Whether an output is the one that was planted, or was, before it was taken away to be replaced."""
+        """Whether the output is the planted one, or has been removed already in order to be replaced."""
         if not output.exists(outputs.MANIFEST):
             return True
         return file_sha256(output.read(outputs.MANIFEST)) == record.manifest
 
-    def _look_at_columns(self, found: "Input") -> tuple[Follower, ...]:
+    def _look_at_columns(self, found: Input) -> tuple[Follower, ...]:
         config = self.config
         for source in found.sources:
             if config.where and format_for(source).knows_schema:
@@ -165,7 +167,7 @@ class Campaign:
         schema = storable(merge_schemas(named))
         if not tables:
             return ()
-        # Taken, so that no whole batch is kept for the sake of a few documents.
+        # `take` copies the rows: a slice would keep the whole batch in memory for a few documents.
         parts = [conform(part, schema, uri).take(pa.array(range(part.num_rows), pa.int64())) for uri, part in tables]
         sample = pa.concat_tables(parts).unify_dictionaries()
         followers = find_followers(sample, config.text_column, config.unrelated_columns, config.id_column)
@@ -173,32 +175,31 @@ class Campaign:
             followers += find_unique(sample, config.text_column, followers, config.id_column)
         return tuple(followers)
 
-    @property
     def watch(self) -> WatchForProbes:
-        """What the scan looks for in the texts."""
+        """Looks for the candidates' texts during the scan."""
         return WatchForProbes(self.work)
 
-    def refuse_planted_corpus(self, scan: Mapping[str, Any], sources: Sequence[Any]) -> None:
-        """Check that the corpus holds no candidate's text.
+    def refuse(self, scan: ScanSummary, sources: Sequence[Source]) -> None:
+        """Check that no document of the corpus contains a candidate's text.
 
         Raises:
-            RunError: if it does, with a file; never with the text.
+            RunError: if one does; it names the file, never the text.
         """
-        if scan["watched"]:
-            first = min(scan["watched"])
+        if scan.watched:
+            first = min(scan.watched)
             raise RunError(
-                f"{counted(len(scan['watched']), 'document')} of the input hold the text of a sealed candidate, the "
-                f"first in {sources[file_of(first)].uri}: this corpus was planted under the same seal already, or the "
-                "candidates leaked; give the corpus as it was before, or seal new probes"
+                f"{counted(len(scan.watched), 'document')} of the input hold the text of a sealed candidate, the "
+                f"first in {sources[file_of(first)].uri}: this corpus was already planted under the same seal, or the "
+                "candidates leaked; give the corpus as it was before planting, or seal new probes"
             )
 
-    def plan(self, work: Work, scan: dict[str, Any], shards: Sequence[Shard]) -> int:
-        """Decide every place and write what each shard takes; returns the number of documents that are added.
+    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:
+        """Choose every place and write one file of plantings per shard; returns the number of documents added.
 
         Raises:
-            PlacesError: if the corpus cannot hold the doses.
+            PlacesError: if the corpus is too small for the doses.
         """
-        numbers = ScannedNumbers(work, scan)
+        numbers = ScannedNumbers(work, scan.committed)
         addresses = numbers.numbers("address", np.uint64)
         removed = [read_edits(work.folder, edits_name(shard.ordinal)).removed for shard in shards]
         kept = ~np.isin(addresses, np.concatenate(removed))
@@ -221,12 +222,12 @@ class Campaign:
         }
         return added
 
-    def planted_addresses(self) -> set[int]:
-        """Documents of the input that do not stand in the output as they were."""
+    def changed(self) -> set[int]:
+        """Addresses of the input's documents that an insertion has changed."""
         return set() if self.places is None else set(self.places.address[~self.places.as_document].tolist())
 
     def editor(self) -> PlantingEditor:
-        """What plants while the text streams by."""
+        """Inserts the plantings while the shards are written."""
         return PlantingEditor(self.work, self.config.text_column, self.followers, self.sealed.plan.context)
 
     def finish(self, manifest: bytes, shards: int) -> None:
@@ -259,7 +260,7 @@ class Campaign:
             names.write(self.path, name, data)
 
     def _set_aside(self) -> None:
-        """Move what a replaced planting left out of the way: its corpus may have been given to others."""
+        """Archive the files of a replaced planting: its corpus may already have been given to others."""
         Folder(str(self.path)).remove_temporaries("")
         file = self.path / names.PLANTING
         try:
@@ -274,11 +275,15 @@ class Campaign:
                 (self.path / name).unlink()
 
     def close(self) -> None:
-        """Remove what the run kept for its workers."""
+        """Remove the files that the run kept for its workers."""
         self.work.remove()
 
     def describe(self) -> list[str]:
-        """What would be planted, for a dry run: numbers, no strata."""
+        """The size of the planting, for a dry run: totals only, no strata."""
         units = self.sealed.units
         copies, need = sum(unit.dose for unit in units), size(needed_bytes(units, self.config.limits()))
-        return [f"{counted(len(units), 'unit')}, {count(copies)} copies; they need some {need} of kept text"]
+        return [f"{counted(len(units), 'unit')}, {count(copies)} copies; they need about {need} of kept text"]
+
+    def results(self) -> list[str]:
+        """Where the ledger is, and what is to be published."""
+        return [f"planted; ledger and {names.PLANTED} (to be published) are in {self.path}"]

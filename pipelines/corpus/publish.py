@@ -1,140 +1,140 @@
 """What describes a finished output: manifest, metrics, report and dataset card."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipelines.dedup import DedupConfig
+from pipelines.corpus.facts import DedupFacts, Example, Timing
+from pipelines.corpus.hooks import Planting
+from pipelines.corpus.input import Input
+from pipelines.corpus.summaries import ExamplePair, PlanSummary, RewriteSummary, ScanSummary
 from pipelines.pages.dedup_page import report_html
 from pipelines.running.output import CARD, METRICS, REPORT, succeed
+from pipelines.running.progress import StageTime
 from pipelines.running.versions import versions
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.input.lookup import read_texts
 from transforms.corpus.input.sources import Source, names
 from transforms.corpus.output.card import dataset_card
+from transforms.corpus.output.manifest import Column, Counts, InputFile, Manifest
+
+if TYPE_CHECKING:
+    from pipelines.dedup import DedupConfig
 
 SNIPPET = 2000
-COMMAND = "dedup"
-"""What made an output, as it says itself: whether anything was planted is for the secrets to tell."""
+"""Most characters of an example's text."""
 
 
-def publish(
-    config: DedupConfig,
-    work: Work,
-    sources: Sequence[Source],
-    schema: pa.Schema,
-    scan: Mapping[str, Any],
-    plan: Mapping[str, Any],
-    rewrite: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    before: Callable[[bytes], None] | None = None,
-    changed: Collection[int] = (),
-) -> None:
-    """Write the manifest and all that goes with it; `_SUCCESS` comes last.
+@dataclass(frozen=True)
+class Finished:
+    """A run whose shards are written: what its output is described from."""
 
-    The manifest's `content` depends on input, settings and versions only; runner, threads, paths and times stand in
-    the metrics. All sums are those of the files that were written, and nothing else tells a planted output from one
-    that is not.
+    config: "DedupConfig"
+    work: Work
+    found: Input
+    schema: pa.Schema
+    """The columns of the shards."""
+    scan: ScanSummary
+    plan: PlanSummary
+    rewrite: RewriteSummary
+    timing: Timing
 
-    Args:
-        config: the settings of the deduplication.
-        work: of the run.
-        sources: the input.
-        schema: of the shards.
-        scan: summary of the scan.
-        plan: summary of the plan.
-        rewrite: summary of the rewrite.
-        facts: of the run: times, threads, memory.
-        before: is given the manifest's bytes before they are written.
-        changed: addresses of documents that do not stand in the output as in the input: they are not shown.
+
+def publish(done: Finished, planting: Planting) -> None:
+    """Write the manifest and all that goes with it, record what was planted, and write `_SUCCESS` last.
+
+    The manifest's `content` depends on input, settings and versions only; runner, threads, paths and times are in the
+    metrics. All sums are those of the files that were written, and the command is always called "dedup": a planted
+    output must look like any other. For the same reason no text is shown that planting has changed.
     """
-    counts = _counts(scan, plan, rewrite)
-    settings = config.what_the_output_depends_on()
-    manifest = {
-        "schema": "trapline.manifest",
-        "version": 1,
-        "command": COMMAND,
-        "run": work.run,
-        "content": {
-            "config": {key: value for key, value in settings.items() if value is not None},
-            "versions": versions(),
-            "input": [
-                {"path": name, "bytes": source.size} for name, source in zip(names(sources), sources, strict=True)
-            ],
-            **({"tokenizer_sha256": config.tokenizer_sha256()} if config.tokenizer else {}),
-            "schema": [{"name": field.name, "type": str(field.type)} for field in schema],
-            "counts": counts,
-            "shards": [
-                {key: shard[key] for key in ("path", "rows", "bytes", "text_bytes", "sha256")}
-                for shard in rewrite["shards"]
-            ],
-            "files": plan["files"],
-        },
-    }
-    metrics = {
-        "command": COMMAND,
-        "counts": counts,
-        "clusters": plan["clusters"],
-        "similarity": plan["similarity"],
-        "comparisons": plan["comparisons"],
-        **({} if facts["resumed"] else {"mb_per_second": counts["bytes_in"] / 1e6 / facts["seconds"]}),
-        "input": [source.uri for source in sources],
-        "output": work.output.uri,
-        "config": settings,
-        "versions": versions(),
-        **facts,
-        "stages": [{**stage, **_passed(stage["name"], counts)} for stage in facts["stages"]],
-    }
-    pairs = [pair for pair in plan["examples"] if pair["kept_address"] not in changed]
-    examples = _examples(config.text_column, sources, pairs)
+    counts = _counts(done)
+    manifest, facts = _manifest(done, counts), _facts(done, counts)
+    examples = _examples(done, planting.changed())
     succeed(
-        work,
-        manifest,
+        done.work,
+        manifest.to_json(),
         {
-            METRICS: pretty_json(metrics),
-            REPORT: report_html({**metrics, "examples": examples}).encode(),
+            METRICS: pretty_json(facts.to_json()),
+            REPORT: report_html(facts, examples).encode(),
             CARD: dataset_card(manifest).encode(),
         },
-        before,
+        lambda written: planting.finish(written, len(done.plan.shards)),
     )
 
 
-def _counts(scan: Mapping[str, Any], plan: Mapping[str, Any], rewrite: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of the documents: what was written, and with what was taken out of it what was read."""
-    written = {key: sum(shard[key] for shard in rewrite["shards"]) for key in ("rows", "text_bytes")}
-    removed, removed_bytes = plan["counts"]["removed"], plan["counts"]["removed_bytes"]
-    return {
-        "documents_in": written["rows"] + sum(removed.values()) + sum(scan["quarantined"].values()),
-        "bytes_in": written["text_bytes"] + sum(removed_bytes.values()),
-        "kept": written["rows"],
-        "bytes_kept": written["text_bytes"],
-        "removed": removed,
-        "removed_bytes": removed_bytes,
-        "quarantined": scan["quarantined"],
-    }
+def _manifest(done: Finished, counts: Counts) -> Manifest:
+    config, found = done.config, done.found
+    settings = config.what_the_output_depends_on()
+    sizes = zip(names(found.sources), found.sources, strict=True)
+    return Manifest(
+        run=done.work.run,
+        config={key: value for key, value in settings.items() if value is not None},
+        versions=versions(),
+        input=tuple(InputFile(name, source.size) for name, source in sizes),
+        schema=tuple(Column(field.name, str(field.type)) for field in done.schema),
+        counts=counts,
+        shards=done.rewrite.shards,
+        files=done.plan.files,
+        tokenizer_sha256=found.tokenizer_sha256,
+    )
 
 
-def _passed(stage: str, counts: Mapping[str, Any]) -> dict[str, int]:
-    """How many documents and bytes passed through a stage, by the same sums."""
-    if stage == "scan":
-        return {"documents": counts["documents_in"], "bytes": counts["bytes_in"]}
-    if stage == "rewrite":
-        return {"documents": counts["kept"], "bytes": counts["bytes_kept"]}
-    return {"documents": counts["kept"] + sum(counts["removed"].values())}
+def _facts(done: Finished, counts: Counts) -> DedupFacts:
+    stages = tuple(_with_counts(stage, counts) for stage in done.timing.stages)
+    return DedupFacts(
+        counts=counts,
+        clusters=done.plan.clusters,
+        similarity=done.plan.similarity,
+        comparisons=done.plan.comparisons,
+        timing=replace(done.timing, stages=stages),
+        config=done.config.what_the_output_depends_on(),
+        versions=versions(),
+        input=tuple(source.uri for source in done.found.sources),
+        output=done.work.output.uri,
+    )
 
 
-def _examples(text_column: str, sources: Sequence[Source], pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    wanted = sorted({int(pair[key]) for pair in pairs for key in ("removed_address", "kept_address")})
-    texts = read_texts(sources, wanted, text_column)
+def _counts(done: Finished) -> Counts:
+    """Counts from the written files: what was read is what was written and what was taken out of it."""
+    plan, quarantined, rewrite = done.plan, done.scan.quarantined, done.rewrite
+    return Counts(
+        documents_in=rewrite.rows + sum(plan.removed.values()) + sum(quarantined.values()),
+        bytes_in=rewrite.text_bytes + sum(plan.removed_bytes.values()),
+        kept=rewrite.rows,
+        bytes_kept=rewrite.text_bytes,
+        removed=plan.removed,
+        removed_bytes=plan.removed_bytes,
+        quarantined=quarantined,
+    )
+
+
+def _with_counts(stage: StageTime, counts: Counts) -> StageTime:
+    """A stage with the documents and bytes that passed through it, by the same sums."""
+    if stage.name == "scan":
+        return replace(stage, documents=counts.documents_in, bytes=counts.bytes_in)
+    if stage.name == "rewrite":
+        return replace(stage, documents=counts.kept, bytes=counts.bytes_kept)
+    return replace(stage, documents=counts.kept + counts.all_removed)
+
+
+def _examples(done: Finished, changed: Collection[int]) -> list[Example]:
+    pairs = [pair for pair in done.plan.examples if pair.kept_address not in changed]
+    texts = _texts(done.config.text_column, done.found.sources, pairs)
     return [
-        {
-            "removed": texts[pair["removed_address"]][:SNIPPET],
-            "kept": texts[pair["kept_address"]][:SNIPPET],
-            "similarity": pair["similarity"],
-            "removed_id": str(pair["removed_address"]),
-            "kept_id": str(pair["kept_address"]),
-        }
+        Example(
+            removed=texts[pair.removed_address][:SNIPPET],
+            kept=texts[pair.kept_address][:SNIPPET],
+            similarity=pair.similarity,
+            removed_id=str(pair.removed_address),
+            kept_id=str(pair.kept_address),
+        )
         for pair in pairs
-        if {pair["removed_address"], pair["kept_address"]} <= set(texts)
+        if {pair.removed_address, pair.kept_address} <= set(texts)
     ]
+
+
+def _texts(text_column: str, sources: Sequence[Source], pairs: Sequence[ExamplePair]) -> dict[int, str]:
+    wanted = {address for pair in pairs for address in (pair.removed_address, pair.kept_address)}
+    return read_texts(sources, sorted(wanted), text_column)

@@ -42,7 +42,7 @@ def run(config: PuzzlesConfig, options: Callable[[], Any], progress: Progress) -
     if config.dry_run:
         _describe(config, f"{counted(sum(sum(one.wanted) for one in requests), 'puzzle')}")
         return 0
-    output = Folder(config.output if "://" in config.output else str(os.path.abspath(config.output)))  # noqa: PTH100
+    output = Folder.of(config.output)
     work = Work(output, run_name(config.what_the_output_depends_on(), versions(), ()))
     outputs.refuse_foreign(output)
     with outputs.locked(output):

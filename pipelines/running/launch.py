@@ -9,6 +9,11 @@ from pipelines.running.errors import RunError
 from pipelines.running.signals import interrupted
 
 
+def build_and_launch(options: Callable[[], Any], build: Callable[..., Any], *arguments: Any) -> None:
+    """Build a stage with `build(root, *arguments)`, run it and wait."""
+    launch(lambda root: build(root, *arguments), options())
+
+
 def launch(build: Callable[[Any], Any], options: Any) -> None:
     """Build a pipeline with `build(root)`, run it and wait.
 

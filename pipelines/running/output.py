@@ -1,7 +1,6 @@
 """The output folder of a corpus command: entered under a lock, finished last by `_SUCCESS`."""
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipelines.running.errors import RunError, UsageError
-from transforms.base.folders import Folder
+from transforms.base.folders import Folder, sha256
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
 
@@ -96,7 +95,7 @@ def finished(output: Folder) -> dict[str, Any] | None:
         recorded = json.loads(output.read(SUCCESS))["manifest_sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{output.uri}: {SUCCESS} is there but {MANIFEST} cannot be read ({error})") from error
-    if hashlib.sha256(data).hexdigest() != recorded:
+    if sha256(data) != recorded:
         raise RunError(f"{output.uri}: {MANIFEST} is not the one that {SUCCESS} was written for: it was changed since")
     manifest: dict[str, Any] = json.loads(data)
     return manifest
@@ -104,7 +103,7 @@ def finished(output: Folder) -> dict[str, Any] | None:
 
 def sha256_of_manifest(output: Folder) -> str:
     """Hex digest of the bytes of a finished output's manifest."""
-    return hashlib.sha256(output.read(MANIFEST)).hexdigest()
+    return sha256(output.read(MANIFEST))
 
 
 def refuse_foreign(output: Folder) -> None:
@@ -239,7 +238,7 @@ def succeed(
     if before is not None:
         before(data)
     work.output.write(MANIFEST, data)
-    work.output.write(SUCCESS, pretty_json({"manifest_sha256": hashlib.sha256(data).hexdigest()}))
+    work.output.write(SUCCESS, pretty_json({"manifest_sha256": sha256(data)}))
     work.output.child(FOLDER).remove_folder(work.run)
 
 

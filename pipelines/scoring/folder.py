@@ -1,6 +1,5 @@
 """What `trapline score` wrote: held against its manifest and read."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import RunError
 from pipelines.running.output import MANIFEST, finished
-from transforms.base.folders import Folder
+from transforms.base.folders import Folder, sha256
 from transforms.base.trees import branch, branches, number, text
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
         [text(one, "sha256") or "" for one in branches(content, "references")],
         [text(one, "sha256") or "" for one in branches(content, "sequences")],
         text(content, "slots_sha256") or "",
-        hashlib.sha256(folder.read(MANIFEST)).hexdigest(),
+        sha256(folder.read(MANIFEST)),
     )
 
 
@@ -102,7 +101,7 @@ def _read_files(folder: Folder, where: str, content: Mapping[str, object], metri
     parts = []
     for name, entry in sorted(listed.items()):
         data = folder.read(name)
-        if hashlib.sha256(data).hexdigest() != entry.get("sha256") or len(data) != number(entry, "bytes"):
+        if sha256(data) != entry.get("sha256") or len(data) != number(entry, "bytes"):
             raise RunError(f"{where}: {name} was changed since it was written (sha256): score again")
         try:
             part = pq.read_table(pa.BufferReader(data))

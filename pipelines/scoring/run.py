@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.corpus.run import build_and_launch
 from pipelines.running import output as outputs
+from pipelines.running.launch import build_and_launch
 from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
 from pipelines.running.versions import versions
@@ -40,7 +40,7 @@ def run(config: ScoreConfig, options: Callable[[], Any], progress: Progress) -> 
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
-    output = Folder(config.output if "://" in config.output else os.path.abspath(config.output))  # noqa: PTH100
+    output = Folder.of(config.output)
     if config.dry_run:
         _describe(config, look_at_scoring(config, output, hashed=False))
         return 0

@@ -65,3 +65,9 @@ def test_schemes_tell_local_from_remote() -> None:
     assert not is_local("s3://bucket/key")
     assert not is_local("gs://bucket/key")
     assert resolve("file:///a/b c")[1] == "/a/b c"
+
+
+def test_a_flag_names_a_folder_by_uri_or_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Folder.of("s3://bucket/a/../b").uri == "s3://bucket/a/../b"
+    assert Folder.of("out/../in").uri == str(tmp_path / "in")

@@ -49,6 +49,11 @@ def is_local(uri: str) -> bool:
     return match is None or match.group(1).lower() == "file"
 
 
+def sha256(data: bytes) -> str:
+    """Hex digest of the bytes of a file."""
+    return hashlib.sha256(data).hexdigest()
+
+
 class HashingFile:
     """A binary sink that counts and hashes what passes through it."""
 
@@ -113,6 +118,11 @@ class Folder:
     """
 
     uri: str
+
+    @classmethod
+    def of(cls, flag: str) -> "Folder":
+        """The folder that a flag names: a URI as it stands, a path made absolute."""
+        return cls(flag if "://" in flag else os.path.abspath(flag))  # noqa: PTH100 - takes `..` out too
 
     def child(self, name: str) -> "Folder":
         """The folder `name` inside this one."""

@@ -22,12 +22,6 @@ def number(tree: Tree, key: str) -> int | float | None:
     return value
 
 
-def whole(tree: Tree, key: str) -> int | None:
-    """A number as an integer."""
-    value = number(tree, key)
-    return None if value is None else int(value)
-
-
 def text(tree: Tree, key: str) -> str | None:
     """A string that is not empty."""
     value = tree.get(key)
@@ -43,9 +37,3 @@ def items(tree: Tree, key: str) -> list[object]:
 def branches(tree: Tree, key: str) -> list[Tree]:
     """The mappings of a list of mappings."""
     return [item for item in items(tree, key) if isinstance(item, Mapping)]
-
-
-def numbers(tree: Tree) -> dict[str, int | float]:
-    """All entries of a flat mapping that are numbers, in its order."""
-    found = ((str(key), number(tree, key)) for key in tree)
-    return {key: value for key, value in found if value is not None}

@@ -7,7 +7,8 @@ import pytest
 from apache_beam import Pipeline
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines.dedup import DedupConfig, build_plan, build_rewrite, build_scan
+from pipelines.corpus.stages import build_plan, build_rewrite, build_scan
+from pipelines.dedup import DedupConfig
 from transforms.base.folders import Folder
 from transforms.base.runs import Work
 from transforms.corpus.input.pieces import Piece

@@ -44,7 +44,7 @@ def test_an_output_inside_its_input_is_refused(
     outcome = attempt(tmp_path / source, output=tmp_path / output)
     assert outcome.code == 2
     assert f"--output {os.path.normpath(tmp_path / output)}" in outcome.said
-    assert f"lies inside --input {tmp_path / source}" in outcome.said
+    assert f"is inside --input {tmp_path / source}" in outcome.said
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -64,7 +64,7 @@ def test_an_input_inside_the_output_is_refused(
     pq.write_table(pa.table({"text": ["one"]}), path)
     outcome = attempt(path, output=tmp_path / output)
     assert outcome.code == 2
-    assert f"--input {path} lies inside --output {tmp_path / output}" in outcome.said
+    assert f"--input {path} is inside --output {tmp_path / output}" in outcome.said
 
 
 def test_an_output_that_is_a_file_is_refused(corpus: Path, attempt: Callable[..., Any], tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 import copy
+import dataclasses
 import functools
 import itertools
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -13,59 +15,50 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.corpus.facts import DedupFacts, Example, Timing
+from pipelines.corpus.summaries import Cluster, Clusters, Comparisons, Similarity
 from pipelines.pages import plots
-from pipelines.pages.dedup_page import report_page, write_report
+from pipelines.pages.dedup_page import report_html, report_page
 from pipelines.pages.differences import MOST_CHARACTERS, differences
 from pipelines.pages.page import Page, render
+from pipelines.running.progress import StageTime
 from transforms.corpus.input.addresses import address
+from transforms.corpus.output.manifest import Counts
 
 HOSTILE = "</svg></style><script>alert('x')</script>\"'><img src=x onerror=y>{{ 7*7 }} $x_1$ &amp; \x00\u202e\ud800 文"
 SHOWN = HOSTILE.replace("\x00", "\ufffd").replace("\u202e", "\ufffd").replace("\ud800", "\ufffd")
-METRICS = {
-    "command": "dedup",
-    "counts": {
-        "documents_in": 57_631,
-        "bytes_in": 530_123_456,
-        "kept": 31_204,
-        "bytes_kept": 301_000_000,
-        "removed": {"exact": 1_204, "near": 25_219},
-        "removed_bytes": {"exact": 3_000_000, "near": 226_000_000},
-        "quarantined": {"null_text": 3, "broken_json": 1},
-    },
-    "clusters": {
-        "sizes": {"2": 700, "3": 80, "4": 20, "12": 5, "1833": 1},
-        "largest": [
-            {"kept_address": address(3, 1_204), "id": "first", "size": 1_833},
-            {"kept_address": address(0, 7), "id": None, "size": 12},
-        ],
-    },
-    "similarity": {"edges": [0.7, 0.8, 0.9, 1.0], "counts": [0, 1_000, 4_000]},
-    "comparisons": {"pairs": 123_456, "capped_buckets": 0, "capped_documents": 0},
-    "stages": [
-        {"name": "scan", "seconds": 4.0, "bytes": 530_123_456, "documents": 57_631},
-        {"name": "plan", "seconds": 1.0, "documents": 57_631},
-    ],
-    "seconds": 12.34,
-    "mb_per_second": 43.1,
-    "peak_rss_bytes": 912_000_000,
-    "threads": 2,
-    "examples": [
-        {"removed": "a red fox", "kept": "a blue fox", "similarity": 0.87, "removed_id": "r1", "kept_id": "k1"}
-    ],
-    "config": {"threshold": 0.8, "keep": "first", "tokenizer": None},
-    "versions": {"trapline": "0.1.0", "numpy": "2.4.6"},
-}
-ODD = [None, "text", 7, -1.5, [], [1, "x", None], {}, {"x": None}, {"x": {"y": 1}}, float("nan")]
-# The parts of the report that hang on one key of the metrics alone.
-TITLES = {
-    "similarity": ["How similar the removed documents were"],
-    "clusters": ["How large the clusters are", "The largest clusters"],
-    "stages": ["Where the time went", "How fast each stage was"],
-    "counts": ["Removed, by reason", "Quarantined, by reason"],
-    "examples": ["Examples"],
-    "config": ["Configuration"],
-    "versions": ["Versions"],
-}
+FACTS = DedupFacts(
+    counts=Counts(
+        documents_in=57_631,
+        bytes_in=530_123_456,
+        kept=31_204,
+        bytes_kept=301_000_000,
+        removed={"exact": 1_204, "near": 25_219},
+        removed_bytes={"exact": 3_000_000, "near": 226_000_000},
+        quarantined={"null_text": 3, "broken_json": 1},
+    ),
+    clusters=Clusters(
+        sizes={2: 700, 3: 80, 4: 20, 12: 5, 1833: 1},
+        largest=(Cluster(address(3, 1_204), "first", 1_833), Cluster(address(0, 7), None, 12)),
+    ),
+    similarity=Similarity(edges=(0.7, 0.8, 0.9, 1.0), counts=(0, 1_000, 4_000)),
+    comparisons=Comparisons(pairs=123_456, capped_buckets=0, capped_documents=0),
+    timing=Timing(
+        seconds=12.3,
+        resumed=False,
+        threads=2,
+        stages=(
+            StageTime("scan", seconds=4.0, bytes=530_123_456, documents=57_631),
+            StageTime("plan", seconds=1.0, documents=57_631),
+        ),
+        peak_rss_bytes=912_000_000,
+    ),
+    config={"threshold": 0.8, "keep": "first", "tokenizer": ""},
+    versions={"trapline": "0.1.0", "numpy": "2.4.6"},
+    input=("a.parquet",),
+    output="out",
+)
+EXAMPLES = (Example("a red fox", "a blue fox", 0.87, "r1", "k1"),)
 
 
 class Reader(HTMLParser):
@@ -93,17 +86,17 @@ class Reader(HTMLParser):
             self.text += data
 
 
-def page_of(metrics):
-    return render(report_page(metrics))
+def changed(**parts):
+    return dataclasses.replace(FACTS, **parts)
 
 
 @functools.cache
 def whole_page():
-    return report_page(METRICS)
+    return report_page(FACTS, EXAMPLES)
 
 
-def titles(metrics):
-    return [block.title for block in report_page(metrics).blocks]
+def titles(facts, examples=EXAMPLES):
+    return [block.title for block in report_page(facts, examples).blocks]
 
 
 def rows(title):
@@ -111,19 +104,18 @@ def rows(title):
     return found
 
 
-def with_hostile_text(value):
-    """The metrics with hostile text in the place of every string, and as the name of every reason."""
-    if isinstance(value, dict):
-        named = {"removed", "removed_bytes", "quarantined"}
-        return {
-            key: {HOSTILE + code: found for code, found in inner.items()}
-            if key in named and isinstance(inner, dict)
-            else with_hostile_text(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [with_hostile_text(inner) for inner in value]
-    return HOSTILE if isinstance(value, str) else value
+def with_hostile_text():
+    """The facts with hostile text in the place of every string, and as the name of every reason but the known ones."""
+    clusters = dataclasses.replace(FACTS.clusters, largest=(Cluster(7, HOSTILE, 12),))
+    stages = tuple(dataclasses.replace(stage, name=HOSTILE) for stage in FACTS.timing.stages)
+    return changed(
+        command=HOSTILE,
+        counts=dataclasses.replace(FACTS.counts, quarantined={HOSTILE: 3}),
+        clusters=clusters,
+        timing=dataclasses.replace(FACTS.timing, stages=stages),
+        config={**FACTS.config, "keep": HOSTILE},
+        versions={"trapline": HOSTILE, HOSTILE: HOSTILE},
+    ), (Example(HOSTILE, HOSTILE, 0.9, HOSTILE, HOSTILE),)
 
 
 def shapes(svg):
@@ -173,14 +165,13 @@ def test_the_tables_hold_the_counts():
 
 def test_a_capped_comparison_is_said_at_the_top():
     assert whole_page().warnings == []
-    capped = {"comparisons": {"pairs": 1, "capped_buckets": 1, "capped_documents": 100_000}}
-    [warning] = report_page(capped).warnings
+    capped = changed(comparisons=Comparisons(pairs=1, capped_buckets=1, capped_documents=100_000))
+    [warning] = report_page(capped, ()).warnings
     assert "1 bucket (100,000 documents)" in warning
 
 
 def test_hostile_text_stays_text():
-    metrics = with_hostile_text(METRICS)
-    html = page_of(metrics)
+    html = report_html(*with_hostile_text())
     html.encode()
     plain, hostile = Reader(render(whole_page())), Reader(html)
     assert hostile.tags <= plain.tags | {"i"}
@@ -203,72 +194,60 @@ def test_the_page_asks_for_nothing_from_elsewhere():
     assert policy < html.index("<style>")
 
 
-@pytest.mark.parametrize("missing", METRICS)
-def test_a_missing_section_is_left_out(missing):
-    metrics = {key: value for key, value in METRICS.items() if key != missing}
-    page = report_page(metrics)
-    left = [block.title for block in whole_page().blocks if block.title not in TITLES.get(missing, [])]
-    assert [block.title for block in page.blocks] == left
-    Reader(render(page))
-
-
-def test_metrics_without_anything_make_a_page():
-    page = report_page({})
-    assert page.blocks == []
-    assert Reader(render(page)).text
-
-
-@pytest.mark.parametrize("odd", ODD)
-@pytest.mark.parametrize("key", METRICS)
-def test_a_section_of_another_shape_is_no_failure(key, odd):
-    drawn = {"similarity", "clusters", "stages"}
-    page = page_of({name: value for name, value in METRICS.items() if name not in drawn} | {key: odd})
-    assert Reader(page).text
-
-
-def test_inner_numbers_of_another_shape_are_no_failure():
-    metrics = copy.deepcopy(METRICS)
-    metrics["stages"] = [{"name": None, "seconds": 0}, {"seconds": -1}, {"name": "x", "seconds": 0, "bytes": 1}]
-    metrics["similarity"] = {"edges": [0.7, 0.9, 0.8], "counts": [1, 2]}
-    metrics["clusters"] = {"sizes": {"x": 1, "-2": 1, "²": 3, "2": 0}, "largest": [{"kept_address": "x"}, {}]}
-    metrics["examples"] = [{"removed": None, "kept": "x"}]
-    assert titles(metrics) == [
+def test_a_part_about_nothing_is_left_out():
+    nothing = changed(
+        counts=dataclasses.replace(
+            FACTS.counts, removed={"exact": 0, "near": 0}, removed_bytes={"exact": 0, "near": 0}, quarantined={}
+        ),
+        clusters=Clusters({}, ()),
+        similarity=Similarity((0.7, 0.8), (0,)),
+    )
+    assert titles(nothing, ()) == [
         "Where the time went",
+        "How fast each stage was",
         "Removed, by reason",
-        "Quarantined, by reason",
         "Configuration",
         "Versions",
     ]
 
 
+def test_a_corpus_without_documents_makes_a_page():
+    none = {"exact": 0, "near": 0}
+    counts = Counts(0, 0, 0, 0, none, none, {})
+    page = report_page(changed(counts=counts, clusters=Clusters({}, ()), similarity=Similarity((0.7, 0.8), (0,))), ())
+    assert page.parts == []
+    assert Reader(render(page)).text
+
+
 def test_the_histogram_begins_shortly_below_the_threshold():
-    edges = [i / 100 for i in range(101)]
-    metrics = {"similarity": {"edges": edges, "counts": [0] * 80 + [5] * 20}, "config": {"threshold": 0.8}}
-    texts = Reader(page_of(metrics)).text
+    edges, counts = tuple(i / 100 for i in range(101)), [0] * 80 + [5] * 20
+    texts = Reader(report_html(changed(similarity=Similarity(edges, tuple(counts))), ())).text
     assert "0.70" in texts
     assert "0.65" not in texts
     # Unless something is there: components join documents that are not similar themselves.
-    metrics["similarity"]["counts"][42] = 1
-    assert "0.5" in Reader(page_of(metrics)).text
+    counts[42] = 1
+    assert "0.5" in Reader(report_html(changed(similarity=Similarity(edges, tuple(counts))), ())).text
 
 
 def test_a_stage_that_was_done_before_has_no_speed():
-    stages = [{"name": "scan", "seconds": 0.01, "bytes": 10**9, "resumed": True}]
-    assert titles({"stages": stages}) == ["Where the time went"]
+    stages = (StageTime("scan", seconds=0.01, bytes=10**9, resumed=True),)
+    resumed = changed(timing=dataclasses.replace(FACTS.timing, stages=stages, resumed=True))
+    assert "How fast each stage was" not in titles(resumed)
+    assert "Speed" not in [tile.label for tile in report_page(resumed, ()).tiles]
+    assert "mb_per_second" not in resumed.to_json()
 
 
-def test_two_reports_of_the_same_metrics_are_the_same_bytes(tmp_path):
-    write_report(METRICS, tmp_path / "a.html")
-    write_report(copy.deepcopy(METRICS), tmp_path / "b.html")
-    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+def test_two_reports_of_the_same_facts_are_the_same_bytes():
+    assert report_html(FACTS, EXAMPLES) == report_html(copy.deepcopy(FACTS), EXAMPLES)
 
 
 SCRIPT = """
-import sys
+import pathlib, pickle, sys
 sys.path.insert(0, sys.argv[2])
 import pipelines.pages.dedup_page
 assert "matplotlib" not in sys.modules, "importing the report must stay cheap"
-pipelines.pages.dedup_page.write_report(eval(sys.stdin.read()), sys.argv[1])
+html = pipelines.pages.dedup_page.report_html(*pickle.loads(bytes.fromhex(sys.stdin.read())))
+pathlib.Path(sys.argv[1]).write_bytes(html.encode())
 assert "matplotlib.pyplot" not in sys.modules
 """
 
@@ -277,7 +256,7 @@ def in_fresh_process(path, folder, **environment):
     root = str(Path(plots.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT, path, root],
-        input=repr(METRICS),
+        input=pickle.dumps((FACTS, EXAMPLES)).hex(),
         capture_output=True,
         text=True,
         cwd=folder,
@@ -290,7 +269,7 @@ def in_fresh_process(path, folder, **environment):
 def test_a_report_does_not_depend_on_the_user_and_says_nothing_without_a_home(tmp_path):
     strange = "axes.grid: True\nfont.size: 30\nsvg.fonttype: path\ntext.usetex: True\naxes.linewidth: 9\n"
     (tmp_path / "matplotlibrc").write_text(strange)
-    write_report(METRICS, tmp_path / "a.html")
+    here = report_html(FACTS, EXAMPLES).encode()
     in_fresh_process(
         tmp_path / "b.html",
         tmp_path,
@@ -300,7 +279,7 @@ def test_a_report_does_not_depend_on_the_user_and_says_nothing_without_a_home(tm
         MPLCONFIGDIR="",
         PYTHONHASHSEED="7",
     )
-    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    assert here == (tmp_path / "b.html").read_bytes()
 
 
 def test_bars_are_as_long_as_their_values():

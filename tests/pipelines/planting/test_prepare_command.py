@@ -417,9 +417,7 @@ def test_what_is_refused_before_anything_is_read(corpus: Path, fails: Callable[.
     flags = ("--input", corpus, "--output", tmp_path / "out")
     assert "nothing was drawn yet" in fails(1, "prepare", *flags, "--secrets", undrawn)
     assert main(["draw", "--secrets", str(undrawn), "--self"]) == 0
-    assert "lie in one another" in fails(
-        2, "prepare", "--input", corpus, "--output", undrawn / "x", "--secrets", undrawn
-    )
+    assert "overlap" in fails(2, "prepare", "--input", corpus, "--output", undrawn / "x", "--secrets", undrawn)
     assert "no such folder" in fails(1, "prepare", *flags, "--secrets", tmp_path / "none")
     assert "--max-doc-share 1.5" in fails(2, "prepare", *flags, "--secrets", undrawn, "--max-doc-share", "1.5")
     assert "no SQL expression" in fails(1, "prepare", *flags, "--secrets", undrawn, "--where", "lang = = 'x'")
@@ -448,7 +446,7 @@ def test_a_dry_run_writes_nothing_and_says_how_much_text_is_needed(
     assert prepare(corpus, tmp_path / "out", secrets, "--dry-run") == 0
     said = capfd.readouterr().out
     assert "[prepare]" in said
-    assert "4 units, 8 copies; they need some" in said
+    assert "4 units, 8 copies; they need about" in said
     assert sorted(path.name for path in secrets.rglob("*")) == before
     assert not (tmp_path / "out").exists()
 

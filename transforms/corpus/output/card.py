@@ -1,13 +1,14 @@
 """The dataset card (README.md) of an output folder, from its manifest alone: no times, no places, no host."""
 
-import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transforms.base import toml
+from transforms.base.folders import sha256
 from transforms.base.readable import count, counted, reason, share, significant, size
-from transforms.base.trees import Tree, branch, branches, number, numbers, text, whole
+from transforms.corpus.output.manifest import Counts, Manifest
 
 MOST_FILES = 100
 _CATEGORIES = (
@@ -29,52 +30,40 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def dataset_card(manifest: Tree) -> str:
+def dataset_card(manifest: Manifest) -> str:
     """The card as Markdown with a YAML header, ready to be encoded as UTF-8.
 
     The header makes `datasets.load_dataset(FOLDER)` read the shards in `data/` and nothing else.
-
-    Args:
-        manifest: of a corpus command: `command`, and under `content` the `config`, `versions`, `input`, `schema`,
-            `counts` and `shards`. What is missing is left out.
     """
-    content = branch(manifest, "content")
-    command = text(manifest, "command") or "dedup"
     sections = [
-        _header(content),
-        _summary(command, content),
-        _counts(branch(content, "counts")),
-        _settings(branch(content, "config")),
-        _columns(content),
-        _loading(_split(content)),
-        _tracing(content),
-        _inputs(content),
-        _reproducing(command, content),
+        _header(manifest),
+        _summary(manifest),
+        _counts(manifest.counts),
+        _settings(manifest.config),
+        _columns(manifest),
+        _loading(_split(manifest)),
+        _tracing(manifest.counts),
+        _inputs(manifest),
+        _reproducing(manifest),
     ]
     return "\n".join(section for section in sections if section)
 
 
-def _split(content: Tree) -> str:
-    return text(branch(content, "config"), "split") or "train"
+def _split(manifest: Manifest) -> str:
+    return str(manifest.config["split"])
 
 
-def _kept(content: Tree) -> int:
-    rows = [whole(shard, "rows") or 0 for shard in branches(content, "shards")]
-    kept = whole(branch(content, "counts"), "kept")
-    return sum(rows) if kept is None else kept
-
-
-def _header(content: Tree) -> str:
-    kept = _kept(content)
+def _header(manifest: Manifest) -> str:
+    kept, split = manifest.counts.kept, _split(manifest)
     category = next((name for limit, name in _CATEGORIES if kept < limit), "n>1T")
     return _lines(
         "---",
         "configs:",
         "- config_name: default",
-        f"  description: {_yaml(_fingerprint(content))}",
+        f"  description: {_yaml(_fingerprint(manifest))}",
         "  data_files:",
-        f"  - split: {_yaml(_split(content))}",
-        f"    path: {_yaml(f'data/{_split(content)}-*')}",
+        f"  - split: {_yaml(split)}",
+        f"    path: {_yaml(f'data/{split}-*')}",
         "size_categories:",
         f"- {category}",
         "tags:",
@@ -84,56 +73,43 @@ def _header(content: Tree) -> str:
     )
 
 
-def _fingerprint(content: Tree) -> str:
-    """What tells this output from others.
+def _fingerprint(manifest: Manifest) -> str:
+    """Tells this output from others.
 
-    `datasets` takes folders of one name and one header for the same, and answers with what it has cached of another.
+    `datasets` treats folders with the same name and the same header as one data set, and would answer with what it
+    has cached of another.
     """
-    shards = "".join(text(shard, "sha256") or "" for shard in branches(content, "shards"))
-    return f"shards {hashlib.sha256(shards.encode()).hexdigest()}"
+    return f"shards {sha256(''.join(shard.sha256 for shard in manifest.shards).encode())}"
 
 
-def _summary(command: str, content: Tree) -> str:
-    counts = branch(content, "counts")
-    documents, removed = whole(counts, "documents_in"), sum(numbers(branch(counts, "removed")).values())
-    shards = branches(content, "shards")
-    said = []
-    if documents is not None:
-        said.append(
-            f"{counted(documents, 'document')} in, {count(_kept(content))} kept, "
-            f"{count(removed)} removed as duplicates of a kept one."
-        )
+def _summary(manifest: Manifest) -> str:
+    counts, shards = manifest.counts, manifest.shards
+    said = (
+        f"{counted(counts.documents_in, 'document')} in, {count(counts.kept)} kept, "
+        f"{count(counts.all_removed)} removed as duplicates of a kept one."
+    )
     if shards:
-        total = sum(whole(shard, "bytes") or 0 for shard in shards)
-        said.append(
-            f"The kept documents are in {counted(len(shards), 'Parquet file')} in `data/` ({size(total)}), in the "
+        total = sum(shard.bytes for shard in shards)
+        said += (
+            f" The kept documents are in {counted(len(shards), 'Parquet file')} in `data/` ({size(total)}), in the "
             "order of the input and with all of their columns; `manifest.json` has the SHA-256 of each file."
         )
-    return _lines(f"# {_TITLES.get(command, 'Corpus')}", "", " ".join(said))
+    return _lines(f"# {_TITLES.get(manifest.command, 'Corpus')}", "", said)
 
 
-def _counts(counts: Tree) -> str:
-    documents, volume = whole(counts, "documents_in"), whole(counts, "bytes_in")
-    if documents is None:
-        return ""
+def _counts(counts: Counts) -> str:
+    def row(label: str, found: int, found_bytes: int | None) -> list[str]:
+        text = "" if found_bytes is None else size(found_bytes)
+        return [label, count(found), share(found, counts.documents_in), text]
 
-    def row(label: str, found: int | None, found_bytes: int | None) -> list[str]:
-        return [
-            label,
-            "" if found is None else count(found),
-            "" if found is None else share(found, documents),
-            "" if found_bytes is None else size(found_bytes),
-        ]
-
-    rows = [row("In", documents, volume)]
-    for code in branch(counts, "removed"):
-        label = f"Removed: {_escape(reason(code))}"
-        rows.append(row(label, whole(branch(counts, "removed"), code), whole(branch(counts, "removed_bytes"), code)))
-    for code, found in numbers(branch(counts, "quarantined")).items():
-        rows.append(row(f"Quarantined: {_escape(reason(code))}", int(found), None))
-    rows.append(row("**Kept**", whole(counts, "kept"), whole(counts, "bytes_kept")))
+    rows = [row("In", counts.documents_in, counts.bytes_in)]
+    for code, found in counts.removed.items():
+        rows.append(row(f"Removed: {_escape(reason(code))}", found, counts.removed_bytes[code]))
+    for code, found in counts.quarantined.items():
+        rows.append(row(f"Quarantined: {_escape(reason(code))}", found, None))
+    rows.append(row("**Kept**", counts.kept, counts.bytes_kept))
     notes = ["Text is counted in bytes of UTF-8 (1 MB is 1,000,000 bytes)."]
-    if branch(counts, "quarantined"):
+    if counts.quarantined:
         notes.append(
             "Quarantined records could not be used; `quarantine/` has each of them with its address and the reason."
         )
@@ -146,65 +122,55 @@ def _counts(counts: Tree) -> str:
     )
 
 
-def _settings(config: Tree) -> str:
+def _settings(config: Mapping[str, Any]) -> str:
     """The settings of a deduplication in plain words."""
-    threshold, ngram = number(config, "threshold"), whole(config, "ngram")
-    said: list[str] = []
-    if text(config, "text_column"):
-        said.append(f"Documents are compared by their column {_code(str(config['text_column']))}.")
-    if threshold is not None:
-        unit = "tokens" if text(config, "tokenizer") else "words"
-        shingles = f"runs of {ngram} consecutive {unit} (shingles)" if ngram else "shingles"
-        said.append(
-            f"Two documents are near-duplicates if the estimated Jaccard similarity of their sets of {shingles} is at "
-            f"least {threshold:.6g}. They are exact duplicates if their {unit} are the same, one by one."
-        )
-    said += _banding(config, threshold)
-    if rule := _keep_rule(text(config, "keep")):
-        chains = (
-            "Similarity is passed on along chains: a removed document need not be similar to the kept one itself."
-            if "components" in config.values()
-            else "A document is removed only if a kept document is similar to it itself, not along a chain of others."
-        )
-        said.append(f"Of similar documents {rule} is kept. {chains}")
-    return _lines("## How duplicates were found", "", *(f"- {item}" for item in said)) if said else ""
+    threshold, unit = config["threshold"], "tokens" if config.get("tokenizer") else "words"
+    chains = (
+        "Similarity is passed on along chains: a removed document need not be similar to the kept one itself."
+        if config["method"] == "components"
+        else "A document is removed only if a kept document is similar to it itself, not along a chain of others."
+    )
+    near = (
+        "Two documents are near-duplicates if the estimated Jaccard similarity of their sets of runs of "
+        f"{config['ngram']} consecutive {unit} (shingles) is at least {threshold:.6g}. They are exact duplicates if "
+        f"their {unit} are the same, one by one."
+    )
+    said = [
+        f"Documents are compared by their column {_code(config['text_column'])}.",
+        near,
+        _banding(config["num_perm"], config["bands"], config["rows"], threshold),
+        f"Of similar documents {_keep_rule(config['keep'])} is kept. {chains}",
+    ]
+    return _lines("## How duplicates were found", "", *(f"- {item}" for item in said))
 
 
-def _banding(config: Tree, threshold: float | None) -> list[str]:
+def _banding(permutations: int, bands: int, rows: int, threshold: float) -> str:
     """How candidate pairs were found, and how many are missed: (1 - s**rows)**bands at similarity s (LSH banding)."""
-    permutations, bands, rows = (whole(config, key) for key in ("num_perm", "bands", "rows"))
-    if permutations is None:
-        return []
-    said = f"Similarity is estimated from MinHash signatures of {counted(permutations, 'permutation')}"
-    if not bands or not rows:
-        return [said + "."]
-    said += f"; pairs are compared if they agree in one of {count(bands)} bands of {counted(rows, 'row')}."
-    if threshold is not None and threshold + 0.05 <= 1:
+    said = (
+        f"Similarity is estimated from MinHash signatures of {counted(permutations, 'permutation')}; pairs are "
+        f"compared if they agree in one of {count(bands)} bands of {counted(rows, 'row')}."
+    )
+    if threshold + 0.05 <= 1:
         missed = (1 - (threshold + 0.05) ** rows) ** bands
         said += (
             f" A pair at similarity {threshold + 0.05:.6g} agrees in none of them "
             f"with a probability of {significant(100 * missed, 2)} %."
         )
-    return [said]
+    return said
 
 
-def _keep_rule(keep: str | None) -> str:
-    if keep is None:
-        return ""
+def _keep_rule(keep: str) -> str:
     if keep.startswith("max:"):
         return f"the one with the largest {_code(keep.removeprefix('max:'))} (of equals the first in the input)"
     rules = {
         "first": "the one that comes first in the input",
         "longest": "the longest one (of equals the first in the input)",
     }
-    return rules.get(keep, f"the one that the rule {_code(keep)} chooses")
+    return rules[keep]
 
 
-def _columns(content: Tree) -> str:
-    rows = [
-        [_escape(text(column, "name") or ""), _escape(text(column, "type") or "")]
-        for column in branches(content, "schema")
-    ]
+def _columns(manifest: Manifest) -> str:
+    rows = [[_escape(column.name), _escape(column.type)] for column in manifest.schema]
     return _lines("## Columns", "", *_table(["Column", "Type"], rows, "ll")) if rows else ""
 
 
@@ -231,8 +197,8 @@ def _loading(split: str) -> str:
     )
 
 
-def _tracing(content: Tree) -> str:
-    if not any(numbers(branch(content, "counts", "removed")).values()):
+def _tracing(counts: Counts) -> str:
+    if not counts.all_removed:
         return ""
     return _lines(
         "## Trace a removed document",
@@ -258,40 +224,28 @@ def _tracing(content: Tree) -> str:
     )
 
 
-def _inputs(content: Tree) -> str:
-    files = branches(content, "input")
-    if not files:
-        return ""
-    rows = [
-        [count(ordinal), _escape(text(file, "path") or ""), size(number(file, "bytes") or 0)]
-        for ordinal, file in enumerate(files[:MOST_FILES])
-    ]
+def _inputs(manifest: Manifest) -> str:
+    files = manifest.input
+    rows = [[count(ordinal), _escape(file.path), size(file.bytes)] for ordinal, file in enumerate(files[:MOST_FILES])]
     lines = ["## Input", "", *_table(["Ordinal", "File", "Size"], rows, "rlr")]
     if len(files) > MOST_FILES:
         lines += ["", f"And {counted(len(files) - MOST_FILES, 'more file')}: `manifest.json` lists them all."]
     return _lines(*lines)
 
 
-def _reproducing(command: str, content: Tree) -> str:
-    config, versions = branch(content, "config"), branch(content, "versions")
-    if not config and not versions:
-        return ""
-    lines = ["## Make it again", ""]
-    if config:
-        said = (
-            "The same input with this configuration "
-            f"(`trapline {command} --config FILE.toml --input ... --output ...`) and the same versions gives "
-            "the same files, byte for byte, on any machine and with any number of threads."
-        )
-        lines += [
-            said,
-            "",
-            *_fence(toml.table(command, config).rstrip("\n"), "toml"),
-        ]
-    if versions:
-        named = ", ".join(f"{_escape(str(name))} {_escape(str(version))}" for name, version in versions.items())
-        lines += ["", f"Versions: {named}."]
-    return _lines(*lines)
+def _reproducing(manifest: Manifest) -> str:
+    versions = ", ".join(f"{_escape(name)} {_escape(version)}" for name, version in manifest.versions.items())
+    return _lines(
+        "## Make it again",
+        "",
+        "The same input with this configuration "
+        f"(`trapline {manifest.command} --config FILE.toml --input ... --output ...`) and the same versions gives "
+        "the same files, byte for byte, on any machine and with any number of threads.",
+        "",
+        *_fence(toml.table(manifest.command, manifest.config).rstrip("\n"), "toml"),
+        "",
+        f"Versions: {versions}.",
+    )
 
 
 def _lines(*lines: str) -> str:

@@ -1,0 +1,61 @@
+"""What is known of a finished deduplication: `metrics.json`, and what its report shows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipelines.corpus.summaries import Clusters, Comparisons, Similarity
+from pipelines.running.progress import StageTime
+from transforms.corpus.output.manifest import Counts
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a run took, and on what."""
+
+    seconds: float
+    resumed: bool
+    """An earlier, interrupted run had done a part of the work: the time is not that of all of it."""
+    threads: int
+    stages: tuple[StageTime, ...]
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """The texts of a removed document and of the kept one that covers it."""
+
+    removed: str
+    kept: str
+    similarity: float
+    removed_id: str
+    kept_id: str
+
+
+@dataclass(frozen=True)
+class DedupFacts:
+    """A finished deduplication in numbers; no text is among them."""
+
+    counts: Counts
+    clusters: Clusters
+    similarity: Similarity
+    comparisons: Comparisons
+    timing: Timing
+    config: Mapping[str, Any]
+    versions: Mapping[str, str]
+    input: tuple[str, ...]
+    output: str
+    command: str = "dedup"
+
+    @property
+    def mb_per_second(self) -> float | None:
+        """Text read per second of the whole run; None for one that was resumed."""
+        return None if self.timing.resumed else self.counts.bytes_in / 1e6 / self.timing.seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `metrics.json`."""
+        found = asdict(self)
+        found |= found.pop("timing")
+        found["clusters"]["sizes"] = {str(size): number for size, number in self.clusters.sizes.items()}
+        speed = self.mb_per_second
+        return found if speed is None else {**found, "mb_per_second": speed}

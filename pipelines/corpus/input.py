@@ -1,0 +1,152 @@
+"""The input of a corpus command: what is known of it before its text is read, and what is refused."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipelines.corpus.summaries import ScanSummary
+from pipelines.running import output as outputs
+from pipelines.running.errors import RunError, UsageError
+from transforms.base.errors import CorpusError
+from transforms.base.folders import Folder
+from transforms.base.runs import Work
+from transforms.corpus.input.columns import check_number_column, check_text_column
+from transforms.corpus.input.divide import divide
+from transforms.corpus.input.formats import format_for, schemas_known
+from transforms.corpus.input.merged_schema import merge_schemas, storable
+from transforms.corpus.input.pieces import Piece
+from transforms.corpus.input.sources import Source, list_sources, would_list
+from transforms.corpus.output.names import QUARANTINE_FILE, shard_name
+
+if TYPE_CHECKING:
+    from pipelines.dedup import DedupConfig
+
+_WORK_BYTES_PER_DOCUMENT = 700
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is known of the input before any text is read."""
+
+    sources: tuple[Source, ...]
+    pieces: tuple[Piece, ...]
+    documents: int | None
+    tokenizer_sha256: str | None
+
+    @property
+    def text_bytes(self) -> int:
+        """An estimate of the text, in bytes."""
+        return sum(piece.size for piece in self.pieces)
+
+
+def look_at(config: "DedupConfig") -> Input:
+    """List the input and read its metadata; column names and types are checked as far as metadata has them.
+
+    Raises:
+        CorpusError: for a file that cannot be read or used.
+        UsageError: if the tokenizer file does not exist.
+    """
+    tokenizer_sha256 = config.tokenizer_sha256()
+    sources = list_sources(config.input)
+    for source in sources:
+        if not format_for(source).knows_schema:
+            continue
+        schema = format_for(source).schema(source)
+        check_text_column(schema, config.text_column, source.uri)
+        if config.keep.startswith("max:"):
+            check_number_column(schema, config.keep.partition(":")[2], source.uri)
+    named = schemas_known(sources)
+    merged = merge_schemas(named) if named else None
+    if config.id_column != "id" and merged is not None and config.id_column not in merged.names:
+        raise CorpusError(
+            f"no column {config.id_column!r} in the input; it has {', '.join(map(repr, merged.names))}: "
+            "name one with --id-column, or leave the flag out"
+        )
+    rows = [format_for(source).rows(source) for source in sources]
+    documents = None if None in rows else sum(one or 0 for one in rows)
+    return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents, tokenizer_sha256)
+
+
+def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary) -> pa.Schema:
+    """The columns of all files together, in the order in which they first appear.
+
+    Raises:
+        CorpusError: if two files disagree on a column's type.
+    """
+    named = schemas_known(sources)
+    by_file: dict[str, list[pa.Schema]] = {}
+    for uri, serialised in scan.schemas:
+        by_file.setdefault(uri, []).append(pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(serialised))))
+    named += [(uri, schema) for uri, schemas in by_file.items() for schema in schemas]
+    order = {source.uri: source.ordinal for source in sources}
+    named.sort(key=lambda pair: order[pair[0]])
+    merged = storable(merge_schemas(named))
+    if text_column not in merged.names:
+        merged = merged.append(pa.field(text_column, pa.string()))
+    index = merged.get_field_index(text_column)
+    if pa.types.is_null(merged.field(index).type):
+        merged = merged.set(index, pa.field(text_column, pa.string()))
+    first = next((schema.metadata for _, schema in named if schema.metadata), None)
+    return merged.with_metadata(first)
+
+
+def refuse_output_as_input(config: "DedupConfig", output: Folder) -> None:
+    """Refuse an output folder whose files `--input` would list.
+
+    Raises:
+        UsageError: with the pattern that would list them.
+    """
+    ours = (shard_name(config.split, 0, 1), QUARANTINE_FILE)
+    pattern = would_list(config.input, output.uri, ours)
+    if pattern is not None:
+        raise UsageError(
+            f"--output {output.uri} is inside --input {pattern}, so the files written would become input; "
+            "choose an output elsewhere"
+        )
+
+
+def refuse_input_in_output(output: Folder, sources: Sequence[Source]) -> None:
+    """Refuse input files that are inside the output folder, by name or through a link.
+
+    Raises:
+        UsageError: with the first of them.
+    """
+    inside = [source.uri for source in sources if source.uri.startswith(output.uri.rstrip("/") + "/")]
+    if inside:
+        raise UsageError(f"--input {inside[0]} is inside --output {output.uri}: choose an output elsewhere")
+    if output.local:
+        real = os.path.realpath(output.local_path())
+        for source in sources:
+            if os.path.realpath(source.uri).startswith(real + os.sep):
+                raise UsageError(f"--input {source.uri} is inside --output {output.uri}: choose an output elsewhere")
+
+
+def check_space(config: "DedupConfig", found: Input, work: Work) -> None:
+    """Refuse to begin when the shards and the work folder will not fit on the disk.
+
+    Raises:
+        RunError: with what is needed and what is free.
+    """
+    if config.no_space_check:
+        return
+    packed = sum(
+        source.size // (1 if format_for(source).is_packed or source.compression else 3) for source in found.sources
+    )
+    documents = found.documents if found.documents is not None else found.text_bytes // 2000
+    outputs.check_space(work.output, packed + documents * _WORK_BYTES_PER_DOCUMENT)
+
+
+def refuse_changed_input(config: "DedupConfig", found: Input) -> None:
+    """Refuse to finish when an input file or the tokenizer is not what it was at the beginning.
+
+    Raises:
+        RunError: saying that the run must be repeated.
+    """
+    now = list_sources(config.input), config.tokenizer_sha256()
+    if now != (list(found.sources), found.tokenizer_sha256):
+        raise RunError(
+            "the input files changed during the run: run the same command again, it starts from the beginning"
+        )

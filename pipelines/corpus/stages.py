@@ -1,0 +1,56 @@
+"""The three Beam pipelines of a corpus run: scan, plan and rewrite."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.dedup import DedupConfig
+    from transforms.base.runs import Work
+    from transforms.corpus.input.pieces import Piece
+    from transforms.corpus.output.rewrite import Editor, Expected, RewriteConfig
+    from transforms.corpus.output.shards import Shard
+    from transforms.dedup.scan import Watch
+
+
+def build_scan(
+    root: Any,
+    config: "DedupConfig",
+    pieces: "Sequence[Piece]",
+    work: "Work",
+    threads: int,
+    watch: "Watch | None" = None,
+) -> Any:
+    """SCAN on `root`: pieces of the input -> one file of numbers per piece."""
+    from transforms.dedup.scan import ScanCorpus
+
+    return root | ScanCorpus(pieces, config.scan(), work, threads, watch)
+
+
+def build_plan(
+    root: Any,
+    config: "DedupConfig",
+    scan: dict[str, Any],
+    work: "Work",
+    compressed_files: "Sequence[int]",
+    threads: int,
+) -> Any:
+    """PLAN on `root`: the scan's numbers -> survivors, shards, edits and `duplicates/`."""
+    from transforms.dedup.plan import PlanDeduplication
+
+    return root | PlanDeduplication(scan, config.plan(), work, compressed_files, threads)
+
+
+def build_rewrite(
+    root: Any,
+    shards: "Sequence[Shard]",
+    config: "RewriteConfig",
+    work: "Work",
+    expected: "Expected",
+    threads: int,
+    editor: "Editor | None" = None,
+) -> Any:
+    """REWRITE on `root`: the plan and the text -> `data/`."""
+    from transforms.corpus.output.rewrite import RewriteCorpus
+
+    return root | RewriteCorpus(shards, config, work, expected, threads, editor)

@@ -1,0 +1,139 @@
+"""What the stages of a corpus run have committed, with types: `scan.json`, `plan.json` and `rewrite.json`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transforms.corpus.output.manifest import WrittenFile, WrittenShard, entry
+from transforms.corpus.output.shards import Shard
+
+
+@dataclass(frozen=True)
+class ScanSummary:
+    """What the scan has read."""
+
+    documents_in: int
+    rows: int
+    """Documents that could be used."""
+    bytes: int
+    """Their text."""
+    quarantined: Mapping[str, int]
+    """Records that could not be used, by reason."""
+    watched: tuple[int, ...]
+    """Addresses of the documents that the planting's watch has reported."""
+    schemas: tuple[tuple[str, str], ...]
+    """For each task that found columns by reading: the file and a serialised Arrow schema, hex."""
+    committed: dict[str, Any]
+    """The whole summary, as `ScannedNumbers` and the plan take it."""
+
+    @classmethod
+    def parse(cls, found: dict[str, Any]) -> "ScanSummary":
+        """From `scan.json`."""
+        return cls(
+            documents_in=found["documents_in"],
+            rows=found["rows"],
+            bytes=found["bytes"],
+            quarantined=found["quarantined"],
+            watched=tuple(found["watched"]),
+            schemas=tuple((task["source"], task["schema"]) for task in found["tasks"] if task["schema"]),
+            committed=found,
+        )
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A kept document with those that it covers."""
+
+    kept_address: int
+    id: str | None
+    size: int
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """How many clusters there are of each size, and the largest ones."""
+
+    sizes: Mapping[int, int]
+    largest: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Histogram of the similarity of near-duplicates to the document that covers them: n + 1 edges, n counts."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """How many pairs were compared, and how often the cap on comparisons was reached."""
+
+    pairs: int
+    capped_buckets: int
+    capped_documents: int
+
+
+@dataclass(frozen=True)
+class ExamplePair:
+    """A removed document and the kept one that covers it, to be shown."""
+
+    removed_address: int
+    kept_address: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """What the plan has decided."""
+
+    shards: tuple[Shard, ...]
+    files: tuple[WrittenFile, ...]
+    kept: int
+    bytes_kept: int
+    removed: Mapping[str, int]
+    """Documents by reason."""
+    removed_bytes: Mapping[str, int]
+    clusters: Clusters
+    similarity: Similarity
+    comparisons: Comparisons
+    examples: tuple[ExamplePair, ...]
+
+    @classmethod
+    def parse(cls, found: Mapping[str, Any]) -> "PlanSummary":
+        """From `plan.json`."""
+        clusters, similarity = found["clusters"], found["similarity"]
+        return cls(
+            shards=tuple(Shard(**shard) for shard in found["shards"]),
+            files=tuple(entry(WrittenFile, file) for file in found["files"]),
+            **found["counts"],
+            clusters=Clusters(
+                {int(size): number for size, number in clusters["sizes"].items()},
+                tuple(Cluster(**cluster) for cluster in clusters["largest"]),
+            ),
+            similarity=Similarity(tuple(similarity["edges"]), tuple(similarity["counts"])),
+            comparisons=Comparisons(**found["comparisons"]),
+            examples=tuple(ExamplePair(**pair) for pair in found["examples"]),
+        )
+
+
+@dataclass(frozen=True)
+class RewriteSummary:
+    """What the rewrite has written."""
+
+    shards: tuple[WrittenShard, ...]
+
+    @property
+    def rows(self) -> int:
+        """Documents in all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def text_bytes(self) -> int:
+        """Text in all shards."""
+        return sum(shard.text_bytes for shard in self.shards)
+
+    @classmethod
+    def parse(cls, found: Mapping[str, Any]) -> "RewriteSummary":
+        """From `rewrite.json`."""
+        return cls(tuple(entry(WrittenShard, shard) for shard in found["shards"]))
