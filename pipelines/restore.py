@@ -101,7 +101,7 @@ def _folder(uri: str) -> "Folder":
 def _manifest(source: "Folder", sealed: "Sealed") -> dict[str, Any]:
     """The planted corpus' manifest, if it is the one that these secrets planted."""
     from pipelines.running import output as outputs
-    from transforms.base.secret_errors import SealError
+    from transforms.base.errors import SealError
 
     if sealed.planting is None:
         raise SealError("these secrets were not planted yet, so there is no ledger: trapline prepare plants")

@@ -290,7 +290,7 @@ _HEAD = ("schema", "version")
 
 
 def _attach(config: SealConfig, path: Path) -> int:
-    from transforms.base.secret_errors import SealError
+    from transforms.base.errors import SealError
     from transforms.planting import folder as names
     from transforms.planting.sealing.timestamps import read_timestamp
 
@@ -323,7 +323,7 @@ def _file_sha256(path: str) -> str:
 
 
 def _checkpoint_sha256(folder: str) -> str:
-    from transforms.base.folder_hash import folder_sha256
+    from transforms.base.folders import folder_sha256
 
     try:
         return folder_sha256(Path(folder))

@@ -11,10 +11,10 @@ import pyarrow as pa
 from pipelines.prepare import PrepareConfig
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, canonical_json
-from transforms.base.secret_errors import SealError
 from transforms.corpus.input.addresses import file_of
 from transforms.corpus.input.columns import check_text_column, without_views
 from transforms.corpus.input.condition import check_condition

@@ -7,8 +7,23 @@ from pipelines.pages import page, plots
 from pipelines.pages.differences import differences
 from pipelines.pages.page import Block, Code, Page, Pairs, Part, Plot, Side, Table, Tile
 from transforms.base import toml
-from transforms.base.readable import count, counted, duration, reason, share, significant, size
-from transforms.base.trees import Tree, branch, branches, items, number, numbers, text, whole
+from transforms.base.readable import (
+    Tree,
+    branch,
+    branches,
+    count,
+    counted,
+    duration,
+    items,
+    number,
+    numbers,
+    reason,
+    share,
+    significant,
+    size,
+    text,
+    whole,
+)
 from transforms.corpus.input.addresses import file_of, position_of
 
 MOST_EXAMPLES = 8

@@ -6,8 +6,21 @@ import re
 from collections.abc import Sequence
 
 from transforms.base import toml
-from transforms.base.readable import count, counted, reason, share, significant, size
-from transforms.base.trees import Tree, branch, branches, number, numbers, text, whole
+from transforms.base.readable import (
+    Tree,
+    branch,
+    branches,
+    count,
+    counted,
+    number,
+    numbers,
+    reason,
+    share,
+    significant,
+    size,
+    text,
+    whole,
+)
 
 MOST_FILES = 100
 _CATEGORIES = (

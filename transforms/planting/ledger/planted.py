@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
-from transforms.base.fields import digest
+from transforms.base.keyed import digest
 from transforms.planting.columns.followers import Follower
 from transforms.planting.sealing.key import Key
 

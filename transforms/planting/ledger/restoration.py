@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.secret.ledger import LEDGER
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.base.runs import Work, pretty_json
-from transforms.base.secret_errors import SealError
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.pieces import BATCH_ROWS

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from transforms.base.fields import Field, packed
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
+from transforms.base.keyed import KEY_BYTES, Field, packed
 
-KEY_BYTES = 32
 _T = TypeVar("_T")
 
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 
-from transforms.base.draws import keyed_order
 from transforms.base.errors import CorpusError
+from transforms.base.keyed import keyed_order
 from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.sources import JSONL, PARQUET, format_of
 from transforms.probes.traps.generators.generator import Batch
