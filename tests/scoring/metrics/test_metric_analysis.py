@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.base.texts import offsets_of
 from transforms.scoring.metrics.analysis.arms import counterfactual, exposure, recognition
 from transforms.scoring.metrics.analysis.dynamics import (
     LossCurve,
@@ -16,7 +17,6 @@ from transforms.scoring.metrics.analysis.dynamics import (
     without_outliers,
 )
 from transforms.scoring.metrics.analysis.puzzles import limem
-from transforms.scoring.metrics.inputs import offsets_of
 
 nan = math.nan
 

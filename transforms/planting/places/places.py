@@ -10,6 +10,7 @@ import numpy.typing as npt
 from transforms.base.errors import PlacesError
 from transforms.base.keyed import keyed, priorities
 from transforms.base.readable import count, counted, size
+from transforms.base.texts import offsets_of
 from transforms.planting.places.places_kernel import place_copies
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.units import Unit
@@ -115,7 +116,7 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     if not len(room.addresses):
         raise PlacesError("no document reaches the output: there is nothing to plant into")
     _refuse_too_much(costs, doses, room, limits)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses)])
+    starts = offsets_of(doses)
     # The largest go first, while there is room everywhere: costs and doses are the same whatever is drawn.
     weight = costs * (doses if limits.together else 1)
     tie = [_order(key, unit) for unit in units]
@@ -130,7 +131,7 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     candidates = np.flatnonzero(room.eligible)
     share = limits.document_share / (1 - limits.document_share)
     capacities = np.floor(room.sizes[candidates] * share).astype(np.int64)
-    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses[order])]).astype(np.int64)
+    first = offsets_of(doses[order])
     in_order = [slice(starts[at], starts[at + 1]) for at in order]
     none = np.empty(0, np.uint64)
     room_left = capacities.copy()
