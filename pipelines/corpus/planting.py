@@ -91,7 +91,7 @@ class Campaign:
         decided = [] if draw is None else [draw.kind, draw.value.hex()]
         settings = canonical_json(self.config.planting_settings())
         root = self.sealed.commitment.root
-        return {"planting": self.sealed.key.hmac("trapline/v1/run", root, settings, *decided).hex()}
+        return {"planting": self.sealed.key.hmac("trapline/v2/run", root, settings, *decided).hex()}
 
     def begin(self, work: Work, found: "Input") -> None:
         """Bind to a run: look at the columns, and refuse secrets that were planted by another run.

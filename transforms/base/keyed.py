@@ -13,8 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.keyed_kernel import hash_identities, state_after_key
-
 _EIGHT = struct.Struct(">Q")
 KEY_BYTES = 32
 Field = str | bytes | int
@@ -65,6 +63,18 @@ def keyed_order(key: bytes, domain: str, texts: Sequence[str]) -> npt.NDArray[np
     return np.lexsort((np.arange(len(values)), values))
 
 
+def numbers(key: bytes, domain: str, *identity: Field, count: int) -> npt.NDArray[np.uint64]:
+    """Uniform numbers of one identity: SHAKE-256 of the key, then the packed domain and identity, read big-endian.
+
+    Number k depends on k and not on `count`. All keys must have the same length: nothing separates them from the rest.
+
+    Returns:
+        uint64[count].
+    """
+    data = hashlib.shake_256(key + packed(domain, *identity)).digest(8 * count)
+    return np.frombuffer(data, ">u8").astype(np.uint64)
+
+
 def first_below(block: bytes, below: int) -> int | None:
     """The first of the block's 64-bit words (big-endian) whose leading bits are a number under `below`.
 
@@ -76,17 +86,3 @@ def first_below(block: bytes, below: int) -> int | None:
         if value < below:
             return value
     return None
-
-
-def priorities(key: bytes, domain: str, *fixed: Field, identities: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """BLAKE2b of the packed fields and identity as a big-endian integer, for each of many identities (uint64).
-
-    Raises:
-        ValueError: if domain and fixed fields, each with its length, take more than 112 bytes.
-    """
-    prefix = packed(domain, *fixed, b"")[:-8] + (8).to_bytes(8, "big")
-    if len(prefix) > 120:
-        raise ValueError(f"domain and fixed fields take {len(prefix) - 8} bytes; 112 are the most")
-    state = state_after_key(key, 8)
-    block = np.frombuffer(prefix.ljust(128, b"\0"), np.uint64).copy()
-    return hash_identities(state, block, len(prefix), np.ascontiguousarray(identities, np.uint64))

@@ -1,6 +1,5 @@
 """Which document takes each copy of each unit, decided on numbers before the text is read again."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.errors import PlacesError
-from transforms.base.keyed import keyed, priorities
 from transforms.base.readable import count, counted, size
 from transforms.base.texts import offsets_of
 from transforms.planting.places.places_kernel import place_copies
@@ -119,14 +117,14 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     starts = offsets_of(doses)
     # The largest go first, while there is room everywhere: costs and doses are the same whatever is drawn.
     weight = costs * (doses if limits.together else 1)
-    tie = [_order(key, unit) for unit in units]
+    tie = [int(key.numbers("trapline/v2/place-order", unit.id, count=1)[0]) for unit in units]
     order = [at for at in sorted(range(len(units)), key=lambda at: (-int(weight[at]), tie[at])) if not as_document[at]]
     total = int(starts[-1])
     seeds, fraction = np.empty(total, np.uint64), np.empty(total, np.uint64)
     for at, unit in enumerate(units):
         own = slice(starts[at], starts[at + 1])
-        seeds[own] = _numbers(key, "trapline/v1/place", unit)
-        fraction[own] = _numbers(key, "trapline/v1/slot", unit)
+        seeds[own] = key.numbers("trapline/v2/place", unit.id, count=unit.dose)
+        fraction[own] = key.numbers("trapline/v2/slot", unit.id, count=unit.dose)
     address = np.empty(total, np.uint64)
     candidates = np.flatnonzero(room.eligible)
     share = limits.document_share / (1 - limits.document_share)
@@ -156,17 +154,6 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
         fraction,
         np.repeat(as_document, doses),
     )
-
-
-def _order(key: Key, unit: Unit) -> bytes:
-    return key.apply(lambda raw: keyed(raw, "trapline/v1/place-order", unit.id))
-
-
-def _numbers(key: Key, domain: str, unit: Unit) -> npt.NDArray[np.uint64]:
-    """A uniform number for each copy of the unit, uint64[dose]."""
-    # A digest, so that an id of any length fits into the one block that the hash takes.
-    name, copies = hashlib.sha256(unit.id.encode()).digest(), np.arange(unit.dose, dtype=np.uint64)
-    return key.apply(lambda raw: priorities(raw, domain, name, identities=copies))
 
 
 def _refuse_too_much(costs: npt.NDArray[np.int64], doses: npt.NDArray[np.int64], room: Room, limits: Limits) -> None:
