@@ -23,9 +23,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.scoring import SHAPES
+from transforms.base.texts import Ragged, offsets_of
 from transforms.scoring.generation.continuation import GenerationSettings, generate
 from transforms.scoring.generation.sampling import SamplingScheme
-from transforms.scoring.metrics.inputs import Ragged, offsets_of
 
 Prompts = Sequence[Sequence[int]]
 Run = Callable[[Prompts], list[list[int]]]

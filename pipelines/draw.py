@@ -52,9 +52,9 @@ def run(config: DrawConfig, _: "Context") -> int:
 
 
 def _draw(path: "Path", randomness: "Randomness", dry_run: bool) -> int:
+    from transforms.base.errors import SealError
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
-    from transforms.base.secret_errors import SealError
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
     from transforms.planting.sealing.drawn import DrawRecord, draw_files

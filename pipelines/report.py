@@ -53,7 +53,7 @@ def run(config: ReportConfig, _: "Context") -> int:
         SealError: if the secrets do not hold, or nothing was planted.
         RunError: if the corpus is not the one that was planted.
     """
-    from transforms.base.secret_errors import SealError
+    from transforms.base.errors import SealError
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
 

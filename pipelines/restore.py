@@ -105,7 +105,7 @@ def _manifest(source: "Folder", sealed: "Sealed") -> "Manifest":
         SealError, RunError: if these secrets were not planted, or were planted into another output.
     """
     from pipelines.running import output as outputs
-    from transforms.base.secret_errors import SealError
+    from transforms.base.errors import SealError
     from transforms.corpus.output.manifest import Manifest
 
     if sealed.planting is None:

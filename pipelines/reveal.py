@@ -55,9 +55,9 @@ def run(config: RevealConfig, _: "Context") -> int:
 
 
 def _reveal(config: RevealConfig, path: Path) -> int:
+    from transforms.base.errors import SealError
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
-    from transforms.base.secret_errors import SealError
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
     from transforms.planting.sealing.burned import burned_bytes

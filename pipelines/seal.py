@@ -217,7 +217,7 @@ _HEAD = ("schema", "version")
 
 
 def _attach(config: SealConfig, path: Path) -> int:
-    from transforms.base.secret_errors import SealError
+    from transforms.base.errors import SealError
     from transforms.planting import folder as names
     from transforms.planting.sealing.timestamps import read_timestamp
 

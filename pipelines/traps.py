@@ -123,8 +123,8 @@ def run(config: TrapsConfig, context: "Context") -> int:
     """
     from pipelines.pages.traps_page import facts_of, report_html
     from pipelines.running.machine import cores, peak_rss_bytes
-    from transforms.base.draws import new_key
     from transforms.base.folders import Folder
+    from transforms.base.keyed import new_key
     from transforms.base.readable import count, counted, size
     from transforms.base.runs import pretty_json
     from transforms.planting import folder as secret_folder

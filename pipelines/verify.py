@@ -136,7 +136,7 @@ def _sha256(path: Path) -> str:
 
 
 def _open(secrets: Path) -> "Sealed":
-    from transforms.base.secret_errors import SealError
+    from transforms.base.errors import SealError
     from transforms.planting.ledger.check_secrets import open_secrets
 
     sealed = open_secrets(secrets)

@@ -14,8 +14,14 @@ def to_bytes(name: str, version: int, content: Mapping[str, Any]) -> bytes:
     return _spell({"schema": f"trapline.{name}", "version": version, **content})
 
 
-def parse(name: str, version: int, data: bytes) -> dict[str, Any]:
+def parse(name: str, version: int, data: bytes, also: tuple[int, ...] = ()) -> dict[str, Any]:
     """The content of a document, without its name and version.
+
+    Args:
+        name: of the schema, without "trapline.".
+        version: the one that this trapline writes.
+        data: the file's bytes.
+        also: earlier versions with the same fields.
 
     Raises:
         DocumentError: if it is not a document of that name and version, or not spelt as `to_bytes` spells it.
@@ -27,8 +33,9 @@ def parse(name: str, version: int, data: bytes) -> dict[str, Any]:
         raise DocumentError(f"is not a JSON document ({name})") from None
     if not isinstance(content, dict) or content.get("schema") != f"trapline.{name}":
         raise DocumentError(f"is not a document of the kind trapline.{name}")
-    if content.get("version") != version:
-        raise DocumentError(f"is not version {version} of trapline.{name}")
+    if content.get("version") not in (version, *also):
+        known = " or ".join(map(str, (*also, version)))
+        raise DocumentError(f"is not version {known} of trapline.{name}: use the trapline that wrote it")
     if not spelt_alike:
         raise DocumentError("was rewritten: some byte is not as trapline wrote it (keep the file byte for byte)")
     return {key: value for key, value in content.items() if key not in ("schema", "version")}

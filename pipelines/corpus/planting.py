@@ -12,10 +12,10 @@ from pipelines.corpus.input import Input
 from pipelines.corpus.summaries import ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, canonical_json
-from transforms.base.secret_errors import SealError
 from transforms.corpus.input.addresses import file_of
 from transforms.corpus.input.columns import check_text_column, without_views
 from transforms.corpus.input.condition import check_condition
@@ -93,7 +93,7 @@ class Campaign:
         decided = [] if draw is None else [draw.kind, draw.value.hex()]
         settings = canonical_json(self.config.planting_settings())
         root = self.sealed.commitment.root
-        return {"planting": self.sealed.key.hmac("trapline/v1/run", root, settings, *decided).hex()}
+        return {"planting": self.sealed.key.hmac("trapline/v2/run", root, settings, *decided).hex()}
 
     def begin(self, work: Work, found: Input) -> None:
         """Bind to a run: check the columns, and refuse secrets that another run has planted.

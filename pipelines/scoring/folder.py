@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.running.errors import RunError
 from pipelines.running.output import MANIFEST, finished
 from transforms.base.folders import Folder, sha256
-from transforms.base.trees import branch, branches, number, text
+from transforms.base.readable import branch, branches, number, text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -122,7 +122,7 @@ def _tokenizer_sha256(path: str) -> str:
 
 
 def _checkpoint_sha256(folder: str) -> str:
-    from transforms.base.folder_hash import folder_sha256
+    from transforms.base.folders import folder_sha256
 
     try:
         return folder_sha256(Path(folder))

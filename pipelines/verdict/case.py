@@ -46,7 +46,7 @@ class Case:
 
     def seed(self, domain: str = "") -> bytes:
         """The seed of the redraws, or one derived from it for another purpose, 32 bytes."""
-        from transforms.base.fields import digest
+        from transforms.base.keyed import digest
         from transforms.planting.sealing.draw import monte_carlo_seed
 
         assert self.sealed.randomness is not None  # noqa: S101 - for the type checker

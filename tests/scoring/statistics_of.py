@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transforms.scoring.metrics.inputs import TokenStatistics, offsets_of
+from transforms.base.texts import offsets_of
+from transforms.scoring.metrics.inputs import TokenStatistics
 
 
 def statistics(

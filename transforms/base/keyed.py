@@ -1,37 +1,78 @@
-"""Randomness as keyed BLAKE2b of an identity: the same whatever the order, the worker and the time."""
+"""Randomness as keyed hashes of identities: the same whatever the order, the worker and the time.
+
+An identity is a sequence of fields (a unit's id, a document's address, the number of a copy), each hashed behind its
+length. Sampling takes a number for each token of millions: it draws from a counter-based stream (`streams`), whose key
+is the keyed hash of what the stream is for.
+"""
 
 import hashlib
+import secrets
+import struct
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
-from transforms.base.fields import Field, packed
-from transforms.base.keyed_kernel import hash_identities, state_after_key
-from transforms.planting.sealing.key import Key
-
-_WORDS = 4
+_EIGHT = struct.Struct(">Q")
+KEY_BYTES = 32
+Field = str | bytes | int
 
 
-def keyed_hash(key: Key, domain: str, *identity: Field, size: int = 8) -> bytes:
-    """BLAKE2b of the packed domain and identity under `key`, `size` bytes (1 to 64)."""
-    message = packed(domain, *identity)
-    return key.apply(lambda raw: hashlib.blake2b(message, key=raw, digest_size=size).digest())
+def packed(*fields: Field) -> bytes:
+    """Each field as its length (8 bytes, big-endian) and its bytes.
 
-
-def uniform(key: Key, domain: str, *identity: Field, below: int) -> int:
-    """A uniform integer in 0 .. below - 1, by rejection (no modulo).
+    Text is UTF-8 as it is, without normalisation; an integer is its 8 bytes, big-endian.
 
     Raises:
-        ValueError: unless 1 <= below <= 2**64.
+        struct.error: for an integer below 0 or above 2**64 - 1.
     """
-    if not 1 <= below <= 1 << 64:
-        raise ValueError(f"below {below}: give 1 to 2**64")
-    counter = 0
-    while True:
-        found = first_below(keyed_hash(key, domain, *identity, counter, size=8 * _WORDS), below)
-        if found is not None:
-            return found
-        counter += 1
+    parts = []
+    for field in fields:
+        if isinstance(field, str):
+            data = field.encode()
+        elif isinstance(field, int):
+            data = _EIGHT.pack(field)
+        else:
+            data = field
+        parts.append(_EIGHT.pack(len(data)))
+        parts.append(data)
+    return b"".join(parts)
+
+
+def digest(domain: str, *fields: Field) -> bytes:
+    """SHA-256 of the packed domain and fields, 32 bytes."""
+    return hashlib.sha256(packed(domain, *fields)).digest()
+
+
+def new_key(seed: str | None) -> bytes:
+    """32 bytes from the operating system, or derived from a seed: then whoever has the seed can repeat everything."""
+    if seed is None:
+        return secrets.token_bytes(KEY_BYTES)
+    return hashlib.blake2b(seed.encode(), digest_size=KEY_BYTES, person=b"trapline/seed").digest()
+
+
+def keyed(key: bytes, domain: str, *identity: str | int, size: int = 8) -> bytes:
+    """BLAKE2b of the packed domain and identity, integers in decimal, under a key of up to 64 bytes: `size` bytes."""
+    message = packed(domain, *map(str, identity))
+    return hashlib.blake2b(message, key=key, digest_size=size).digest()
+
+
+def keyed_order(key: bytes, domain: str, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Distinct texts in the order of their keyed hashes: int64 indices. The order in which they are given is lost."""
+    values = np.array([int.from_bytes(keyed(key, domain, text), "big") for text in texts], np.uint64)
+    return np.lexsort((np.arange(len(values)), values))
+
+
+def numbers(key: bytes, domain: str, *identity: Field, count: int) -> npt.NDArray[np.uint64]:
+    """Uniform numbers of one identity: SHAKE-256 of the key, then the packed domain and identity, read big-endian.
+
+    Number k depends on k and not on `count`. All keys must have the same length: nothing separates them from the rest.
+
+    Returns:
+        uint64[count].
+    """
+    data = hashlib.shake_256(key + packed(domain, *identity)).digest(8 * count)
+    return np.frombuffer(data, ">u8").astype(np.uint64)
 
 
 def first_below(block: bytes, below: int) -> int | None:
@@ -45,23 +86,3 @@ def first_below(block: bytes, below: int) -> int | None:
         if value < below:
             return value
     return None
-
-
-def priorities(key: Key, domain: str, *fixed: Field, identities: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """`keyed_hash(key, domain, *fixed, identity)` as a big-endian integer, for each of many identities (uint64).
-
-    Raises:
-        ValueError: if domain and fixed fields, each with its length, take more than 112 bytes.
-    """
-    prefix = packed(domain, *fixed, b"")[:-8] + (8).to_bytes(8, "big")
-    if len(prefix) > 120:
-        raise ValueError(f"domain and fixed fields take {len(prefix) - 8} bytes; 112 are the most")
-    state = key.apply(lambda raw: state_after_key(raw, 8))
-    block = np.frombuffer(prefix.ljust(128, b"\0"), np.uint64).copy()
-    return hash_identities(state, block, len(prefix), np.ascontiguousarray(identities, np.uint64))
-
-
-def permutation(key: Key, domain: str, *identity: Field, size: int) -> NDArray[np.int64]:
-    """A random order of 0 .. size - 1 (int64): by priority; equal priorities, one pair in 2**64, keep their order."""
-    order = priorities(key, domain, *identity, identities=np.arange(size, dtype=np.uint64))
-    return np.argsort(order, kind="stable")

@@ -1,6 +1,10 @@
-"""How numbers and codes are written for people: in the dataset card, the report and on the terminal."""
+"""From a JSON tree to what people read: its parts, and how numbers and codes are written in cards, reports and logs."""
 
 import math
+from collections.abc import Mapping, Sequence
+
+Tree = Mapping[str, object]
+"""A manifest or metrics read from JSON. What is absent or of another type reads as empty or None."""
 
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 _REASONS = {
@@ -68,3 +72,48 @@ def share(part: float, total: float) -> str:
 def reason(code: str) -> str:
     """What the code of a removal or a quarantine means."""
     return _REASONS.get(code, code.replace("_", " "))
+
+
+def branch(tree: Tree, *keys: str) -> Tree:
+    """The mapping under `keys`; empty where there is none."""
+    node: object = tree
+    for key in keys:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node if isinstance(node, Mapping) else {}
+
+
+def number(tree: Tree, key: str) -> int | float | None:
+    """A finite number; None for anything else. A bool is not a number."""
+    value = tree.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+def whole(tree: Tree, key: str) -> int | None:
+    """A number as an integer."""
+    value = number(tree, key)
+    return None if value is None else int(value)
+
+
+def text(tree: Tree, key: str) -> str | None:
+    """A string that is not empty."""
+    value = tree.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def items(tree: Tree, key: str) -> list[object]:
+    """The elements of a list; empty where there is none."""
+    value = tree.get(key)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else []
+
+
+def branches(tree: Tree, key: str) -> list[Tree]:
+    """The mappings of a list of mappings."""
+    return [item for item in items(tree, key) if isinstance(item, Mapping)]
+
+
+def numbers(tree: Tree) -> dict[str, int | float]:
+    """All entries of a flat mapping that are numbers, in its order."""
+    found = ((str(key), number(tree, key)) for key in tree)
+    return {key: value for key, value in found if value is not None}

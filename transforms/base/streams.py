@@ -1,28 +1,29 @@
-"""Random numbers that depend on what they are for: one stream a (key, purpose, puzzle), in any order, on any worker.
+"""Random numbers that depend on what they are for: one stream per key and purpose, in any order, on any worker.
 
 A stream is SplitMix64 (Steele, Lea and Flood, 'Fast splittable pseudorandom number generators', OOPSLA 2014) from a
-start that hashes the puzzle's number under a key of its purpose, so that drawing more or fewer numbers for one purpose
-changes nothing else.
+start that hashes the number of an item under a key of its purpose, so that drawing more or fewer numbers for one
+purpose changes nothing else. Numba's cache on disk does not notice an edit here: remove the `__pycache__` folders
+after one.
 """
-
-import hashlib
 
 import numpy as np
 
-from transforms.base.kernels import kernel
+from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.keyed import keyed
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2**64 divided by the golden ratio, made odd: the step between the states of a stream."""
+
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
 
-def stream_key(seed: bytes, *purpose: str | int) -> np.uint64:
-    """The key of all streams of one purpose: BLAKE2b of the purpose, keyed by the seed (at most 64 bytes)."""
-    name = b"".join(len(part).to_bytes(8, "big") + part for part in (str(one).encode() for one in purpose))
-    return np.uint64(int.from_bytes(hashlib.blake2b(name, digest_size=8, key=seed).digest(), "big"))
+def stream_key(seed: bytes, purpose: str, *identity: str | int) -> np.uint64:
+    """The key of all streams of one purpose, from a seed of at most 64 bytes."""
+    return np.uint64(int.from_bytes(keyed(seed, purpose, *identity), "big"))
 
 
-@kernel
+@inline_kernel
 def mix(word: np.uint64) -> np.uint64:
     """SplitMix64's finaliser: a bijection of 64 bits in which every input bit moves every output bit."""
     word = np.uint64(word)
@@ -33,14 +34,14 @@ def mix(word: np.uint64) -> np.uint64:
 
 @kernel
 def stream_start(key: np.uint64, index: int) -> np.uint64:
-    """Where the stream of puzzle `index` begins, under the key of its purpose."""
-    return mix(mix(np.uint64(key) + _GOLDEN) ^ mix(np.uint64(index) * _GOLDEN + _FIRST))
+    """Where the stream of item `index` begins, under the key of its purpose."""
+    return mix(mix(np.uint64(key) + GOLDEN) ^ mix(np.uint64(index) * GOLDEN + _FIRST))
 
 
 @kernel
 def stream_word(start: np.uint64, counter: int) -> np.uint64:
     """Number `counter` (from 0) of a stream: 64 uniform bits."""
-    return mix(np.uint64(start) + (np.uint64(counter) + np.uint64(1)) * _GOLDEN)
+    return mix(np.uint64(start) + (np.uint64(counter) + np.uint64(1)) * GOLDEN)
 
 
 @kernel

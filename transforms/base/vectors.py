@@ -19,8 +19,12 @@ STEP = 64
 LANES = 64
 """Minima that `lower_lanes` updates at once."""
 
+SLACK = 32
+"""Bytes that `copy32` copies at once, and so the spare bytes that a buffer needs at its end."""
+
 _BIT, _BYTE, _INT, _LONG, _WIDE = (ir.IntType(bits) for bits in (1, 8, 32, 64, 128))
 _VECTOR = ir.VectorType(_BYTE, STEP)
+_COPIED = ir.VectorType(_BYTE, SLACK)
 
 
 def _instruction(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,3 +190,15 @@ def lower_lanes(_context: Any, _values: Any, _count: Any, _a: Any, _b: Any, _min
         return context.get_dummy_value()
 
     return types.none(*[types.int64] * 5), code
+
+
+@_instruction
+def copy32(_context: Any, _source: Any, _target: Any) -> Any:
+    """Copy the 32 bytes at one address to another; both of any alignment."""
+
+    def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        source, target = (builder.inttoptr(address, _COPIED.as_pointer()) for address in args)
+        builder.store(builder.load(source, align=1), target, align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), code

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import GOLDEN, mix
 
 _U64 = npt.NDArray[np.uint64]
 _I64 = npt.NDArray[np.int64]
@@ -19,19 +20,10 @@ _Bytes = npt.NDArray[np.uint8]
 
 _BLOCK = 8192  # words after which the n-grams found are looked up
 _ONE, _NOTHING = np.uint64(1), np.uint64(0)
-# Odd constants without structure; the two last are multipliers of SplitMix64.
-_LETTER = np.uint64(0x9E3779B97F4A7C15)
+# Multipliers: odd constants without structure.
+_LETTER = GOLDEN
 _WORD = np.uint64(0xF1357AEA2E62A9C5)
 _SPREAD = np.uint64(0xD6E8FEB86659FD93)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-
-
-@inline_kernel
-def _mix(x: np.uint64) -> np.uint64:
-    x = (x ^ x >> np.uint64(30)) * _MIX_1
-    x = (x ^ x >> np.uint64(27)) * _MIX_2
-    return x ^ x >> np.uint64(31)
 
 
 @inline_kernel
@@ -112,7 +104,7 @@ def hash_words(data: _Bytes, offsets: _I64, table: _U32, out: _U64, out_offsets:
         while at < stop:
             at, state, count = _words(data, at, stop, table, state, hashes, 0)
             for i in range(count):
-                out[total + i] = _mix(hashes[i])
+                out[total + i] = mix(hashes[i])
             total += count
         out_offsets[text + 1] = total
 
@@ -196,7 +188,7 @@ def scan_texts(data: _Bytes, offsets: _I64, table: _U32, n: int, slots: _U64, bi
             at, state, count = _words(data, at, stop, table, state, fresh, 0)
             words += count
             for i in range(count):
-                hashes[carried + i] = _mix(fresh[i])
+                hashes[carried + i] = mix(fresh[i])
             carried += count
             if carried >= n:
                 _look_up(hashes, carried, n, slots, bits, found)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.base.runs import Work
+from transforms.base.texts import offsets_of
 
 SUMMARY_KEY = "trapline.summary"
 
@@ -60,7 +61,7 @@ class ScannedNumbers:
         self._work = work
         self._names = [scan_name(task["task"]) for task in tasks]
         self._rows = [int(task["rows"]) for task in tasks]
-        self.starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._rows, dtype=np.int64)])
+        self.starts = offsets_of(self._rows)
         self.size = int(self.starts[-1])
 
     def _read(self, name: str, *columns: str) -> pa.Table:

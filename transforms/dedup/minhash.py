@@ -2,12 +2,12 @@
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.base.texts import buffers_of, read_only
 from transforms.base.vectors import LANES
 from transforms.base.words import word_table
 from transforms.dedup.minhash_kernel import scan_texts, scan_tokens
@@ -112,7 +112,7 @@ def sketch_tokens(
     bands = np.zeros((n, config.bands), np.uint64)
     sketch = np.zeros((n, config.num_perm), np.uint8)
     a, b = _permutations(config.num_perm)
-    scan_tokens(_read_only(ids), _read_only(offsets), of_text.valid, config.ngram, config.rows, a, b, bands, sketch)
+    scan_tokens(read_only(ids), read_only(offsets), of_text.valid, config.ngram, config.rows, a, b, bands, sketch)
     num_words = np.where(of_text.valid, lengths, 0).astype(np.uint32)
     return Sketches(of_text.valid, of_text.num_bytes, num_words, of_text.text_hash, bands, sketch)
 
@@ -169,33 +169,14 @@ def _scan(
 
 def _buffers(text: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """The bytes of all texts, int64[n + 1] offsets into them, and which texts are not null (fresh, to be written)."""
-    narrow = (pa.string(), pa.binary())
-    if text.type not in (*narrow, pa.large_string(), pa.large_binary()):
+    if text.type not in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary()):
         raise TypeError(f"text is {text.type}: it must be string, large_string, binary or large_binary")
-    nulls, places, data = text.buffers()
     n = len(text)
-    if n == 0:
-        return _bytes(None), _read_only(np.zeros(1, np.int64)), np.empty(0, np.bool_)
-    kind = np.dtype(np.int32 if text.type in narrow else np.int64)
-    offsets = np.frombuffer(places, kind, n + 1, text.offset * kind.itemsize).astype(np.int64)
     valid = np.ones(n, np.bool_)
     if text.null_count:
-        bits = np.unpackbits(np.frombuffer(nulls, np.uint8), bitorder="little")
+        bits = np.unpackbits(np.frombuffer(text.buffers()[0], np.uint8), bitorder="little")
         valid[:] = bits[text.offset : text.offset + n]
-    return _bytes(data), _read_only(offsets), valid
-
-
-def _bytes(buffer: Any) -> npt.NDArray[np.uint8]:
-    if buffer is None or buffer.size == 0:
-        return _read_only(np.zeros(0, np.uint8))
-    return _read_only(np.frombuffer(buffer, np.uint8))
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A view that cannot be written: Arrow's buffers mostly are such, and the kernels are compiled for one kind."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    return *buffers_of(text), valid
 
 
 @functools.lru_cache(maxsize=8)
@@ -205,4 +186,4 @@ def _permutations(num_perm: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np
     odd = random.randint(0, 2**31, num_perm, np.uint32) * np.uint32(2) + np.uint32(1)
     summands = random.randint(0, 2**32, num_perm, np.uint32)
     padding = (0, -num_perm % LANES)
-    return _read_only(np.pad(odd, padding)), _read_only(np.pad(summands, padding))
+    return read_only(np.pad(odd, padding)), read_only(np.pad(summands, padding))

@@ -9,8 +9,8 @@ One text at a time, in blocks that stay in the cache, whatever the text's length
 3. `_shingle` combines `ngram` neighbours to 32 bits, after which `_lower` updates all minima.
 
 `tests/dedup/slow_reference.py` says the same in plain Python. Positions and addresses are int64, hashes uint64: Numba
-turns a mixture of the two into float64. All of it is in one file because Numba's cache on disk notices edits of a
-kernel's own file only. A little-endian machine is assumed.
+turns a mixture of the two into float64. All but `mix` is in one file because Numba's cache on disk notices edits
+of a kernel's own file only. A little-endian machine is assumed.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import GOLDEN, mix
 from transforms.base.vectors import (
     LANES,
     STEP,
@@ -43,8 +44,7 @@ _STRIPE = 16  # bytes of a word hashed at once
 _MARGIN = 32  # bytes before the folded ones: the hash of a word may read some that it then drops
 _NO_MINIMUM = np.uint32(0xFFFFFFFF)
 
-# Constants without structure: the 64-bit golden ratio, multipliers of SplitMix64, and random odd numbers.
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+# Constants without structure: multipliers of SplitMix64, and random odd numbers.
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _MIX_3 = np.uint64(0xD6E8FEB86659FD93)
@@ -200,7 +200,7 @@ def _hash_word(folded: int, begin: int, end: int, state: np.uint64) -> np.uint64
     beyond = np.uint64(max(64 - 8 * size, 0))
     first = load64(folded + begin) << beyond
     second = load64(folded + end - 8) >> beyond  # of a short word the same bytes again, which costs no branch
-    return _absorb(state ^ np.uint64(size) * _GOLDEN, first, second)
+    return _absorb(state ^ np.uint64(size) * GOLDEN, first, second)
 
 
 @kernel
@@ -208,8 +208,8 @@ def _hash_words(folded_bytes: _Bytes, edges: _U32, count: int, state: np.uint64,
     """64 bits for each of `count` words of a block; `state` is of the first word's bytes before the block."""
     folded = _address(folded_bytes) + _MARGIN
     for i in range(count):
-        hashes[i] = _hash_word(folded, _integer(edges[2 * i]), _integer(edges[2 * i + 1]), _GOLDEN)
-    if count and state != _GOLDEN:
+        hashes[i] = _hash_word(folded, _integer(edges[2 * i]), _integer(edges[2 * i + 1]), GOLDEN)
+    if count and state != GOLDEN:
         hashes[0] = _hash_word(folded, _integer(edges[0]), _integer(edges[1]), state)
 
 
@@ -229,9 +229,9 @@ def _keep_open_word(folded_bytes: _Bytes, begin: int, fill: int, state: np.uint6
 def _add_to_text(hashes: _U64, position: int, sums: _U64) -> None:
     """Add words, of which the first is number `position`, to two sums over mixtures of word and place."""
     one, two = sums[0], sums[1]
-    place = np.uint64(position) * _GOLDEN
+    place = np.uint64(position) * GOLDEN
     for i in range(len(hashes)):
-        x = hashes[i] + (place + np.uint64(i) * _GOLDEN)
+        x = hashes[i] + (place + np.uint64(i) * GOLDEN)
         x = (x ^ x >> np.uint64(32)) * _MIX_1
         x = (x ^ x >> np.uint64(29)) * _MIX_2
         one += x ^ x >> np.uint64(32)
@@ -240,18 +240,11 @@ def _add_to_text(hashes: _U64, position: int, sums: _U64) -> None:
     sums[0], sums[1] = one, two
 
 
-@inline_kernel
-def _mix(x: np.uint64) -> np.uint64:
-    x = (x ^ x >> np.uint64(30)) * _MIX_1
-    x = (x ^ x >> np.uint64(27)) * _MIX_2
-    return x ^ x >> np.uint64(31)
-
-
 @kernel
 def _hash_raw(address: int, size: int, seed: np.uint64, spare_bytes: _Bytes) -> np.uint64:
     """A hash of `size` bytes, for texts without a word."""
     spare = _address(spare_bytes)
-    state = seed ^ np.uint64(size) * _GOLDEN
+    state = seed ^ np.uint64(size) * GOLDEN
     while size >= _STRIPE:
         state = _absorb(state, load64(address), load64(address + 8))
         address += _STRIPE
@@ -260,7 +253,7 @@ def _hash_raw(address: int, size: int, seed: np.uint64, spare_bytes: _Bytes) -> 
         store32(spare + i, 0)
     for i in range(size):
         store32(spare + i, load8(address + i))
-    return _mix(_absorb(state, load64(spare), load64(spare + 8)))
+    return mix(_absorb(state, load64(spare), load64(spare + 8)))
 
 
 @kernel
@@ -296,10 +289,10 @@ def _key_bands(minima: _U32, factors: _U64, keys: _U64) -> None:
     """One key per `len(factors)` neighbouring minima; never 0, and the same minima give another band another key."""
     rows = len(factors)
     for band in range(len(keys)):
-        key = np.uint64(band) * _GOLDEN
+        key = np.uint64(band) * GOLDEN
         for row in range(rows):
             key += np.uint64(minima[band * rows + row]) * factors[row]
-        keys[band] = max(_mix(key), np.uint64(1))
+        keys[band] = max(mix(key), np.uint64(1))
 
 
 @kernel
@@ -307,7 +300,7 @@ def _band_factors(rows: int) -> _U64:
     """An odd random number for each row of a band."""
     factors = np.empty(rows, np.uint64)
     for row in range(rows):
-        factors[row] = _mix(_KEY_1 + np.uint64(row) * _GOLDEN) | np.uint64(1)
+        factors[row] = mix(_KEY_1 + np.uint64(row) * GOLDEN) | np.uint64(1)
     return factors
 
 
@@ -350,7 +343,7 @@ def scan_texts(
         minima[:] = _NO_MINIMUM
         sums[:] = np.uint64(0)
         fill, count, carried, total, shingles = 0, 0, 0, 0, 0
-        state = _GOLDEN
+        state = GOLDEN
         while True:
             source, fill, count = _split(source, stop, limit, table, folded, fill, edges, count, spare)
             if source < 0:
@@ -378,7 +371,7 @@ def scan_texts(
             if done:
                 break
             if words:
-                state = _GOLDEN
+                state = GOLDEN
             if count & 1:
                 state, fill = _keep_open_word(folded, _integer(edges[count - 1]), fill, state)
                 edges[0], count = 0, 1
@@ -389,8 +382,8 @@ def scan_texts(
             continue
         num_words[text] = total
         if total:
-            text_hash[text, 0] = _mix(sums[0] ^ np.uint64(total))
-            text_hash[text, 1] = _mix(sums[1] + np.uint64(total))
+            text_hash[text, 0] = mix(sums[0] ^ np.uint64(total))
+            text_hash[text, 1] = mix(sums[1] + np.uint64(total))
         else:
             first, size = start + offsets[text], offsets[text + 1] - offsets[text]
             text_hash[text, 0] = _hash_raw(first, size, _RAW_1, spare)
@@ -428,7 +421,7 @@ def scan_tokens(
         for first in range(offsets[text], offsets[text + 1], _BLOCK):
             last = min(first + _BLOCK, offsets[text + 1])
             for i in range(first, last):
-                hashes[carried + i - first] = _mix(np.uint64(tokens[i]) + _GOLDEN)
+                hashes[carried + i - first] = mix(np.uint64(tokens[i]) + GOLDEN)
             carried += last - first
             fresh = carried - ngram + 1
             if fresh > 0:

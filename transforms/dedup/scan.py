@@ -18,6 +18,7 @@ from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, canonical_json
 from transforms.base.tasks import CommitOnce, RunTasks
+from transforms.base.texts import offsets_of
 from transforms.corpus.input.addresses import addresses, position_of
 from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.input.condition import condition_columns, condition_holds
@@ -371,6 +372,6 @@ def _token_ids(path: str, text: pa.Array) -> tuple[npt.NDArray[np.uint32], npt.N
     texts = [value or "" for value in text.to_pylist()]
     encoded = _load_tokenizer(path).encode_batch_fast(texts, add_special_tokens=False)
     lengths = np.array([len(one) for one in encoded], np.int64)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    offsets = offsets_of(lengths)
     ids = np.fromiter((token for one in encoded for token in one.ids), np.uint32, int(offsets[-1]))
     return ids, offsets

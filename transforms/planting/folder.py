@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder, is_local
-from transforms.base.secret_errors import SealError
 
 KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.json"
 PROBES, UNITS = "probes/probes.parquet", "units.parquet"

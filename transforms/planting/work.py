@@ -8,9 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.base.errors import CorpusError
+from transforms.base.errors import CorpusError, SealError
 from transforms.base.folders import Folder
-from transforms.base.secret_errors import SealError
 
 VARIABLE = "TRAPLINE_SECRETS"
 """Environment variable with the folder of secrets. The command sets it for its own workers; on machines of their own

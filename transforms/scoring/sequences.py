@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.base.errors import CorpusError
+from transforms.base.texts import offsets_of
 from transforms.scoring.contexts import Slots, encode_after, last_tokens
 from transforms.scoring.model.batches import Ints, Sequences
 
@@ -152,7 +153,7 @@ def _assemble(
             f"{where}: vocabulary mismatch: token ids from {flat.min()} to {flat.max()}, and the checkpoint knows 0 to "
             f"{rule.vocabulary - 1}: the ids were made with another tokenizer"
         )
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(lengths, np.int64), dtype=np.int64)])
+    offsets = offsets_of(lengths)
     return Prepared(
         Sequences(flat, offsets, np.array(firsts, np.int64)),
         np.array(places, np.int64),

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.base.draws import keyed
+from transforms.base.keyed import keyed
 from transforms.probes.traps.overlap import words_of
 
 _REDRAWS_AT_ONCE = 4096

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.base.folders import HashingFile
+from transforms.base.texts import text_sizes
 from transforms.corpus.input.columns import as_strings
-from transforms.corpus.output.sink import ParquetFormat, ShardWriter, leaf_paths, text_sizes
+from transforms.corpus.output.sink import ParquetFormat, ShardWriter, leaf_paths
 
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64())])
 

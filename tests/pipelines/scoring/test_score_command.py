@@ -19,7 +19,7 @@ from schemas.public.scores import scores
 from schemas.public.token_scores import TOKEN_SCORES
 from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
-from transforms.base.folder_hash import folder_sha256
+from transforms.base.folders import folder_sha256
 from transforms.scoring.model.scorer import Scorer
 from transforms.scoring.tasks import score as tasks
 

@@ -17,9 +17,10 @@ from pipelines.score import ScoreConfig
 from schemas.public.generations import GENERATIONS
 from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import CONTEXT, tiny_checkpoint, tiny_model, tiny_tokenizer
+from transforms.base.texts import Ragged
 from transforms.scoring.generation.continuation import GenerationSettings, generate
 from transforms.scoring.generation.sampling import SamplingScheme
-from transforms.scoring.metrics.inputs import Ragged, Recalled, Sampled
+from transforms.scoring.metrics.inputs import Recalled, Sampled
 from transforms.scoring.metrics.peakedness import cdd_peak, ted
 from transforms.scoring.metrics.recall import recall
 from transforms.scoring.tasks import generate as generation_tasks

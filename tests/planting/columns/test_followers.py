@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.columns.followers import FUNCTIONS, MOST, UNIQUE, Follower, find_followers, find_unique
 from transforms.planting.columns.recompute import as_neighbours, recompute
 

@@ -5,7 +5,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.planting.insertion.splice import Texts, characters_before, cut, insert
+from transforms.base.texts import Texts
+from transforms.planting.insertion.splice import characters_before, cut, insert
 
 PIECES = st.tuples(st.integers(0, 5), st.integers(0, 1000), st.text(min_size=1))
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder
-from transforms.base.secret_errors import SealError
 from transforms.corpus.output.shards import END, Shard
 from transforms.corpus.output.sink import ParquetFormat
 from transforms.planting.columns.followers import UNIQUE, Follower

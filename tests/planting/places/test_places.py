@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.base.secret_errors import PlacesError
+from transforms.base.errors import PlacesError
 from transforms.planting.places.places import Limits, Places, Room, cost, find_places, needed_bytes
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit

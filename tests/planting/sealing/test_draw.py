@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chi2, chisquare
 
 from tests.planting.sealing import independent
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.sealing.draw import arm, monte_carlo_seed, salt_of, seed_of
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.public_randomness import Declared, Randomness

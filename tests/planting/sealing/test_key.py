@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from apache_beam.internal import cloudpickle_pickler
 
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.sealing.key import Key
 
 RAW = bytes(range(100, 132))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.sealing.timestamps import read_timestamp
 
 DOCUMENT = hashlib.sha256(b"commitment").digest()

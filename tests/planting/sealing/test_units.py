@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.described import SchemaMismatchError
 from schemas.probes import PROBES, conform
 from tests.planting.sealing import independent
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.sealing.units import Candidate, Unit, leaf, units_of
 
 SECRET = "xyzzy"

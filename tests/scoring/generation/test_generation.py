@@ -10,6 +10,7 @@ import torch
 
 from tests.scoring.statistics_of import statistics
 from tests.scoring.tiny_checkpoints import ARCHITECTURES, CONTEXT, EOS, tiny_model, tiny_tokenizer
+from transforms.base.texts import Ragged
 from transforms.scoring.generation.continuation import Continuations, GenerationSettings, generate
 from transforms.scoring.generation.decoding import DecodeError
 from transforms.scoring.generation.keyed_uniforms import identity_words, uniforms
@@ -17,7 +18,6 @@ from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.generation.stop import Stop, StopStringWatch, before_stop_string
 from transforms.scoring.generation.suffix_probability import scheme_log_probs
 from transforms.scoring.metrics.extraction import discoverable_extraction
-from transforms.scoring.metrics.inputs import Ragged
 
 GREEDY = GenerationSettings()
 SAMPLED = GenerationSettings(SamplingScheme(1.0, 40, 0.95), samples=2, seed=3)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.base.texts import Ragged
 from transforms.scoring.metrics.edit_distance import edit_distances
-from transforms.scoring.metrics.inputs import Ragged
 
 rows = st.lists(st.integers(0, 3), max_size=14)
 

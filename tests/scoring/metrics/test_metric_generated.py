@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scoring.metrics.test_edit_distance import levenshtein
-from transforms.scoring.metrics.inputs import Ragged, Recalled, Sampled
+from transforms.base.texts import Ragged
+from transforms.scoring.metrics.inputs import Recalled, Sampled
 from transforms.scoring.metrics.peakedness import cdd_peak, ted, ted_kept
 from transforms.scoring.metrics.recall import recall, recall_similarity
 

@@ -9,7 +9,8 @@ import pytest
 from schemas.plan import Plan
 from schemas.public.scores import scores
 from tests.scoring.statistics_of import statistics
-from transforms.scoring.metrics.inputs import Ragged, Recalled, Sampled, ScoreInputs
+from transforms.base.texts import Ragged
+from transforms.scoring.metrics.inputs import Recalled, Sampled, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, available, chosen, compute, versions
 
 TOKENS = statistics([[-1.0, -2.0], []], [[1, 0], []])

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.scoring.tiny_checkpoints import ARCHITECTURES, CONTEXT, VOCABULARY, tiny_checkpoint, tiny_model
 from transforms.base.errors import CorpusError
-from transforms.base.folder_hash import folder_sha256
+from transforms.base.folders import folder_sha256
 from transforms.scoring.model.checkpoint import load_model, look_at_checkpoint, names_of
 
 

@@ -15,6 +15,7 @@ from transforms.base.errors import CorpusError
 from transforms.base.folders import HashingFile
 from transforms.base.runs import Work, pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
+from transforms.base.texts import text_sizes
 from transforms.corpus.input.addresses import POSITION_BITS, addresses
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.formats import format_for
@@ -23,7 +24,7 @@ from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import Edits, read_edits
 from transforms.corpus.output.names import edits_name, shard_name
 from transforms.corpus.output.shards import END, Shard, group_for_tasks
-from transforms.corpus.output.sink import ParquetFormat, ShardWriter, text_sizes
+from transforms.corpus.output.sink import ParquetFormat, ShardWriter
 
 _POSITION = (1 << POSITION_BITS) - 1
 

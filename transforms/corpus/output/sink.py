@@ -130,12 +130,3 @@ def write_table(sink: HashingFile, table: pa.Table, *, group_rows: int = 1 << 20
     with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
         if table.num_rows:  # of no rows Arrow would make a row group
             writer.write_table(table, row_group_size=group_rows)
-
-
-def text_sizes(column: pa.Array) -> npt.NDArray[np.uint32]:
-    """UTF-8 bytes of each text of a `string` or `large_string` array, uint32[n]; a null counts as 0."""
-    if not len(column):
-        return np.empty(0, np.uint32)
-    kind = np.int64 if pa.types.is_large_string(column.type) else np.int32
-    offsets = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column) + 1]
-    return np.diff(offsets).astype(np.uint32)

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 
 LOOKED_AT, LOOKED_AT_IN_A_FILE, FILES = 512, 64, 64
 """Documents that are looked at: in all at least, in each file at least; and files that are looked into."""

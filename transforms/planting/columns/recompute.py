@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.columns.followers import FUNCTIONS, UNIQUE, Follower
 
 

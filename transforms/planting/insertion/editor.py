@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from schemas.secret.ledger import LEDGER
 from schemas.secret.slots import SLOTS
+from transforms.base.texts import Texts
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.shards import Shard
 from transforms.planting.characters import places_table
@@ -17,7 +18,7 @@ from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import as_neighbours, recompute
 from transforms.planting.folder import parquet
 from transforms.planting.insertion.slots_kernel import choose_separators, choose_slots
-from transforms.planting.insertion.splice import Texts, characters_before, insert
+from transforms.planting.insertion.splice import characters_before, insert
 from transforms.planting.places.by_shard import Plantings, read_plantings
 from transforms.planting.work import SecretWork
 

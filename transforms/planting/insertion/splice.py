@@ -1,43 +1,10 @@
 """Texts with pieces inserted, and without them again."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from transforms.base.texts import Texts, offsets_of
 from transforms.planting.insertion.splice_kernel import count_characters, cut_spans, insert_pieces
-
-
-@dataclass(frozen=True)
-class Texts:
-    """The buffers of a string array: uint8 `data`, int64[n + 1] `offsets` into it, and which type it had."""
-
-    data: npt.NDArray[np.uint8]
-    offsets: npt.NDArray[np.int64]
-    large: bool
-
-    @classmethod
-    def of(cls, array: pa.Array) -> "Texts":
-        """The buffers of a `string` or `large_string` array without nulls; offsets are copied where they are 32 bit."""
-        large = pa.types.is_large_string(array.type)
-        _, offsets, data = array.buffers()
-        width = np.int64 if large else np.int32
-        stretch = slice(array.offset, array.offset + len(array) + 1)
-        found = np.frombuffer(offsets, width)[stretch] if offsets is not None and len(array) else np.zeros(1, width)
-        body = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-        return cls(body, found.astype(np.int64), large)
-
-    def array(self) -> pa.Array:
-        """The texts as an Arrow array of the type they came in, or `large_string` if they outgrew it."""
-        large = self.large or int(self.offsets[-1]) > np.iinfo(np.int32).max
-        offsets = self.offsets if large else self.offsets.astype(np.int32)
-        kind = pa.LargeStringArray if large else pa.StringArray
-        return kind.from_buffers(len(self.offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(self.data))
-
-    def one(self, row: int) -> bytes:
-        """The bytes of one text."""
-        return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
 
 
 def insert(
@@ -55,7 +22,7 @@ def insert(
         The new texts, and int64[k]: the byte offset of each piece in its new text.
     """
     lengths = np.array([len(piece) for piece in pieces], np.int64)
-    piece_offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    piece_offsets = offsets_of(lengths)
     body = int(texts.offsets[-1] - texts.offsets[0])
     out = np.empty(body + int(piece_offsets[-1]), np.uint8)
     out_offsets = np.empty_like(texts.offsets)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.base.texts import Texts
 from transforms.planting.folder import PROBES
-from transforms.planting.insertion.splice import Texts
 from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
 from transforms.planting.work import SecretWork, read_secret
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from schemas.described import SchemaMismatchError, check
 from schemas.documents import DocumentError
 from schemas.secret.ledger import LEDGER
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting import folder as names
 from transforms.planting.ledger.ledger import ledger_root
 from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash

@@ -16,7 +16,7 @@ from schemas.plan import VERSION as PLAN_VERSION
 from schemas.plan import Plan
 from schemas.probes import conform
 from schemas.secret.sealed_units import SEALED_UNITS
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting import folder as names
 from transforms.planting.ledger.check_planting import check_planting
 from transforms.planting.ledger.planted import PlantingRecord

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from schemas.described import check
 from schemas.secret.ledger import LEDGER
 from schemas.secret.slots import SLOTS
-from transforms.base.fields import digest, packed
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
+from transforms.base.keyed import digest, packed
 from transforms.planting.insertion.editor import ledger_part, slots_part
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.key import Key

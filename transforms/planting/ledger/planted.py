@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
-from transforms.base.fields import digest
+from transforms.base.keyed import digest
 from transforms.planting.columns.followers import Follower
 from transforms.planting.sealing.key import Key
+
+VERSION = 2
+"""Of `planting.json`. Version 1 has the same fields, but its places were keyed BLAKE2b; the ledger holds either."""
 
 _HASHES = ("commitment", "manifest", "ledger_root", "record_hash")
 
@@ -79,7 +82,7 @@ class PlantingRecord:
             "counts": dict(self.counts),
             "files": {name: sha256.hex() for name, sha256 in self.files.items()},
         }
-        return to_bytes("planting", 1, content)
+        return to_bytes("planting", VERSION, content)
 
     @classmethod
     def parse(cls, data: bytes) -> "PlantingRecord":
@@ -88,7 +91,7 @@ class PlantingRecord:
         Raises:
             DocumentError: if it is none.
         """
-        content = parse("planting", 1, data)
+        content = parse("planting", VERSION, data, also=(1,))
         texts, tables = dict.fromkeys(("run", "manifest", "text_column"), str), ("settings", "counts", "files")
         fields(content, {**texts, **dict.fromkeys(tables, dict), "followers": list})
         followers, files = content["followers"], content["files"]

@@ -17,18 +17,19 @@ import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.secret.ledger import LEDGER
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.base.runs import Work, pretty_json
-from transforms.base.secret_errors import SealError
 from transforms.base.tasks import CommitOnce, RunTasks
+from transforms.base.texts import Texts, text_sizes
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.pieces import BATCH_ROWS
-from transforms.corpus.output.sink import ParquetFormat, ShardWriter, text_sizes
+from transforms.corpus.output.sink import ParquetFormat, ShardWriter
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import recompute
 from transforms.planting.insertion.editor import DOCUMENT
-from transforms.planting.insertion.splice import Texts, cut
+from transforms.planting.insertion.splice import cut
 from transforms.planting.work import SecretWork, read_secret
 
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import tokenizers
 
 from schemas.secret.token_offsets import TOKEN_OFFSETS, TOKENIZER_KEY
+from transforms.base.errors import SealError
 from transforms.base.folders import Folder
-from transforms.base.secret_errors import SealError
 from transforms.corpus.input.columns import as_strings
 
 _AT_ONCE = 256

@@ -1,15 +1,14 @@
 """Which document takes each copy of each unit, decided on numbers before the text is read again."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.keyed import keyed_hash, priorities
+from transforms.base.errors import PlacesError
 from transforms.base.readable import count, counted, size
-from transforms.base.secret_errors import PlacesError
+from transforms.base.texts import offsets_of
 from transforms.planting.places.places_kernel import place_copies
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.units import Unit
@@ -115,24 +114,22 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     if not len(room.addresses):
         raise PlacesError("no document reaches the output: there is nothing to plant into")
     _refuse_too_much(costs, doses, room, limits)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses)])
+    starts = offsets_of(doses)
     # The largest go first, while there is room everywhere: costs and doses are the same whatever is drawn.
     weight = costs * (doses if limits.together else 1)
-    tie = [keyed_hash(key, "trapline/v1/place-order", unit.id) for unit in units]
+    tie = [int(key.numbers("trapline/v2/place-order", unit.id, count=1)[0]) for unit in units]
     order = [at for at in sorted(range(len(units)), key=lambda at: (-int(weight[at]), tie[at])) if not as_document[at]]
     total = int(starts[-1])
     seeds, fraction = np.empty(total, np.uint64), np.empty(total, np.uint64)
     for at, unit in enumerate(units):
         own = slice(starts[at], starts[at + 1])
-        # A digest, so that an id of any length fits into the one block that the hash takes.
-        name, copies = hashlib.sha256(unit.id.encode()).digest(), np.arange(unit.dose, dtype=np.uint64)
-        seeds[own] = priorities(key, "trapline/v1/place", name, identities=copies)
-        fraction[own] = priorities(key, "trapline/v1/slot", name, identities=copies)
+        seeds[own] = key.numbers("trapline/v2/place", unit.id, count=unit.dose)
+        fraction[own] = key.numbers("trapline/v2/slot", unit.id, count=unit.dose)
     address = np.empty(total, np.uint64)
     candidates = np.flatnonzero(room.eligible)
     share = limits.document_share / (1 - limits.document_share)
     capacities = np.floor(room.sizes[candidates] * share).astype(np.int64)
-    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(doses[order])]).astype(np.int64)
+    first = offsets_of(doses[order])
     in_order = [slice(starts[at], starts[at + 1]) for at in order]
     none = np.empty(0, np.uint64)
     room_left = capacities.copy()

@@ -6,17 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.base.kernels import kernel
+from transforms.base.streams import mix, stream_word
 
 TRIES = 64
 """Keyed tries for a copy before all documents are searched from a keyed one on."""
-
-
-@kernel
-def _mix(state: np.uint64) -> np.uint64:
-    """The output function of SplitMix64 (Steele, Lea, Flood 2014): equal bits from neighbouring states."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
 
 
 @kernel
@@ -54,7 +47,7 @@ def place_copies(
             need = costs[unit] * step
             found: Any = -1
             for attempt in range(TRIES if total > 0 else 0):
-                draw = _mix(seeds[copy] + np.uint64(attempt + 1) * np.uint64(0x9E3779B97F4A7C15))
+                draw = stream_word(seeds[copy], attempt)
                 # Of 2**63 numbers the remainder favours none by more than one part in 2**63 / total.
                 byte = np.int64(draw >> np.uint64(1)) % total
                 document: Any = np.searchsorted(edges, byte, side="right")
@@ -62,7 +55,7 @@ def place_copies(
                     found = document
                     break
             if found < 0 and documents:
-                begin = np.int64(_mix(seeds[copy]) >> np.uint64(1)) % documents
+                begin = np.int64(mix(seeds[copy]) >> np.uint64(1)) % documents
                 for ahead in range(documents):
                     document = (begin + ahead) % documents
                     if capacities[document] >= need and holds[document] != unit:

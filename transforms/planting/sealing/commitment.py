@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
-from transforms.base.fields import digest
+from transforms.base.keyed import digest
 from transforms.planting.sealing.public_randomness import Declared
 
 NAME, VERSION = "commitment", 1

@@ -1,7 +1,6 @@
 """The draw: a uniform candidate for each unit, from the unit's seed and the public randomness."""
 
-from transforms.base.fields import digest
-from transforms.base.keyed import first_below
+from transforms.base.keyed import digest, first_below
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.public_randomness import Randomness
 

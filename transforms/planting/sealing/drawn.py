@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
 from schemas.secret.draw import DRAW
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 from transforms.planting.folder import DRAW as DRAW_FILE
 from transforms.planting.folder import DRAW_RECORD, parquet, read_parquet
 from transforms.planting.sealing.draw import arm, seed_of

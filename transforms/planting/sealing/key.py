@@ -4,15 +4,14 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
-from transforms.base.fields import Field, packed
-from transforms.base.secret_errors import SealError
+import numpy as np
+import numpy.typing as npt
 
-KEY_BYTES = 32
-_T = TypeVar("_T")
+from transforms.base.errors import SealError
+from transforms.base.keyed import KEY_BYTES, Field, numbers, packed
 
 
 class Key:
@@ -67,9 +66,9 @@ class Key:
         """A key for one purpose, from which this one cannot be found."""
         return Key(self.hmac("trapline/v1/derive", purpose))
 
-    def apply(self, function: Callable[[bytes], _T]) -> _T:
-        """`function` of the bytes, for a primitive that has no method here; what it returns must not tell them."""
-        return function(self._raw)
+    def numbers(self, domain: str, *identity: Field, count: int) -> npt.NDArray[np.uint64]:
+        """Uniform numbers of one identity under this key, uint64[count]; number k does not depend on `count`."""
+        return numbers(self._raw, domain, *identity, count=count)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and hmac.compare_digest(self._raw, other._raw)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from schemas.documents import DocumentError, fields
-from transforms.base.fields import packed
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
+from transforms.base.keyed import packed
 
 Kind = Literal["beacon", "nonce", "self"]
 _MOST_NAME, _LEAST_BYTES, _MOST_BYTES = 200, 16, 1024

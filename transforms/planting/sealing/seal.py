@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.plan import Plan
-from transforms.base.fields import digest
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
+from transforms.base.keyed import digest
 from transforms.planting.sealing.commitment import Commitment
 from transforms.planting.sealing.draw import salt_of, seed_of
 from transforms.planting.sealing.key import Key

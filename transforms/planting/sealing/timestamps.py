@@ -7,7 +7,7 @@ a proof's block is in the chain, is for `openssl ts -verify` and `ots verify`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
 
 _OTS = b"\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94\x01"
 _OTS_SHA256 = b"\x08"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.probes import PROBES
-from transforms.base.fields import digest, packed
-from transforms.base.secret_errors import SealError
+from transforms.base.errors import SealError
+from transforms.base.keyed import digest, packed
 from transforms.planting.characters import BELONGS, WHITE, places_table
 
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.texts import offsets_of
 from transforms.probes.traps.alike_kernel import choose
 
 MOST_ALIKE = (1, 5)
@@ -32,7 +33,7 @@ def token_sets(tokens: npt.NDArray[np.generic], offsets: npt.NDArray[np.int64]) 
     rank = np.empty(len(kinds), np.int64)
     rank[np.lexsort((np.arange(len(kinds)), frequency))] = np.arange(len(kinds))
     ranked = np.sort(rows * width + rank[dense])
-    borders = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64)
+    borders = offsets_of(np.bincount(rows, minlength=n))
     return TokenSets((ranked % width).astype(np.int32), borders, len(kinds))
 
 

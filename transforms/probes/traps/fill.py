@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.draws import keyed_order
 from transforms.base.errors import CorpusError
+from transforms.base.keyed import keyed_order
 from transforms.base.readable import count
 from transforms.probes.traps.alike import accept, token_sets
 from transforms.probes.traps.alike_kernel import ACCEPTED, ALIKE, SPARE

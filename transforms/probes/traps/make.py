@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.probes import PROBES
-from transforms.base.draws import keyed, keyed_order
+from transforms.base.keyed import keyed, keyed_order
 from transforms.probes.traps.design import Design
 from transforms.probes.traps.fill import Filled
 

@@ -5,12 +5,12 @@ candidates makes 0.05 such accidents, and all that one does is to reject a candi
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.base.texts import buffers_of
 from transforms.base.words import word_table
 from transforms.base.words_kernel import fill_set, hash_grams, hash_words, scan_texts
 
@@ -84,19 +84,4 @@ class GramSet:
 
 
 def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Bytes of all texts and int64[n + 1] offsets into them: both read-only, as kernels are compiled for one kind."""
-    texts = texts.cast(pa.large_string()) if texts.type != pa.large_string() else texts
-    if texts.null_count:
-        texts = texts.fill_null("")
-    _, places, data = texts.buffers()
-    offsets = (
-        np.zeros(1, np.int64) if not len(texts) else np.frombuffer(places, np.int64, len(texts) + 1, 8 * texts.offset)
-    )
-    content = np.zeros(0, np.uint8) if data is None or not data.size else np.frombuffer(data, np.uint8)
-    return _read_only(content), _read_only(offsets)
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    return buffers_of(texts.fill_null("") if texts.null_count else texts)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import tokenizers
 
 from transforms.base.errors import CorpusError
+from transforms.base.texts import offsets_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def tokens_of(tokenizer: tokenizers.Tokenizer, texts: pa.Array) -> Tokens:
     """The tokens of n texts, without special ones."""
     encoded = tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
     parts = [np.array(one.ids, np.int64) for one in encoded]
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(part) for part in parts], dtype=np.int64)])
+    offsets = offsets_of([len(part) for part in parts])
     return Tokens(np.concatenate([np.empty(0, np.int64), *parts]), offsets)
 
 

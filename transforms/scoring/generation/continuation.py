@@ -15,11 +15,12 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 
+from transforms.base.texts import Ragged, offsets_of
 from transforms.scoring.generation.decoding import Decoded, Rows, decode
 from transforms.scoring.generation.keyed_uniforms import identity_words
 from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.generation.stop import Stop, StopRules, before_stop_string
-from transforms.scoring.metrics.inputs import Ints, Ragged, offsets_of
+from transforms.scoring.metrics.inputs import Ints
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,13 @@ import pyarrow as pa
 import torch
 
 from schemas.public.generations import GENERATIONS
+from transforms.base.texts import Ragged, offsets_of
 from transforms.scoring.generation.continuation import Continuations, GenerationSettings, generate
 from transforms.scoring.generation.plan import GenerationPlan
 from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.generation.stop import Stop
 from transforms.scoring.generation.suffix_probability import scheme_log_probs
-from transforms.scoring.metrics.inputs import (
-    Floats,
-    Ints,
-    Ragged,
-    Recalled,
-    Sampled,
-    ScoreInputs,
-    TokenStatistics,
-    offsets_of,
-)
+from transforms.scoring.metrics.inputs import Floats, Ints, Recalled, Sampled, ScoreInputs, TokenStatistics
 from transforms.scoring.metrics.peakedness import LONGEST
 from transforms.scoring.metrics.registry import compute
 from transforms.scoring.sequences import Prepared

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from transforms.base.texts import Ragged, offsets_of
 from transforms.scoring.generation.sampling import SamplingScheme
-from transforms.scoring.metrics.inputs import Ints, Ragged, offsets_of
+from transforms.scoring.metrics.inputs import Ints
 
 
 @torch.inference_mode()

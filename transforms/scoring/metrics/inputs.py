@@ -1,58 +1,16 @@
 """What metrics are computed from: values of all sequences in one array, and where each sequence begins."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.texts import Ragged, check_offsets
+
 Floats = npt.NDArray[np.float64]
 AnyFloats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of different lengths, one after the other.
-
-    Attributes:
-        values: [total], any dtype; row i is `values[offsets[i] : offsets[i + 1]]`.
-        offsets: int64[n + 1], from 0 to total, never falling.
-
-    Raises:
-        ValueError: if the offsets are no such thing.
-    """
-
-    values: npt.NDArray[np.generic]
-    offsets: Ints
-
-    def __post_init__(self) -> None:
-        """Check the offsets."""
-        check_offsets(self.offsets, len(self.values))
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> Ints:
-        """Values of each row, int64[n]."""
-        return np.diff(self.offsets)
-
-    def take(self, rows: Ints, most: Ints | None = None) -> "Ragged":
-        """These rows (int64[k]) in this order, each cut after its first `most` values (int64[k]) if that is given."""
-        lengths = self.lengths[rows] if most is None else np.minimum(self.lengths[rows], most)
-        offsets = offsets_of(lengths)
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
-        return Ragged(self.values[places], offsets)
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[Sequence[int]] | Sequence[npt.NDArray[np.int64]]) -> "Ragged":
-        """Lay token ids (int64) of several rows one after the other."""
-        return cls(
-            np.concatenate([np.asarray(row, np.int64) for row in rows]) if len(rows) else np.empty(0, np.int64),
-            offsets_of([len(row) for row in rows]),
-        )
 
 
 @dataclass(frozen=True)
@@ -165,20 +123,3 @@ class ScoreInputs:
     scheme_log_probs: AnyFloats | None = None
     recalled: Recalled | None = None
     sampled: Sampled | None = None
-
-
-def offsets_of(lengths: Sequence[int] | Ints) -> Ints:
-    """Where rows of these lengths begin, int64[n + 1]."""
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(np.asarray(lengths, np.int64), out=offsets[1:])
-    return offsets
-
-
-def check_offsets(offsets: Ints, total: int) -> None:
-    """Check that offsets go from 0 to `total` and never fall.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != total or np.any(np.diff(offsets) < 0):
-        raise ValueError(f"offsets must begin with 0, never fall, and end with the number of values, {total}")

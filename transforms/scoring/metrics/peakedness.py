@@ -7,8 +7,9 @@ Large Language Models' (arXiv 2402.15938). Distances are edit distances over tok
 import numpy as np
 
 from transforms.base.kernels import kernel
+from transforms.base.texts import Ragged
 from transforms.scoring.metrics.edit_distance import edit_distances
-from transforms.scoring.metrics.inputs import Bools, Floats, Ints, Ragged, Sampled
+from transforms.scoring.metrics.inputs import Bools, Floats, Ints, Sampled
 
 NEAR, LONGEST = 0.05, 100
 """CDD: alpha, the share of the length within which a sample is near; and tokens of an output that are looked at."""

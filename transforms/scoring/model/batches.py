@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.texts import offsets_of
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -105,7 +107,7 @@ def plan_padded(lengths: Ints, max_tokens: int) -> list[Ints]:
 def packed_batch(sequences: Sequences, which: Ints, capacity: int) -> Batch:
     """One row of `capacity` tokens (or of the one sequence that is longer), positions starting anew in each."""
     lengths = sequences.lengths[which]
-    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    bounds = offsets_of(lengths)
     used = int(bounds[-1])
     width = max(capacity, used)
     within = np.arange(used) - np.repeat(bounds[:-1], lengths)
@@ -124,7 +126,7 @@ def padded_batch(sequences: Sequences, which: Ints) -> Batch:
     """A rectangle with a sequence a row, 0 to its right: a causal model never looks there."""
     lengths = sequences.lengths[which]
     width = max(1, int(lengths.max(initial=1)))
-    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    bounds = offsets_of(lengths)
     row = np.repeat(np.arange(len(which)), lengths)
     within = np.arange(int(bounds[-1])) - np.repeat(bounds[:-1], lengths)
     ids = np.zeros((len(which), width), np.int64)
@@ -137,7 +139,7 @@ def padded_batch(sequences: Sequences, which: Ints) -> Batch:
 def _scored(sequences: Sequences, which: Ints, starts: Ints) -> tuple[Ints, Ints]:
     """Places in the batch before each scored token, and the scored tokens; `starts` is where each sequence begins."""
     scored, first = sequences.scored[which], sequences.first[which]
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(scored)])
+    before = offsets_of(scored)
     nth = np.arange(int(before[-1])) - np.repeat(before[:-1], scored) + np.repeat(first, scored)
     targets = sequences.tokens[nth + np.repeat(sequences.offsets[which], scored)]
     return nth - 1 + np.repeat(starts, scored), targets

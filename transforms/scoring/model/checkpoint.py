@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transforms.base.errors import CorpusError
-from transforms.base.folder_hash import folder_sha256
+from transforms.base.folders import folder_sha256
 
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")

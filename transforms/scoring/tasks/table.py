@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.public.token_scores import TOKEN_SCORES
+from transforms.base.texts import offsets_of
 from transforms.scoring.metrics.inputs import TokenStatistics
 from transforms.scoring.model.batches import Ints
 from transforms.scoring.sequences import Prepared
@@ -47,7 +48,7 @@ def token_table(
 
 
 def _lists(lengths: Ints, values: npt.NDArray[np.generic], missing: npt.NDArray[np.bool_]) -> pa.Array:
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]).astype(np.int32)
+    offsets = offsets_of(lengths).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), mask=pa.array(missing))
 
 
@@ -56,6 +57,6 @@ def statistics_of(table: pa.Table) -> TokenStatistics:
     lists = {name: table[name].combine_chunks() for name in ("log_probs", "mean", "deviation", "hit")}
     flat = {name: np.asarray(one.flatten()) for name, one in lists.items()}
     lengths = np.asarray(lists["log_probs"].value_lengths(), np.int64)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    offsets = offsets_of(lengths)
     unscored = np.asarray(table["unscored"], np.int64)
     return TokenStatistics(offsets, flat["log_probs"], flat["mean"], flat["deviation"], flat["hit"], unscored)

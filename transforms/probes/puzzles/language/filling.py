@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.copying import SLACK, copy32
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.streams import below
+from transforms.base.vectors import SLACK, copy32
 from transforms.probes.puzzles.language.program import SLOTS, Program, Slot
 
 _I64 = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.copying import SLACK
+from transforms.base.vectors import SLACK
 from transforms.probes.puzzles.language.language import SLOT, Language, Role, load
 from transforms.probes.puzzles.logic.claims import MAX_PEOPLE
 

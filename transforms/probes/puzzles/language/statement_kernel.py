@@ -8,9 +8,9 @@ references to each of them, atomically, which took as long as the writing.
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.copying import SLACK
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.streams import below, stream_word
+from transforms.base.vectors import SLACK
 from transforms.probes.puzzles.language.filling import address, put, set_place, table, template
 from transforms.probes.puzzles.language.program import SLOTS, Family, Joint, Program, Slot
 from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT, arity, claim_end

@@ -7,9 +7,9 @@ Each kernel first adds up a bound of its output's size, writes into one buffer, 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.base.copying import SLACK
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.streams import stream_word
+from transforms.base.vectors import SLACK
 from transforms.probes.puzzles.language.filling import address, drawn, put, set_pair, set_place, table, template
 from transforms.probes.puzzles.language.program import SLOTS, Family, Joint, Program, Slot
 from transforms.probes.puzzles.logic.claims import ASSIGN, CONFLICT, EXHAUSTED, RECONSIDER

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from transforms.base.errors import CorpusError
 from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import GOLDEN, mix
 from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT, Puzzles
 
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _SELF = np.uint64(0x5851F42D4C957F2D)
 _MOST_LEAVES = 20_000
 
@@ -39,13 +39,6 @@ def classes(puzzles: Puzzles) -> npt.NDArray[np.uint64]:
     return classes
 
 
-@kernel
-def _mix(word: np.uint64) -> np.uint64:
-    word = (word ^ (word >> np.uint64(30))) * _FIRST
-    word = (word ^ (word >> np.uint64(27))) * _SECOND
-    return word ^ (word >> np.uint64(31))
-
-
 @inline_kernel
 def _claim_hash(
     tokens: npt.NDArray[np.int16],
@@ -62,23 +55,23 @@ def _claim_hash(
         token = tokens[position]
         if token >= 0:
             person = token >> 1
-            word = colours[person] + np.uint64(token & 1) * _GOLDEN + salt
+            word = colours[person] + np.uint64(token & 1) * GOLDEN + salt
             if person == speaker:
                 word ^= _SELF
-            stack[height] = _mix(word)
+            stack[height] = mix(word)
             height += 1
         elif token == NOT:
-            stack[height - 1] = _mix(stack[height - 1] * _SECOND + salt)
+            stack[height - 1] = mix(stack[height - 1] * _SECOND + salt)
         elif token == IMPLIES:
-            stack[height - 2] = _mix(stack[height - 1] * _FIRST + _mix(stack[height - 2] ^ _SELF))
+            stack[height - 2] = mix(stack[height - 1] * _FIRST + mix(stack[height - 2] ^ _SELF))
             height -= 1
         else:
             operands = 2 if token == IFF else -token // 2
             total = np.uint64(0)
             for operand in range(operands):
-                total += _mix(stack[height - 1 - operand] ^ salt)
+                total += mix(stack[height - 1 - operand] ^ salt)
             height -= operands - 1
-            stack[height - 1] = _mix(total ^ (np.uint64(-token) * _GOLDEN))
+            stack[height - 1] = mix(total ^ (np.uint64(-token) * GOLDEN))
     return np.uint64(stack[0])
 
 
@@ -116,14 +109,14 @@ def _refine(
         for speaker in range(people):
             start, end = places[speaker], places[speaker + 1]
             said = _claim_hash(tokens, start, end, speaker, colours, np.uint64(0), stack)
-            mention = _mix(said + colours[speaker])
+            mention = mix(said + colours[speaker])
             for position in range(start, end):
                 token = tokens[position]
                 if token >= 0:
-                    fresh[token >> 1] += _mix(mention + np.uint64(token & 1) * _GOLDEN)
+                    fresh[token >> 1] += mix(mention + np.uint64(token & 1) * GOLDEN)
             fresh[speaker] += said * _SECOND
         for person in range(people):
-            colours[person] = _mix(_mix(colours[person]) + fresh[person])
+            colours[person] = mix(mix(colours[person]) + fresh[person])
         now = _distinct(colours, order)
         if now in (different, people):
             return now
@@ -142,8 +135,8 @@ def _form(
     total = np.uint64(0)
     for speaker in range(len(names)):
         said = _claim_hash(tokens, places[speaker], places[speaker + 1], speaker, names, salt, stack)
-        total += _mix(said ^ _mix(names[speaker] + salt))
-    return _mix(total + salt)
+        total += mix(said ^ mix(names[speaker] + salt))
+    return mix(total + salt)
 
 
 @kernel
@@ -157,7 +150,7 @@ def _can_be_exchanged(
 ) -> bool:
     """Whether the puzzle stays the same when two people exchange their names."""
     for person in range(len(names)):
-        names[person] = _mix(np.uint64(person) * _GOLDEN + _FIRST)
+        names[person] = mix(np.uint64(person) * GOLDEN + _FIRST)
     before = _form(tokens, places, names, _SELF, stack)
     names[first], names[second] = names[second], names[first]
     return bool(before == _form(tokens, places, names, _SELF, stack))
@@ -175,7 +168,7 @@ def class_of(
     colours = np.ones(people, np.uint64)
     if _refine(tokens, places, colours, order, stack, fresh) == people:
         for rank in range(people):
-            names[order[rank]] = _mix(np.uint64(rank) + _GOLDEN)
+            names[order[rank]] = mix(np.uint64(rank) + GOLDEN)
         first = _form(tokens, places, names, _FIRST, stack)
         return first, _form(tokens, places, names, _SECOND, stack), True
     return _class_by_search(tokens, places, colours, order)
@@ -208,7 +201,7 @@ def _class_by_search(
         counts[level] -= 1
         chosen = members[level, counts[level]]
         levels[level + 1] = levels[level]
-        levels[level + 1, chosen] = _mix(levels[level, chosen] ^ _SELF)
+        levels[level + 1, chosen] = mix(levels[level, chosen] ^ _SELF)
         if _refine(tokens, places, levels[level + 1], order, stack, fresh) < people:
             level += 1
             counts[level] = _to_tell_apart(tokens, places, levels[level], order, members[level], names, stack)
@@ -217,7 +210,7 @@ def _class_by_search(
         if leaves > _MOST_LEAVES:
             return best, second, False
         for rank in range(people):
-            names[order[rank]] = _mix(np.uint64(rank) + _GOLDEN)
+            names[order[rank]] = mix(np.uint64(rank) + GOLDEN)
         found = _form(tokens, places, names, _FIRST, stack)
         if found <= best:
             best, second = found, _form(tokens, places, names, _SECOND, stack)

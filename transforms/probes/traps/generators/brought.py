@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.draws import keyed_order
 from transforms.base.errors import CorpusError
+from transforms.base.keyed import keyed_order
 from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece, read_piece

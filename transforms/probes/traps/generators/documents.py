@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.draws import keyed, stream
 from transforms.base.errors import CorpusError
+from transforms.base.keyed import keyed
+from transforms.base.streams import stream_key
 from transforms.corpus.input.addresses import addresses
 from transforms.corpus.input.columns import as_strings, check_text_column
 from transforms.corpus.input.pieces import Piece, read_piece
@@ -43,7 +44,7 @@ def sample_documents(
     by_hash = sorted(pieces, key=lambda piece: keyed(key, "piece", piece.source.ordinal, piece.lo))
     chosen = sorted(by_hash[:_PIECES], key=lambda piece: (piece.source.ordinal, piece.lo))
     share = min(1.0, most_bytes / max(1, sum(piece.size for piece in chosen)))
-    own = stream(key, "sample of the corpus")
+    own = stream_key(key, "sample of the corpus")
 
     def read(piece: Piece) -> list[pa.Array]:
         taken, left = [], 2 * share * piece.size + (1 << 20)  # sizes are estimates

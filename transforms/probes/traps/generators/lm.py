@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
 
-from transforms.base.draws import keyed
+from transforms.base.keyed import keyed
 from transforms.probes.traps.generators.generator import Batch
 from transforms.probes.traps.suitable import is_plain, is_word_character
 

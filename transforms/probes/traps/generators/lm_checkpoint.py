@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.base.errors import CorpusError
-from transforms.base.folder_hash import folder_sha256
+from transforms.base.folders import folder_sha256
 
 if TYPE_CHECKING:
     from transforms.probes.traps.generators.lm import LmGenerator

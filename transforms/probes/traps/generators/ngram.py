@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
-from transforms.base.draws import stream
+from transforms.base.streams import stream_key
 from transforms.probes.traps.generators.generator import Batch
 from transforms.probes.traps.generators.ngram_kernel import Tempered, cumulative_weights, sample
 from transforms.probes.traps.generators.ngram_model import Continuations, fit
@@ -98,7 +98,7 @@ class NgramGenerator:
         model, exponent = self._model, 1 / TEMPERATURES[rung]
         two, one = _tempered(model.after_two, exponent), _tempered(model.after_one, exponent)
         alone = cumulative_weights(np.array([0, len(model.alone)], np.int64), model.alone, exponent)
-        own = stream(self._key, "sample", length, rung)
+        own = stream_key(self._key, "sample", length, rung)
         ids, log_probs = np.empty((count, length), np.int32), np.empty((count, length), np.float32)
 
         def run(at: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.kernels import inline_kernel, kernel
+from transforms.base.streams import GOLDEN, mix, stream_word
 
 _I32 = npt.NDArray[np.int32]
 _I64 = npt.NDArray[np.int64]
@@ -34,23 +35,13 @@ class Tempered(NamedTuple):
     tempered: _F64
 
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
 _TRIES = 200
 
 
 @inline_kernel
-def _mix(x: np.uint64) -> np.uint64:
-    x = (x ^ x >> np.uint64(30)) * _MIX_1
-    x = (x ^ x >> np.uint64(27)) * _MIX_2
-    return x ^ x >> np.uint64(31)
-
-
-@inline_kernel
 def _uniform(stream: np.uint64, counter: int) -> float:
-    """Number `counter` of a stream, in [0, 1): SplitMix64 (Steele, Lea & Flood 2014) with the counter as its state."""
-    return np.float64(_mix(stream + (np.uint64(counter) + np.uint64(1)) * _GOLDEN) >> np.uint64(11)) * 2.0**-53
+    """Number `counter` of a stream, in [0, 1)."""
+    return np.float64(stream_word(stream, counter) >> np.uint64(11)) * 2.0**-53
 
 
 @kernel
@@ -58,7 +49,7 @@ def uniforms(stream: np.uint64, identities: _U64) -> _F64:
     """A number in [0, 1) for each identity (uint64), such as an address."""
     out = np.empty(len(identities))
     for i in range(len(identities)):
-        out[i] = np.float64(_mix(_mix(identities[i] ^ stream) + _GOLDEN) >> np.uint64(11)) * 2.0**-53
+        out[i] = np.float64(mix(mix(identities[i] ^ stream) + GOLDEN) >> np.uint64(11)) * 2.0**-53
     return out
 
 
@@ -127,7 +118,7 @@ def sample(
     """
     n, length = ids.shape
     for row in range(n):
-        own = _mix(stream ^ _mix(np.uint64(first + row) + _GOLDEN))
+        own = mix(stream ^ mix(np.uint64(first + row) + GOLDEN))
         counter = 0
         u = v = 0
         for place in range(length):

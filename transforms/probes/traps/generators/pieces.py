@@ -11,6 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.base.texts import offsets_of
+
 # Scripts written without spaces, as in `transforms.base.words`.
 _DENSE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER, _INSIDE = rf"[\p{{L}}\p{{Nd}}--[{_DENSE}]]", rf"[\p{{L}}\p{{Nd}}\p{{M}}--[{_DENSE}]]"
@@ -60,7 +62,7 @@ class Vocabulary:
     def join(self, ids: npt.NDArray[np.int32], lengths: npt.NDArray[np.int64]) -> pa.Array:
         """Texts from pieces: the first `lengths[i]` of row i of `ids` (int32[n, width]); large_string[n]."""
         inside = np.arange(ids.shape[1]) < lengths[:, None]
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        offsets = offsets_of(lengths)
         parts = self.spaced.take(pa.array(ids[inside]))
         rows = pa.LargeListArray.from_arrays(pa.array(offsets), parts)
         return pc.utf8_ltrim_whitespace(pc.binary_join(rows, pa.scalar("", pa.large_string())))
