@@ -29,10 +29,9 @@ from pipelines.running.errors import RunError, UsageError
 from pipelines.score import ScoreConfig
 from pipelines.seal import SealConfig
 from pipelines.seal import run as run_seal
-from pipelines.traps import TrapsConfig
-from pipelines.traps import run as run_traps
 from pipelines.verify import VerifyConfig
 from pipelines.verify import run as run_verify
+from transforms.probes.kind import KINDS, config_class
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -72,12 +71,6 @@ def prepare(config: PrepareConfig) -> PrepareConfig:
 @app.command
 def restore(config: RestoreCommand) -> RestoreCommand:
     """Take out what prepare planted: the corpus as it was before, bit for bit."""
-    return config
-
-
-@app.command
-def traps(config: TrapsConfig) -> TrapsConfig:
-    """Make candidates for copyright traps, of which a draw will later pick those that are planted."""
     return config
 
 
@@ -130,6 +123,21 @@ def check(config: CheckConfig | None = None) -> CheckConfig:
 def verify(config: VerifyConfig) -> VerifyConfig:
     """Tell whether a model saw what was planted, by the analysis that was sealed, with an exact error rate."""
     return config
+
+
+def _add_kind(name: str) -> None:
+    """The command that makes probes of a kind: its flags and its help are those of the kind's settings."""
+
+    def command(config: Any) -> Any:
+        return config
+
+    settings = config_class(name)
+    command.__annotations__, command.__doc__ = {"config": settings, "return": settings}, settings.__doc__
+    app.command(command, name=name)
+
+
+for _name in KINDS:
+    _add_kind(_name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -244,6 +252,15 @@ def _run_score(config: Any, options: Callable[[], Any], progress: Any) -> int:
     return run(config, options, progress)
 
 
+def _run_kind(name: str) -> Callable[[Any], int]:
+    def run(config: Any) -> int:
+        from pipelines.probes.run_kind import run
+
+        return run(name, config)
+
+    return run
+
+
 def _run_here(run: Callable[[Any], int]) -> "Runner":
     """A command that runs in this process, without Beam: [beam] in a shared config file does not concern it."""
 
@@ -293,7 +310,7 @@ COMMANDS: dict[str, Runner] = {
     "restore": _run_on_beam(run_restore),
     "puzzles": _run_on_beam(_run_puzzles),
     "report": _run_here(run_report),
-    "traps": _run_to_the_end(run_traps),
+    **{name: _run_to_the_end(_run_kind(name)) for name in KINDS},
     "seal": _run_here(run_seal),
     "draw": _run_here(run_draw),
     "reveal": _run_here(run_reveal),
