@@ -23,6 +23,9 @@ FRESH_DRAWS = 10_000
 PLANNED_AUC = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 PLANNED_CONTROLS = (1, 4, 9, 19)
 
+_CELL = ("auc", "exposure")
+"""What a cell of a breakdown says, beside its labels: a covariate of such a name is shown under another."""
+
 
 def fresh_p_values_of(case: Case, table: "ScoreTable", analysis: "Analysis") -> "NDArray[np.float64]":
     """p-values of fresh draws at the first dose of the sequence, at the checkpoint that is shown."""
@@ -145,7 +148,10 @@ def _covariates(case: Case, rows: "NDArray[np.int64]") -> "dict[str, Groups]":
 
     found: dict[str, Groups] = {}
     for column, kind in case.sealed.covariates.items():
-        name = column.removesuffix("_tokens").replace("_", " ")
+        short = column.removesuffix("_tokens")
+        name = (column if short in case.sealed.covariates else short).replace("_", " ")
+        if name in _CELL:
+            name = f"covariate {name}"
         if kind == "number":
             groups = binned(case.judged.means(column)[rows])
         else:
