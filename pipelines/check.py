@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
-from pipelines.running.flags import INPUT, PUBLISHED, RANDOMNESS, Several
+from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context

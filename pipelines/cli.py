@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, traps, verify
+from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, verify
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import EVERY_FLAG
+from transforms.base.flags import EVERY_FLAG
+from transforms.probes.kind import KINDS, config_class
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -39,9 +40,20 @@ class Command:
     """What is said when the command is stopped."""
 
 
+def _kind(name: str) -> Command:
+    """The command that makes probes of a kind: its flags and its help are those of the kind's settings."""
+
+    def run(config: Any, _: "Context") -> int:
+        from pipelines.probes.run_kind import run as run_kind
+
+        return run_kind(name, config)
+
+    return Command(name, config_class(name), run, stopped="nothing was written")
+
+
 COMMANDS = (
     Command("dedup", dedup.DedupConfig, dedup.run, beam=True),
-    Command("traps", traps.TrapsConfig, traps.run, stopped="nothing was written"),
+    *map(_kind, KINDS),
     Command("puzzles", puzzles.PuzzlesConfig, puzzles.run, beam=True),
     Command("seal", seal.SealConfig, seal.run),
     Command("draw", draw.DrawConfig, draw.run),

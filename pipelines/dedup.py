@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
 from pipelines.running.sizes import parse_size
+from transforms.base.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
 from transforms.base.toml import table
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pipelines.running.flags import INPUT, RANDOMNESS, RUNNING
+from transforms.base.flags import INPUT, RANDOMNESS, RUNNING
 
 if TYPE_CHECKING:
     from pathlib import Path

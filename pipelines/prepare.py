@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.dedup import DedupConfig
-from pipelines.running.flags import PLANTING, Several
+from transforms.base.flags import PLANTING, Several
 from transforms.base.toml import table
 
 if TYPE_CHECKING:

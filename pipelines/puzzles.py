@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import OUTPUT, PUZZLES, RUNNING, UNITS, Several, SeveralNumbers, Whole
+from transforms.base.flags import OUTPUT, PUZZLES, RUNNING, UNITS, Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pipelines.running.context import Context
     from transforms.probes.puzzles.dataset import Request
     from transforms.probes.puzzles.items import ItemConfig
@@ -130,6 +133,18 @@ class PuzzlesConfig:
     def key(self, seed: bytes | None = None) -> bytes:
         """32 bytes that everything is drawn from: the hash of --seed, or of random bytes in its place."""
         return hashlib.blake2b(seed if seed is not None else (self.seed or "0").encode(), digest_size=32).digest()
+
+    def new_key(self) -> bytes:
+        """For probes: from --seed, or from the operating system."""
+        return self.key(self.seed.encode() if self.seed else os.urandom(32))
+
+    def corpus_inputs(self) -> "Mapping[str, Sequence[str]]":
+        """Puzzles are made without a corpus."""
+        return {}
+
+    def resolved(self) -> dict[str, Any]:
+        """For probes: the settings that change the output, without the seed, since whoever has it has the probes."""
+        return {name: value for name, value in self.what_the_output_depends_on().items() if name != "seed"}
 
     def grammar(self) -> "Grammar":
         """Which claims there are.

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import INPUT, Several
+from transforms.base.flags import INPUT, Several
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipelines.pages.page import Block
     from pipelines.running.context import Context
     from transforms.planting.ledger.check_secrets import Sealed
 
@@ -35,8 +34,8 @@ class ReportConfig:
     """The folder of secrets whose campaign was planted; the secret report is written there."""
     input: Annotated[str, INPUT] = ""
     """The planted corpus, the output folder of trapline prepare; needed with --tokenizer."""
-    traps: Annotated[str, INPUT] = ""
-    """The folder that trapline traps wrote: also show what was rejected and which strata were filled."""
+    made: Annotated[tuple[str, ...], INPUT, Parameter(name=("--made", "--traps"), consume_multiple=True)] = ()
+    """Folders in which candidates were made (by trapline traps, puzzles, ...): also show what was rejected."""
     tokenizer: Annotated[Several, INPUT] = ()
     """tokenizer.json files: write the token positions of each copy in its document next to the ledger."""
 
@@ -53,10 +52,12 @@ def run(config: ReportConfig, _: "Context") -> int:
         SealError: if the secrets do not hold, or nothing was planted.
         RunError: if the corpus is not the one that was planted.
     """
+    from pipelines.pages.campaign_page import report_html
     from transforms.base.errors import SealError
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
 
+    candidates = _candidates(config.made)
     path = names.secrets_path(config.secrets)
     with names.locked(path):
         sealed = open_secrets(path)
@@ -66,26 +67,36 @@ def run(config: ReportConfig, _: "Context") -> int:
         if ledger is None:
             raise SealError(f"{names.LEDGER}: cannot be read as Parquet")
         tokens = [_tokens(config, path, sealed, ledger, Path(file)) for file in config.tokenizer]
-        facts = facts_of(sealed, ledger, tokens) | {"candidates": _candidates(config.traps)}
+        facts = facts_of(sealed, ledger, tokens) | {"candidates": candidates}
         names.write(path, f"{FOLDER}/report.json", (json.dumps(facts, indent=2) + "\n").encode())
         names.write(path, f"{FOLDER}/report.html", report_html(facts).encode())
     print(f"done: {path / FOLDER / 'report.html'}  (secret)")
     return 0
 
 
-def _candidates(folder: str) -> dict[str, Any]:
-    """What `trapline traps` said of its candidates; empty without its folder.
+def _candidates(folders: Sequence[str]) -> dict[str, Any]:
+    """What each kind said of the candidates it made, by folder: command, candidates and cells, where it has them.
 
     Raises:
         UsageError: if there is no such report.
     """
-    if not folder:
-        return {}
-    try:
-        facts = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
-        return {"made": facts["candidates"], "cells": facts["cells"]}
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"--traps {folder}: holds no report.json of trapline traps ({error})") from error
+    found: dict[str, Any] = {}
+    for folder in folders:
+        try:
+            facts = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+            made = facts.get("candidates", {})
+            if isinstance(made, int):
+                made = {"made": made, "kept": made, "spare": 0, "rejected": {}}
+            cells = [
+                {name: cell[name] for name in ("stratum", "candidates", "needed")} for cell in facts.get("cells", ())
+            ]
+            found[folder] = {"command": facts["command"], "made": made, "cells": cells}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(
+                f"--made {folder}: holds no report.json of a command that makes candidates, such as trapline traps "
+                f"({type(error).__name__}: {error})"
+            ) from error
+    return found
 
 
 def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Table", file: Path) -> dict[str, Any]:
@@ -181,110 +192,3 @@ def _perplexity(columns: Sequence[tuple[str, str, str]]) -> float | None:
 
     value = next((value for name, _, value in columns if name == "perplexity"), None)
     return None if value is None else float(struct.unpack(">d", bytes.fromhex(value))[0])
-
-
-def report_html(facts: Mapping[str, Any]) -> str:
-    """The report as one HTML page that needs nothing else."""
-    from pipelines.pages import page
-    from pipelines.pages.page import Code, Page, Table, Tile
-    from transforms.base import toml
-    from transforms.base.readable import count, counted, share, significant, size
-
-    counts = facts["counts"]
-    text = counts["text_bytes_before"]
-    blocks: list[Block] = [
-        Table(
-            "What was planted",
-            ["kind", "stratum", "dose", "units", "copies", "bytes"],
-            [[kind, stratum, count(dose), *map(count, rest)] for kind, stratum, dose, *rest in facts["cells"]],
-            frozenset([2, 3, 4, 5]),
-            wide=True,
-        ),
-        Table(
-            "What each dose can detect",
-            ["dose", "stratum", "units", f"AUC at alpha {facts['alpha']:g}"],
-            [
-                [count(dose), stratum or "all", count(units), "—" if auc is None else f"{auc:.3f}"]
-                for dose, stratum, units, auc in facts["power"]
-            ],
-            frozenset([0, 2, 3]),
-            f"The smallest area under the curve that is found with probability .90, with {facts['controls']} held out "
-            "beside each planted candidate.",
-        ),
-        Table(
-            "Where copies stand",
-            ["boundary", "copies"],
-            [[name, count(found)] for name, found in sorted(facts["boundaries"].items())],
-            frozenset([1]),
-        ),
-        *_plots(facts),
-    ]
-    if facts.get("candidates"):
-        blocks += _made(facts["candidates"])
-    if facts["tokens"]:
-        rows = []
-        for one in facts["tokens"]:
-            apart = ", ".join(f"{name} {share(*found)}" for name, found in one["by_boundary"].items())
-            rows.append([one["tokenizer"], count(one["copies"]), share(one["intact"], one["copies"]), apart])
-        columns = ["tokenizer", "copies", "intact", "by boundary"]
-        blocks.append(Table("Tokens that come out intact in context", columns, rows, frozenset([1, 2]), wide=True))
-    blocks.append(Code("Settings", toml.table("prepare", facts["settings"]), wide=True))
-    words = facts["bag_of_words"]
-    warnings = []
-    if words["p_value"] < facts["alpha"]:
-        warnings.append("A bag of words tells planted from held-out candidates: were they brought from two sources?")
-    return page.render(
-        Page(
-            title="trapline report",
-            kicker="trapline report",
-            summary=f"{counted(facts['units'], 'unit')} planted in {count(counts['copies'])} copies",
-            lead="This page is as secret as the ledger: it tells what is planted.",
-            warnings=warnings,
-            tiles=[
-                Tile(count(counts["copies"]), "copies", f"in {counted(facts['documents'], 'document')}"),
-                Tile(
-                    share(counts["planted_bytes"], text + counts["planted_bytes"]),
-                    "of the corpus",
-                    f"{size(counts['planted_bytes'])} of {size(text + counts['planted_bytes'])}",
-                ),
-                Tile(
-                    f"{words['auc']:.3f}",
-                    "AUC of a bag of words",
-                    f"p {significant(words['p_value'])}; 0.5 is what it should be",
-                ),
-            ],
-            blocks=blocks,
-            footer="Written by trapline. This page is complete in itself.",
-        )
-    )
-
-
-def _made(candidates: Mapping[str, Any]) -> "list[Block]":
-    """What became of the candidates, and how the strata were filled."""
-    from pipelines.pages.page import Table
-    from transforms.base.readable import count
-
-    made = candidates["made"]
-    rows = [[reason, count(number)] for reason, number in made["rejected"].items()]
-    rows += [["spare", count(made["spare"])], ["kept", count(made["kept"])], ["made", count(made["made"])]]
-    cells = [[cell["stratum"], count(cell["candidates"]), count(cell["needed"])] for cell in candidates["cells"]]
-    return [
-        Table("What became of the candidates", ["", "candidates"], rows, frozenset([1]), total=True),
-        Table("Strata filled", ["stratum", "candidates", "needed"], cells, frozenset([1, 2])),
-    ]
-
-
-def _plots(facts: Mapping[str, Any]) -> "list[Block]":
-    from pipelines.pages import plots
-    from pipelines.pages.page import Plot
-
-    found = facts["perplexity_log10"]
-    if not found["counts"]:
-        return []
-    svg = plots.histogram(
-        found["edges"],
-        found["counts"],
-        label="Candidates by perplexity",
-        xlabel="perplexity (logarithm to base 10)",
-    )
-    return [Plot("Perplexity of the candidates", svg, "Planted and held out, under the model that made them.")]

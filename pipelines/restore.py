@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import INPUT, OUTPUT, RUNNING, Whole
 from pipelines.running.sizes import parse_size
+from transforms.base.flags import INPUT, OUTPUT, RUNNING, Whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import INPUT, OUTPUT, RUNNING, SELECTION, Several, Whole
+from transforms.base.flags import INPUT, OUTPUT, RUNNING, SELECTION, Several, Whole
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pipelines.running.flags import GENERATION, INPUT, METRICS, MODEL, OUTPUT, RUNNING, Several, Whole
+from transforms.base.flags import GENERATION, INPUT, METRICS, MODEL, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

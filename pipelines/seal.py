@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import ANALYSIS_PLAN, INPUT, OUTPUT, RANDOMNESS, RUNNING, Several, Whole
 from pipelines.sealing.plan_settings import PlanSettings
+from transforms.base.flags import ANALYSIS_PLAN, INPUT, OUTPUT, RANDOMNESS, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.flags import ANALYSIS_PLAN, INPUT, METRICS, OUTPUT, RUNNING, Several, Whole
+from transforms.base.flags import ANALYSIS_PLAN, INPUT, METRICS, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context

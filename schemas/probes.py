@@ -1,6 +1,7 @@
 """Probes: texts of which a draw picks the ones that are planted. One row a candidate, any kind of probe."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.types as pat
@@ -31,9 +32,67 @@ PROBES = schema(
 )
 """The columns every probes file has or may have (the nullable ones); a kind of probe may add scalar columns."""
 
+COVARIATES_KEY = b"trapline.covariates"
+"""Key of the schema's metadata: JSON, "number" or "text" by further column by which effects may be broken down."""
+
+NUMBER, TEXT = "number", "text"
+STANDARD_COVARIATES = {"length_tokens": NUMBER, "perplexity": NUMBER}
+"""Columns of `PROBES` that are covariates without being declared."""
+
+
+def with_covariates(table: pa.Table, covariates: Mapping[str, str], where: str) -> pa.Table:
+    """The table with its covariates declared in its metadata, but for the standard ones, which every table has.
+
+    Args:
+        table: of probes, from `conform`.
+        covariates: "number" or "text" by column.
+        where: what made the table, for messages.
+
+    Raises:
+        SchemaMismatchError: for a column that the table lacks, that every table of probes has, or of another type.
+    """
+    further = {name: kind for name, kind in sorted(covariates.items()) if name not in STANDARD_COVARIATES}
+    if not further:
+        return table
+    for name, kind in further.items():
+        if name not in table.column_names or name in PROBES.names:
+            own = ", ".join(one for one in table.column_names if one not in PROBES.names) or "none"
+            raise SchemaMismatchError(
+                f"{where}: covariate {name!r} is not one of its further columns, which are: {own}"
+            )
+        dtype = table.schema.field(name).type
+        number = pat.is_integer(dtype) or pat.is_floating(dtype)
+        if kind not in (NUMBER, TEXT) or (kind == NUMBER) != number:
+            raise SchemaMismatchError(
+                f"{where}: covariate {name!r} is declared {kind!r}, its column is {dtype}: "
+                f"{NUMBER!r} is for numbers, {TEXT!r} for all else"
+            )
+    metadata = {**(table.schema.metadata or {}), COVARIATES_KEY: json.dumps(further, sort_keys=True).encode()}
+    return table.replace_schema_metadata(metadata)
+
+
+def covariates_of(schema: pa.Schema, where: str = "probes") -> dict[str, str]:
+    """Covariates of a table of probes, the standard ones first.
+
+    Raises:
+        SchemaMismatchError: if the metadata cannot be read.
+    """
+    text = (schema.metadata or {}).get(COVARIATES_KEY, b"{}")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(kind in (NUMBER, TEXT) for kind in found.values()):
+        raise SchemaMismatchError(
+            f"{where}: {COVARIATES_KEY.decode()} is not a JSON object of {NUMBER!r} or {TEXT!r} by column"
+        )
+    return {**STANDARD_COVARIATES, **found}
+
 
 def conform(tables: Sequence[tuple[str, pa.Table]]) -> pa.Table:
     """All tables as one with the columns of `PROBES` first and further columns after them, by name.
+
+    Covariates that the tables declare are declared by the whole.
 
     Args:
         tables: name (for messages) and content of each file.
@@ -53,7 +112,18 @@ def conform(tables: Sequence[tuple[str, pa.Table]]) -> pa.Table:
                 )
     further = [pa.field(name, types[name][0]) for name in sorted(set(types) - set(PROBES.names))]
     wanted = pa.schema([*PROBES, *further], metadata=PROBES.metadata)
-    return pa.concat_tables([_with_columns(part, wanted) for part in parts])
+    whole = pa.concat_tables([_with_columns(part, wanted) for part in parts])
+    return with_covariates(whole, _declared(tables, parts), ", ".join(where for where, _ in tables))
+
+
+def _declared(tables: Sequence[tuple[str, pa.Table]], parts: Iterable[pa.Table]) -> dict[str, str]:
+    """Covariates of all tables, each checked against its own table."""
+    declared: dict[str, str] = {}
+    for (where, table), part in zip(tables, parts, strict=True):
+        own = covariates_of(table.schema, where)
+        with_covariates(part, own, where)
+        declared |= own
+    return declared
 
 
 def _conform(where: str, table: pa.Table) -> pa.Table:

@@ -1,92 +1,18 @@
 """The report of `trapline traps`: strata, perplexities, rejections, doses. As secret as the candidates."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines.pages import page, plots
 from pipelines.pages.page import Block, Code, Page, Plot, Table, Tile
-from pipelines.running.versions import versions
 from transforms.base import toml
 from transforms.base.readable import count, counted, duration, share, size
-from transforms.probes.traps.design import Design
-from transforms.probes.traps.fill import Filled
-
-_BINS = 40
-_REASONS = {
-    "length": "no cut gives the length",
-    "shape": "not one plain line of text",
-    "separator": "contains a separator",
-    "unstable": "not stable under decode, encode",
-    "perplexity": "outside all perplexity buckets",
-    "in corpus": "shares 8 words with the corpus",
-    "too alike": "token sets too alike (Jaccard > 0.2)",
-}
+from transforms.probes.traps.facts import REASONS
 
 
-def facts_of(
-    config: Mapping[str, Any],
-    design: Design,
-    generator: str,
-    filled: Filled,
-    table: pa.Table,
-    scans: Sequence[Mapping[str, Any]],
-    running: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What report.json holds.
-
-    Raises:
-        ValueError: if candidates were lost on the way: made = kept + spare + rejected.
-    """
-    have = filled.have(design)
-    rejected = {reason: filled.rejected[reason] for reason in _REASONS if filled.rejected[reason]}
-    if filled.made != int(have.sum()) + filled.spare + sum(filled.rejected.values()):
-        raise ValueError(f"{filled.made} candidates were made, but not all are accounted for")
-    size_of_unit = design.controls + 1
-    units = (
-        table.filter(pa.compute.equal(table["candidate"], 0))
-        .group_by(["stratum", "dose"])
-        .aggregate([([], "count_all")])
-    )
-    cells = [
-        {
-            "stratum": design.stratum(length, bucket),
-            "perplexity": [_finite(edge) for edge in filled.edges[at][bucket : bucket + 2]] if filled.edges else [],
-            "candidates": int(have[at, bucket]),
-            "needed": design.cell_candidates,
-            "units": int(have[at, bucket]) // size_of_unit
-            if have[at, bucket] < design.cell_candidates
-            else sum(design.units),
-        }
-        for at, length in enumerate(design.lengths)
-        for bucket in range(design.buckets)
-    ]
-    known = filled.batch.perplexity[np.isfinite(filled.batch.perplexity) & (filled.batch.perplexity > 0)]
-    counts, edges = np.histogram(np.log10(known), _BINS) if len(known) else (np.empty(0, int), np.empty(0))
-    return {
-        "command": "traps",
-        "generator": generator,
-        "config": dict(config),
-        "candidates": {"made": filled.made, "kept": int(have.sum()), "spare": filled.spare, "rejected": rejected},
-        "planted_units": table.num_rows // size_of_unit,
-        "cells": cells,
-        "units_by_dose": sorted(units.to_pylist(), key=lambda row: (row["stratum"], -row["dose"])),
-        "perplexity_log10": {"edges": [float(edge) for edge in edges], "counts": [int(one) for one in counts]},
-        "scans": [dict(scan) for scan in scans],
-        "rounds": filled.rounds,
-        "versions": versions(),
-        **running,
-    }
-
-
-def _finite(edge: float) -> float | None:
-    return float(edge) if math.isfinite(edge) else None
-
-
-def report_html(facts: Mapping[str, Any]) -> str:
+def report_html(facts: Mapping[str, Any], _: pa.Table) -> str:
     """The report as one HTML page that needs nothing else."""
     candidates, scans = facts["candidates"], facts["scans"]
     full = sum(cell["candidates"] >= cell["needed"] for cell in facts["cells"])
@@ -129,7 +55,7 @@ def _perplexity(histogram: Mapping[str, Any]) -> Block | None:
 
 
 def _rejected(candidates: Mapping[str, Any]) -> Block:
-    rows = [[_REASONS[reason], count(number)] for reason, number in candidates["rejected"].items()]
+    rows = [[REASONS[reason], count(number)] for reason, number in candidates["rejected"].items()]
     rows += [["spare: their cell was full", count(candidates["spare"])], ["kept", count(candidates["kept"])]]
     rows.append(["made", count(candidates["made"])])
     return Table("What became of the candidates", ["", "candidates"], rows, frozenset([1]), total=True)

@@ -211,13 +211,6 @@ def _auc_cells(row: Mapping[str, Any]) -> list[str]:
     return [count(auc["units"]), f"{auc['value']:.3f}", f"{auc['low']:.2f} to {auc['high']:.2f}"]
 
 
-_GRIDS = (
-    ("by_length_and_dose", "By length and dose", "length", "dose"),
-    ("by_length_and_perplexity", "By length and perplexity", "length", "perplexity"),
-    ("by_perplexity_and_dose", "By perplexity and dose", "perplexity", "dose"),
-)
-
-
 def _breakdowns(found: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = []
     columns = ("Units", "AUC", "95 % interval", "Exposure, bits")
@@ -242,7 +235,7 @@ def _breakdowns(found: Mapping[str, Any]) -> list[Block]:
             wide=True,
         )
     )
-    blocks += [_grid(found[key], title, row, column) for key, title, row, column in _GRIDS if found.get(key)]
+    blocks += [_grid(one) for one in found.values() if isinstance(one, Mapping) and "labels" in one]
     for name in ("stratum", "kind"):
         rows = [[one[name], *_auc_cells(one), significant(one["exposure"], 2)] for one in found.get(f"by_{name}", ())]
         if rows:
@@ -252,8 +245,9 @@ def _breakdowns(found: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def _grid(found: Mapping[str, Any], title: str, row: str, column: str) -> Block:
+def _grid(found: Mapping[str, Any]) -> Block:
     """AUC by two columns: one down, one across."""
+    row, column = found["labels"]
     by_place = {(one[row], one[column]): one["auc"] for one in found["cells"]}
 
     def cell(place: tuple[str, str]) -> str:
@@ -262,7 +256,7 @@ def _grid(found: Mapping[str, Any], title: str, row: str, column: str) -> Block:
 
     down, across = found["labels"][row], found["labels"][column]
     return Table(
-        title,
+        f"By {row} and {column}",
         (f"{row.capitalize()}, by {column}", *across),
         [[name, *(cell((name, other)) for other in across)] for name in down],
         numeric=frozenset(range(1, len(across) + 1)),

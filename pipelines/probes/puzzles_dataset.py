@@ -1,10 +1,8 @@
 """The course of `trapline puzzles`: refuse the impossible, choose, write, publish; or make probes."""
 
 import contextlib
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pipelines.puzzles import PuzzlesConfig
@@ -24,7 +22,6 @@ from transforms.probes.puzzles.logic.counting import can_be_counted, classes_wit
 from transforms.probes.puzzles.splits import SPLITS, Splits
 
 _ROUNDS = 5
-PROBES, PROBES_REPORT = "probes.parquet", "report.json"
 
 
 def run(config: PuzzlesConfig, options: Callable[[], Any], progress: Progress) -> int:
@@ -34,7 +31,10 @@ def run(config: PuzzlesConfig, options: Callable[[], Any], progress: Progress) -
         UsageError, RunError, CorpusError: with what to change or mend.
     """
     if config.as_ == "probes":
-        return _make_probes(config, progress)
+        from pipelines.probes.puzzles_probes import PUZZLES_KIND
+        from pipelines.probes.run_kind import run_kind
+
+        return run_kind(PUZZLES_KIND, config)
     key = config.key()
     requests, splits = config.requests(key), config.splits(key)
     config.items(key)
@@ -81,10 +81,7 @@ def refuse_the_impossible(requests: list[Request], splits: Splits) -> None:
 
 def _describe(config: PuzzlesConfig, what: str) -> None:
     with contextlib.suppress(BrokenPipeError):
-        settings = config.what_the_output_depends_on()
-        if config.as_ == "probes":
-            settings.pop("seed")  # whoever has it has the probes
-        print(toml_table("puzzles", {"output": config.output, **settings}))
+        print(toml_table("puzzles", {"output": config.output, **config.what_the_output_depends_on()}))
         print(f"# {what}; nothing was written")
 
 
@@ -181,71 +178,3 @@ def _publish(
         none = ", ".join(f"{count(found[f'{kind}_none'])} {kind}" for kind in ("statement", "leaf", "control"))
         progress.say(f"{people} people: {counted(found['rows'], 'row')}; certainly without an edit: {none}")
     progress.say(f"done: {work.output.uri}")
-
-
-def _make_probes(config: PuzzlesConfig, progress: Progress) -> int:
-    """Units of siblings into a new secret folder."""
-    import pyarrow as pa
-
-    from schemas.probes import conform
-    from transforms.planting import folder as secret_folder
-    from transforms.probes.puzzles.make import SiblingConfig, find_units, probes_of
-    from transforms.probes.puzzles.similarity import sibling_similarity
-
-    path = secret_folder.secrets_path(config.output)
-    secret_folder.refuse_existing(path)
-    _refuse_public(path)
-    seed = config.seed.encode() if config.seed else os.urandom(32)
-    key = config.key(seed)
-    requests, splits, items = config.requests(key), config.splits(key), config.items(key)
-    units = config.count * len(config.doses)
-    if config.dry_run:
-        _describe(config, f"{counted(units * len(requests), 'unit')} of {config.controls + 1} puzzles")
-        return 0
-    began = time.perf_counter()
-    siblings = SiblingConfig(
-        config.controls + 1,
-        config.doses,
-        config.thoughts,
-        f"puzzle-{_name(key)}",
-        f"trapline puzzles {versions()['trapline']}",
-    )
-    tables = []
-    for request in requests:
-        index = find_units(request.stream, splits, units, siblings.siblings)
-        share = len(config.languages)
-        for at, tag in enumerate(config.languages):
-            mine = index[at * units // share : (at + 1) * units // share]
-            if len(mine):
-                tables.append(probes_of(request.stream, mine, items, siblings, tag, at * units // share))
-    table = conform([("puzzles", pa.concat_tables(tables))])
-    report = {
-        "command": "puzzles",
-        "config": {name: value for name, value in config.what_the_output_depends_on().items() if name != "seed"},
-        "versions": versions(),
-        "units": units * len(requests),
-        "candidates": table.num_rows,
-        "similarity": sibling_similarity(table),
-    }
-    with secret_folder.new_secrets(path) as draft:
-        secret_folder.write(draft, PROBES, secret_folder.parquet(table))
-        secret_folder.write(draft, PROBES_REPORT, pretty_json(report))
-    progress.say(
-        f"{counted(report['units'], 'unit')} of {siblings.siblings} puzzles in {time.perf_counter() - began:.1f} s; "
-        f"5-word Jaccard of siblings {report['similarity']['mean']:.2f} on average"
-    )
-    progress.say(f"done: {path / PROBES}  (secret: it tells what is planted)")
-    return 0
-
-
-def _name(key: bytes) -> str:
-    """A name for the campaign's ids that does not give its key away."""
-    import hashlib
-
-    return hashlib.blake2b(b"ids", key=key, digest_size=6).hexdigest()
-
-
-def _refuse_public(path: Path) -> None:
-    for parent in path.parents:
-        if (parent / "manifest.json").exists() or (parent / "_SUCCESS").exists():
-            raise UsageError(f"--output {path} lies inside the public output {parent}: choose a folder elsewhere")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipelines.running.errors import UsageError
-from pipelines.running.flags import Several, SeveralNumbers, Whole
 from schemas.plan import CHECKPOINT_TOKENIZER, Bos, Checkpoints, Dtype, Plan, Statistic
+from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
     from transforms.planting.sealing.units import Unit

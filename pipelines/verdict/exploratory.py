@@ -3,6 +3,7 @@
 Nothing here rejects anything.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ LEVELS = (0.05, 0.01, 0.001)
 FRESH_DRAWS = 10_000
 PLANNED_AUC = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 PLANNED_CONTROLS = (1, 4, 9, 19)
+
+_CELL = ("auc", "exposure")
+"""What a cell of a breakdown says, beside its labels: a covariate of such a name is shown under another."""
 
 
 def fresh_p_values_of(case: Case, table: "ScoreTable", analysis: "Analysis") -> "NDArray[np.float64]":
@@ -110,29 +114,53 @@ def _by_dose(case: Case, table: "ScoreTable", analysis: "Analysis", tests: "Sequ
 
 
 def _breakdowns(case: Case, table: "ScoreTable") -> Tree:
-    """The effect by length and perplexity, by stratum and by kind, wherever there is more than one."""
+    """The effect by the sealed covariates and the dose, by stratum and by kind, wherever there is more than one."""
     import numpy as np
 
-    from transforms.verification.breakdown import Groups, binned, by_value, cells
+    from transforms.verification.breakdown import Groups, by_value, cells
 
     judged, seed = case.judged, case.seed("bootstrap")
     rows = np.searchsorted(judged.leaves, table.place)
     kinds = sorted({unit.kind for unit in judged.units})
     codes = np.array([kinds.index(judged.units[at].kind) for at in rows], np.int64)
-    doses = by_value(table.doses)
-    named = (("length", "length_tokens"), ("perplexity", "perplexity"))
-    columns = [(name, binned(judged.means(column)[rows])) for name, column in named]
-    columns = [(name, groups) for name, groups in columns if groups.labels]
+    groupings = {"dose": by_value(table.doses), **_covariates(case, rows)}
     found: Tree = {}
-    for name, groups in columns:
-        found[f"by_{name}_and_dose"] = _grid(table, {name: groups, "dose": doses}, seed)
-    if len(columns) == 2:
-        found["by_length_and_perplexity"] = _grid(table, dict(columns), seed)
+    for first, second in itertools.combinations(groupings, 2):
+        # A covariate comes before the dose in names and tables: "by length and dose".
+        down, across = (second, first) if first == "dose" else (first, second)
+        grid = _grid(table, {down: groupings[down], across: groupings[across]}, seed)
+        if grid["cells"]:
+            found[f"by_{down}_and_{across}"] = grid
     if len(judged.stratum_names) > 1:
         strata = Groups(table.strata, stratum_labels(case))
         found["by_stratum"] = [_cell(one, ["stratum"]) for one in cells(table, [strata], seed)]
     if len(kinds) > 1:
         found["by_kind"] = [_cell(one, ["kind"]) for one in cells(table, [Groups(codes, tuple(kinds))], seed)]
+    return found
+
+
+def _covariates(case: Case, rows: "NDArray[np.int64]") -> "dict[str, Groups]":
+    """Groups of the units in some rows, by each covariate that was sealed with the probes and that they have.
+
+    Values of text are secret as names of strata are: they are numbered unless they may be shown.
+    """
+    from transforms.verification.breakdown import Groups, binned, by_text
+
+    found: dict[str, Groups] = {}
+    for column, kind in case.sealed.covariates.items():
+        short = column.removesuffix("_tokens")
+        name = (column if short in case.sealed.covariates else short).replace("_", " ")
+        if name in _CELL:
+            name = f"covariate {name}"
+        if kind == "number":
+            groups = binned(case.judged.means(column)[rows])
+        else:
+            values = case.judged.shared(column)
+            groups = by_text([values[at] for at in rows])
+            if not case.reveal:
+                groups = Groups(groups.codes, tuple(f"{name} {at + 1}" for at in range(len(groups.labels))))
+        if groups.labels:
+            found[name] = groups
     return found
 
 

@@ -76,6 +76,16 @@ class Judged:
             found[list(places)] = np.frombuffer(bytes.fromhex("".join(digits)), ">f8")
         return np.asarray(found.reshape(len(self.units), -1).mean(axis=1))
 
+    def shared(self, column: str) -> list[str | None]:
+        """Each unit's value of a column of text; None where its candidates lack it or differ in it."""
+        found: list[str | None] = []
+        for unit in self.units:
+            values = {
+                next((value for name, _, value in one.columns if name == column), None) for one in unit.candidates
+            }
+            found.append(values.pop() if len(values) == 1 else None)
+        return found
+
 
 def judged_units(sealed: "Sealed", tranche: int | None) -> Judged:
     """All units, or those of a tranche.

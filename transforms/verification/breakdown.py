@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ from transforms.verification.effect import Auc, auc, exposure, unit_p_values
 from transforms.verification.table import ScoreTable
 
 MOST_VALUES = 6
-"""A column with more distinct values is cut into quarters of the units."""
+"""A column of numbers with more distinct values is cut into quarters of the units."""
+
+MOST_TEXTS = 12
+"""Of a column of text with more distinct values, the rarer ones are one group."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,20 @@ def binned(values: NDArray[np.float64]) -> Groups:
     edges = np.unique(np.quantile(values[known], [0, 0.25, 0.5, 0.75, 1]))
     codes[known] = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, len(edges) - 2)
     return Groups(codes, tuple(f"{_shown(low)} to {_shown(high)}" for low, high in itertools.pairwise(edges)))
+
+
+def by_text(values: Sequence[str | None]) -> Groups:
+    """One group for each text, in alphabetical order; the rarest together as "other" where there are many.
+
+    Args:
+        values: of each unit; None where there is none.
+    """
+    often = Counter(value for value in values if value is not None)
+    kept = sorted(often, key=lambda value: (-often[value], value))
+    kept = sorted(kept if len(kept) <= MOST_TEXTS else kept[: MOST_TEXTS - 1])
+    number = {value: at for at, value in enumerate(kept)}
+    codes = np.array([-1 if value is None else number.get(value, len(kept)) for value in values], np.int64)
+    return Groups(codes, (*kept, "other") if len(often) > len(kept) else tuple(kept))
 
 
 def cells(table: ScoreTable, groupings: Sequence[Groups], seed: bytes) -> list[Cell]:

@@ -14,7 +14,7 @@ from schemas.documents import DocumentError, parse
 from schemas.plan import NAME as PLAN_NAME
 from schemas.plan import VERSION as PLAN_VERSION
 from schemas.plan import Plan
-from schemas.probes import conform
+from schemas.probes import conform, covariates_of
 from schemas.secret.sealed_units import SEALED_UNITS
 from transforms.base.errors import SealError
 from transforms.planting import folder as names
@@ -45,6 +45,8 @@ class Secrets:
     plan: Plan | None = None
     units: list[Unit] = field(default_factory=list)
     """In the order of the leaves."""
+    covariates: dict[str, str] = field(default_factory=dict)
+    """"number" or "text" by column of the candidates, as `schemas.probes.covariates_of` gives them."""
     leaves: list[bytes] = field(default_factory=list)
     """What the tree holds of each unit."""
     randomness: Randomness | None = None
@@ -112,6 +114,7 @@ class Sealed:
     arms: list[int]
     burned: list[str]
     planting: PlantingRecord | None
+    covariates: Mapping[str, str]
 
 
 def open_secrets(path: Path, *, draw: bool = True, planting: bool = True) -> Sealed:
@@ -134,6 +137,7 @@ def open_secrets(path: Path, *, draw: bool = True, planting: bool = True) -> Sea
         found.arms,
         found.burned,
         found.planting,
+        found.covariates,
     )
 
 
@@ -161,7 +165,7 @@ def _check_sealed(found: Secrets, held: Mapping[str, bytes]) -> bool:
     found.commitment, root = stated or (None, b"")
     record = parsed(names.RECORD, SealRecord.parse)
     found.plan = parsed(names.PLAN, Plan.parse)
-    found.units = parsed(names.PROBES, _sealed_probes) or []
+    found.units, found.covariates = parsed(names.PROBES, _sealed_probes) or ([], {})
     key, commitment = found.key, found.commitment
     fits = _fits(found, held)
     if key is not None and not any(fits.values()) and (record is None or record.key_check != key_check(key)):
@@ -198,11 +202,12 @@ def _check_sealed(found: Secrets, held: Mapping[str, bytes]) -> bool:
     return bool(found.units)
 
 
-def _sealed_probes(data: bytes) -> list[Unit]:
+def _sealed_probes(data: bytes) -> tuple[list[Unit], dict[str, str]]:
     table = names.read_parquet(data)
     if table is None:
         raise SealError("cannot be read as Parquet")
-    return units_of(conform([(names.PROBES, table)]))
+    probes = conform([(names.PROBES, table)])
+    return units_of(probes), covariates_of(probes.schema)
 
 
 def _fits(found: Secrets, held: Mapping[str, bytes]) -> dict[str, bool]:

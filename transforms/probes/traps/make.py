@@ -1,56 +1,146 @@
-"""From accepted candidates to probes: which unit, candidate number and dose each gets is decided by keyed hashes."""
+"""Make trap candidates: a generator, rules, a search of the corpus, and what was made of them."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 
-from schemas.probes import PROBES
-from transforms.base.keyed import keyed, keyed_order
-from transforms.probes.traps.design import Design
-from transforms.probes.traps.fill import Filled
+from transforms.base.errors import CorpusError
+from transforms.base.readable import count, counted, size
+from transforms.corpus.input.columns import check_text_column
+from transforms.corpus.input.divide import divide
+from transforms.corpus.input.formats import format_for
+from transforms.corpus.input.pieces import Piece
+from transforms.corpus.input.sources import list_sources
+from transforms.probes.kind import Environment, Looked, Made, SettingError
+from transforms.probes.traps.assemble import assemble
+from transforms.probes.traps.config import TrapsConfig
+from transforms.probes.traps.design import absolute_edges
+from transforms.probes.traps.facts import facts_of
+from transforms.probes.traps.fill import fill, refuse_short
+from transforms.probes.traps.generators.generator import Generator
+from transforms.probes.traps.rules import SEPARATORS, Rules
+from transforms.probes.traps.tokens import load_tokenizer
 
-KIND = "trap"
-_ID_BYTES = 10
 
+def look(config: TrapsConfig) -> Looked:
+    """Check that every named file can be opened, and divide the corpus into pieces by its metadata.
 
-def assemble(filled: Filled, design: Design, generator: str, key: bytes) -> pa.Table:
-    """Probes, unit by unit; units in the order of their ids, which are keyed hashes and tell nothing.
-
-    A cell's candidates stand in the order of their texts' keyed hashes; m + 1 neighbours make a unit. Where there are
-    too few, the highest doses are served first.
+    Raises:
+        SettingError, CorpusError: naming the flag and the file.
     """
-    size = design.controls + 1
-    rows: list[tuple[str, int, str, str, int, int]] = []
-    for at, length in enumerate(design.lengths):
-        for bucket in range(design.buckets):
-            inside = np.flatnonzero(filled.cell == at * design.buckets + bucket)
-            texts = filled.batch.texts.take(pa.array(inside)).to_pylist()
-            order = keyed_order(key, "assign", texts)
-            stratum = design.stratum(length, bucket)
-            for number, dose in enumerate(_doses(design)[: len(order) // size]):
-                unit = keyed(key, "unit", stratum, dose, number, size=_ID_BYTES).hex()
-                for candidate, place in enumerate(order[number * size : (number + 1) * size]):
-                    name = keyed(key, "id", texts[place], size=_ID_BYTES).hex()
-                    rows.append((unit, candidate, name, stratum, dose, int(inside[place])))
-    rows.sort()
-    units, candidates, names, strata, doses, places = zip(*rows, strict=True) if rows else ((),) * 6
-    taken = filled.batch.taken(np.array(places, np.int64))
-    columns = {
-        "id": names,
-        "kind": [KIND] * len(rows),
-        "unit": units,
-        "candidate": candidates,
-        "stratum": strata,
-        "dose": doses,
-        "text": taken.texts,
-        "length_tokens": taken.length,
-        "perplexity": pa.array(taken.perplexity, from_pandas=True),
-        "generator": [generator] * len(rows),
-        "planted_as": ["insertion"] * len(rows),
-    }
-    arrays = [pa.array(columns[one.name], one.type) for one in PROBES]
-    return pa.table(arrays, schema=PROBES)
+    design, pieces = config.design(), _pieces(config)
+    cells, copies = len(design.lengths) * design.buckets, design.copies
+    lines = [
+        f"{counted(cells, 'cell')} of {count(design.cell_candidates)} candidates: {count(design.candidates)} in all",
+        f"{count(copies)} {'copy' if copies == 1 else 'copies'} to plant of each length and bucket",
+    ]
+    if pieces:
+        lines.append(f"about {size(sum(piece.size for piece in pieces))} of text in the corpus")
+    return Looked(lines, pieces)
 
 
-def _doses(design: Design) -> list[int]:
-    pairs = sorted(zip(design.doses, design.units, strict=True), reverse=True)
-    return [dose for dose, units in pairs for _ in range(units)]
+def make(config: TrapsConfig, key: bytes, environment: Environment) -> Made:
+    """Fill the cells of the design, and make units of what fills them.
+
+    Raises:
+        SettingError, CorpusError: with what to change.
+    """
+    began, design, pieces = time.perf_counter(), config.design(), environment.found
+    rules = _rules(config)
+    generator = _generator(config, rules, pieces, key, environment.threads)
+    environment.say(
+        f"{counted(design.candidates, 'candidate')} wanted, from {generator.name}, ready in "
+        f"{time.perf_counter() - began:.1f} s"
+    )
+    scans: list[dict[str, Any]] = []
+    find = _finder(config, pieces, environment, scans) if pieces else None
+    edges = absolute_edges(design.buckets) if config.generator == "lm" else None
+    filled = fill(generator, design, rules, find, key, edges)
+    if not config.allow_short:
+        refuse_short(filled, design)
+    table = assemble(filled, design, generator.name, key)
+    if not table.num_rows:
+        raise CorpusError("no unit can be made of what was found: see --units, --controls and --perplexity-buckets")
+    facts = facts_of(design, generator.name, filled, table, scans) | environment.running()
+    scanned = f", {size(scans[0]['bytes'])} of corpus searched" if scans else ""
+    summary = (
+        f"{counted(filled.made, 'candidate')} made, {count(table.num_rows)} kept in "
+        f"{counted(table.num_rows // (config.controls + 1), 'unit')}{scanned}; {facts['seconds']:.1f} s"
+    )
+    return Made(table, facts, {"length_tokens": "number", "perplexity": "number"}, summary)
+
+
+def _pieces(config: TrapsConfig) -> list[Piece]:
+    for flag, files in (("--tokenizer", config.tokenizer), ("--candidates", config.candidates)):
+        for file in files:
+            if not Path(file).exists():
+                raise SettingError(f"{flag} {file}: there is no such file")
+    if config.generator == "lm":
+        from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
+
+        if not Path(config.model).is_dir():
+            raise SettingError(f"--model {config.model}: there is no such folder")
+        check_checkpoint(config.model, max(config.design().lengths))
+    if not config.corpus:
+        return []
+    try:
+        sources = list_sources(config.corpus)
+    except CorpusError as error:
+        raise CorpusError(str(error).replace("--input", "--corpus")) from error
+    for source in sources:
+        if format_for(source).knows_schema:
+            check_text_column(format_for(source).schema(source), config.text_column, source.uri)
+    return divide(sources, config.text_column)
+
+
+def _rules(config: TrapsConfig) -> Rules:
+    given = tuple(load_tokenizer(file) for file in config.tokenizer)
+    counts_by = config.model if config.generator == "lm" else next(iter(config.tokenizer), "")
+    return Rules((*SEPARATORS, *config.separator), given, load_tokenizer(counts_by) if counts_by else None)
+
+
+def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, threads: int) -> Generator:
+    if config.generator == "ngram":
+        from transforms.probes.traps.generators.documents import sample_documents
+        from transforms.probes.traps.generators.ngram import NgramGenerator
+
+        texts = sample_documents(pieces, config.text_column, key, threads)
+        return NgramGenerator(texts, key, rules.counting, threads)
+    if config.generator == "lm":
+        from transforms.probes.traps.generators.lm_checkpoint import load_generator
+
+        return load_generator(config.model, max(config.design().lengths), key)
+    from transforms.probes.traps.generators.brought import BroughtCandidates, read_candidates
+
+    texts, perplexity = read_candidates(config.candidates, config.text_column)
+    if config.design().buckets > 1 and perplexity.null_count:
+        raise SettingError(
+            f"--perplexity-buckets {config.perplexity_buckets}: {perplexity.null_count} of the candidates come without "
+            "a perplexity; give them one, or one bucket"
+        )
+    return BroughtCandidates(texts, perplexity, rules, key)
+
+
+def _finder(
+    config: TrapsConfig, pieces: list[Piece], environment: Environment, scans: list[dict[str, Any]]
+) -> Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]]:
+    """Look n-grams up in the corpus; what was read each time is added to `scans`."""
+    # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    from transforms.probes.traps.corpus_search import SUMMARY, FindSharedNgrams, read_found, write_members
+
+    def find(members: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        folder = environment.scratch.child(f"{len(scans):02d}")
+        write_members(folder, members)
+        scan = FindSharedNgrams(pieces, config.text_column, folder, environment.threads)
+        environment.launch(lambda root: root | scan)
+        scans.append(json.loads(folder.read(SUMMARY)))
+        return read_found(folder)
+
+    return find
