@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.corpus.facts import DedupFacts, Example
-from pipelines.corpus.summaries import Cluster, Clusters, Comparisons
 from pipelines.pages import page, plots
 from pipelines.pages.differences import differences
 from pipelines.pages.page import Block, Code, Page, Pairs, Part, Plot, Side, Table, Tile
@@ -11,6 +9,10 @@ from transforms.base import toml
 from transforms.base.readable import count, counted, duration, reason, share, significant, size
 from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.output.manifest import Counts
+
+if TYPE_CHECKING:
+    from pipelines.corpus.facts import DedupFacts, Example
+    from pipelines.corpus.summaries import Cluster, Clusters, Comparisons
 
 MOST_EXAMPLES = 8
 MOST_CLUSTERS = 10
@@ -20,12 +22,12 @@ LEAD = 0.1
 _CLUSTER_SIZES = (2, 3, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
 
 
-def report_html(facts: DedupFacts, examples: Sequence[Example]) -> str:
+def report_html(facts: "DedupFacts", examples: "Sequence[Example]") -> str:
     """The report as one HTML page that needs nothing else, ready to be encoded as UTF-8."""
     return page.render(report_page(facts, examples))
 
 
-def report_page(facts: DedupFacts, examples: Sequence[Example]) -> Page:
+def report_page(facts: "DedupFacts", examples: "Sequence[Example]") -> Page:
     """What the report shows, ready for `pipelines.pages.page.render`; a part about nothing is left out."""
     command, counts = facts.command, facts.counts
     blocks = [
@@ -64,7 +66,7 @@ def _summary(counts: Counts) -> str:
     return ", ".join(clause.replace(" ", "\u00a0", 1) for clause in said) + "."
 
 
-def _lead(facts: DedupFacts) -> str:
+def _lead(facts: "DedupFacts") -> str:
     counts, timing = facts.counts, facts.timing
     return (
         f"{size(counts.bytes_in)} of text came in and {size(counts.bytes_kept)} stayed. "
@@ -86,7 +88,7 @@ def _parts(counts: Counts) -> list[Part]:
     return [Part(label, share(value, total), value / total, tone) for label, value, tone in found if value > 0]
 
 
-def _warnings(comparisons: Comparisons) -> list[str]:
+def _warnings(comparisons: "Comparisons") -> list[str]:
     buckets, documents = comparisons.capped_buckets, comparisons.capped_documents
     if not buckets:
         return []
@@ -98,7 +100,7 @@ def _warnings(comparisons: Comparisons) -> list[str]:
     return [warning]
 
 
-def _tiles(facts: DedupFacts) -> list[Tile]:
+def _tiles(facts: "DedupFacts") -> list[Tile]:
     counts, timing, pairs = facts.counts, facts.timing, facts.comparisons.pairs
     documents, gone, sizes = counts.documents_in, counts.all_removed, facts.clusters.sizes
     tiles = [
@@ -122,7 +124,7 @@ def _tiles(facts: DedupFacts) -> list[Tile]:
     ]
 
 
-def _similarity(facts: DedupFacts) -> Block | None:
+def _similarity(facts: "DedupFacts") -> Block | None:
     edges, counts = list(facts.similarity.edges), list(facts.similarity.counts)
     if not sum(counts):
         return None
@@ -146,7 +148,7 @@ def _similarity(facts: DedupFacts) -> Block | None:
     )
 
 
-def _cluster_sizes(clusters: Clusters) -> Block | None:
+def _cluster_sizes(clusters: "Clusters") -> Block | None:
     sizes = clusters.sizes
     if not sizes:
         return None
@@ -166,7 +168,7 @@ def _cluster_sizes(clusters: Clusters) -> Block | None:
     )
 
 
-def _stages(facts: DedupFacts) -> list[Block]:
+def _stages(facts: "DedupFacts") -> list[Block]:
     stages, total = facts.timing.stages, duration(facts.timing.seconds)
     blocks: list[Block] = [
         Plot(
@@ -224,7 +226,7 @@ def _quarantined(counts: Counts) -> Block | None:
     )
 
 
-def _largest(clusters: Sequence[Cluster]) -> Block | None:
+def _largest(clusters: "Sequence[Cluster]") -> Block | None:
     if not clusters:
         return None
     return Table(
@@ -249,7 +251,7 @@ def _largest(clusters: Sequence[Cluster]) -> Block | None:
     )
 
 
-def _examples(examples: Sequence[Example]) -> Block | None:
+def _examples(examples: "Sequence[Example]") -> Block | None:
     pairs = []
     for example in examples:
         left, right = differences(example.kept, example.removed)

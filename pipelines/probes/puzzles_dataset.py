@@ -3,9 +3,8 @@
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelines.puzzles import PuzzlesConfig
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from pipelines.running.machine import cores, peak_rss_bytes
@@ -21,10 +20,13 @@ from transforms.probes.puzzles.dataset import Request, shortfalls, splits_in, wr
 from transforms.probes.puzzles.logic.counting import can_be_counted, classes_with_one_solution
 from transforms.probes.puzzles.splits import SPLITS, Splits
 
+if TYPE_CHECKING:
+    from pipelines.puzzles import PuzzlesConfig
+
 _ROUNDS = 5
 
 
-def run(config: PuzzlesConfig, options: Callable[[], Any], progress: Progress) -> int:
+def run(config: "PuzzlesConfig", options: Callable[[], Any], progress: Progress) -> int:
     """Do what `config` says; returns the exit code.
 
     Raises:
@@ -79,14 +81,14 @@ def refuse_the_impossible(requests: list[Request], splits: Splits) -> None:
                 )
 
 
-def _describe(config: PuzzlesConfig, what: str) -> None:
+def _describe(config: "PuzzlesConfig", what: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         print(toml_table("puzzles", {"output": config.output, **config.what_the_output_depends_on()}))
         print(f"# {what}; nothing was written")
 
 
 def _write(
-    config: PuzzlesConfig,
+    config: "PuzzlesConfig",
     options: Callable[[], Any],
     requests: list[Request],
     splits: Splits,
@@ -147,7 +149,7 @@ def _choose(
 
 
 def _publish(
-    config: PuzzlesConfig,
+    config: "PuzzlesConfig",
     work: Work,
     chosen: dict[str, Any],
     written: dict[str, Any],

@@ -4,10 +4,10 @@ Its settings are those of the data set as well, hence its command is not made fr
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipelines.puzzles import PuzzlesConfig
 from pipelines.running.versions import versions
 from schemas.probes import conform
 from transforms.base.readable import counted
@@ -15,8 +15,11 @@ from transforms.probes.kind import Environment, Kind, Looked, Made
 from transforms.probes.puzzles.make import SiblingConfig, find_units, probes_of
 from transforms.probes.puzzles.similarity import sibling_similarity
 
+if TYPE_CHECKING:
+    from pipelines.puzzles import PuzzlesConfig
 
-def look(config: PuzzlesConfig) -> Looked:
+
+def look(config: "PuzzlesConfig") -> Looked:
     """Check the request; which key it is done with does not matter."""
     any_key = config.key(b"")
     requests = config.requests(any_key)
@@ -25,7 +28,7 @@ def look(config: PuzzlesConfig) -> Looked:
     return Looked([f"{counted(units, 'unit')} of {config.controls + 1} puzzles"])
 
 
-def make(config: PuzzlesConfig, key: bytes, environment: Environment) -> Made:
+def make(config: "PuzzlesConfig", key: bytes, environment: Environment) -> Made:
     """Units of siblings of every size; languages take turns."""
     requests, splits, items = config.requests(key), config.splits(key), config.items(key)
     units, share = config.count * len(config.doses), len(config.languages)

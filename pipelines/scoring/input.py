@@ -6,10 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import UsageError
-from pipelines.score import ScoreConfig
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, resolve
 from transforms.corpus.input.formats import format_for
@@ -22,6 +21,9 @@ from transforms.scoring.model.tokenizer import Tokenizer, bos_token, find_tokeni
 from transforms.scoring.tasks.generate import FOLDER
 from transforms.scoring.tasks.metric_rows import fields_present
 from transforms.scoring.tasks.score import Columns, ScoreTask, choose_columns, divide_rows, shard_name
+
+if TYPE_CHECKING:
+    from pipelines.score import ScoreConfig
 
 _COMPILED_FROM_FLOP = 2e16
 _SAME_TOKENS = ("ratio_nll", "difference_nll")
@@ -93,7 +95,7 @@ class ScoreInput:
             tokens = self.most_slots * (tokens + context * sum(self.rows))
         return model.weight_bytes * tokens > _COMPILED_FROM_FLOP
 
-    def settings(self, config: ScoreConfig) -> dict[str, Any]:
+    def settings(self, config: "ScoreConfig") -> dict[str, Any]:
         """What a plan binds, as `verify` compares it."""
         tokenizer = self.models[0].tokenizer
         generation = {"generation": self.generation.settings()} if self.generation else {}
@@ -108,7 +110,7 @@ class ScoreInput:
         }
 
 
-def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True) -> ScoreInput:
+def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = True) -> ScoreInput:
     """List files and checkpoints and read their metadata; nothing of a model is loaded or run.
 
     Args:
@@ -156,7 +158,7 @@ def look_at_scoring(config: ScoreConfig, output: Folder, *, hashed: bool = True)
     return found
 
 
-def _models(config: ScoreConfig, columns: Columns, *, hashed: bool) -> tuple[Model, ...]:
+def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[Model, ...]:
     folders = [*config.checkpoint, *([config.reference] if config.reference else [])]
     models = []
     for folder, name in zip(folders, names_of(folders), strict=True):
@@ -173,7 +175,7 @@ def _models(config: ScoreConfig, columns: Columns, *, hashed: bool) -> tuple[Mod
     return tuple(models)
 
 
-def _metrics(config: ScoreConfig, columns: Columns, models: Sequence[Model]) -> tuple[str, ...]:
+def _metrics(config: "ScoreConfig", columns: Columns, models: Sequence[Model]) -> tuple[str, ...]:
     present = fields_present(columns, reference=bool(config.reference))
     if config.metrics:
         present |= GENERATED
@@ -192,7 +194,7 @@ def _metrics(config: ScoreConfig, columns: Columns, models: Sequence[Model]) -> 
     return tuple(wanted)
 
 
-def _generation(config: ScoreConfig, columns: Columns) -> GenerationPlan | None:
+def _generation(config: "ScoreConfig", columns: Columns) -> GenerationPlan | None:
     plan = config.generation()
     if config.keep_generations and (plan is None or not plan.kept):
         raise UsageError(
@@ -234,7 +236,7 @@ def shard_names(found: ScoreInput) -> list[str]:
     ]
 
 
-def identity(config: ScoreConfig, found: ScoreInput, device: str) -> dict[str, Any]:
+def identity(config: "ScoreConfig", found: ScoreInput, device: str) -> dict[str, Any]:
     """What names the run: a rerun with the same goes on where it stopped."""
     listed = [
         (model.checkpoint.name, model.sha256, model.tokenizer and model.tokenizer.sha256) for model in found.models

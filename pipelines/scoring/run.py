@@ -6,14 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.running import output as outputs
 from pipelines.running.launch import build_and_launch
 from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
 from pipelines.running.versions import versions
-from pipelines.score import ScoreConfig, build_generation, build_metrics, build_score
 from pipelines.scoring.input import (
     Model,
     ScoreInput,
@@ -23,6 +22,7 @@ from pipelines.scoring.input import (
     sequences_listed,
     shard_names,
 )
+from pipelines.scoring.stages import build_generation, build_metrics, build_score
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
@@ -31,10 +31,13 @@ from transforms.scoring.tasks.generate import GenerationJob
 from transforms.scoring.tasks.metric_rows import RECEIPTS, MetricJob
 from transforms.scoring.tasks.score import ScoreJob, receipt_name
 
+if TYPE_CHECKING:
+    from pipelines.score import ScoreConfig
+
 _BYTES_A_TEXT_BYTE = 5
 
 
-def run(config: ScoreConfig, options: Callable[[], Any], progress: Progress) -> int:
+def run(config: "ScoreConfig", options: Callable[[], Any], progress: Progress) -> int:
     """Do what `config` says; returns the exit code.
 
     Raises:
@@ -56,7 +59,7 @@ def run(config: ScoreConfig, options: Callable[[], Any], progress: Progress) -> 
         return _work(config, options, found, work, device, progress)
 
 
-def _device(config: ScoreConfig) -> str:
+def _device(config: "ScoreConfig") -> str:
     if config.device != "auto":
         return config.device
     from transforms.scoring.model.device import default_device
@@ -68,7 +71,7 @@ def _versions() -> dict[str, str]:
     return {**versions(), **{name: version(name) for name in ("torch", "transformers")}}
 
 
-def _enter(config: ScoreConfig, found: ScoreInput, work: Work, progress: Progress) -> bool:
+def _enter(config: "ScoreConfig", found: ScoreInput, work: Work, progress: Progress) -> bool:
     """Make the output folder ready; true when this very run is finished already."""
 
     def check_space() -> None:
@@ -79,7 +82,7 @@ def _enter(config: ScoreConfig, found: ScoreInput, work: Work, progress: Progres
 
 
 def _work(
-    config: ScoreConfig,
+    config: "ScoreConfig",
     options: Callable[[], Any],
     found: ScoreInput,
     work: Work,
@@ -120,7 +123,7 @@ def _work(
 
 
 def _job(
-    config: ScoreConfig, found: ScoreInput, model: Model, work: Work, device: str, threads: int, mode: int
+    config: "ScoreConfig", found: ScoreInput, model: Model, work: Work, device: str, threads: int, mode: int
 ) -> ScoreJob:
     return ScoreJob(
         checkpoint=model.checkpoint,
@@ -243,7 +246,7 @@ def _shown(
 
 
 def _publish(
-    config: ScoreConfig,
+    config: "ScoreConfig",
     found: ScoreInput,
     work: Work,
     summaries: Mapping[str, Mapping[str, Any]],
@@ -307,7 +310,7 @@ def _say_reasons(progress: Progress, summaries: Mapping[str, Mapping[str, Any]])
             progress.say(f"{name}: {counted(times, 'row')} without scores: {words[reason]}")
 
 
-def _describe(config: ScoreConfig, found: ScoreInput) -> None:
+def _describe(config: "ScoreConfig", found: ScoreInput) -> None:
     """The resolved settings as TOML, then the size of the work, on standard output."""
     settings = {
         "checkpoint": list(config.checkpoint),

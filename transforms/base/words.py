@@ -9,10 +9,15 @@ reads it. `tests/base/unicode_words_generator.py` wrote it.
 """
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+
+from transforms.base.texts import buffers_of
+from transforms.base.words_kernel import hash_words
 
 _FILE = Path(__file__).with_name("unicode_words.tsv")
 _CODE_POINTS = 0x110000
@@ -58,3 +63,20 @@ def words(text: str) -> list[str]:
     if run:
         found.append("".join(run))
     return found
+
+
+@dataclass(frozen=True)
+class WordHashes:
+    """Words of n texts: text i has `hashes[offsets[i]:offsets[i + 1]]` (uint64; offsets int64[n + 1])."""
+
+    hashes: npt.NDArray[np.uint64]
+    offsets: npt.NDArray[np.int64]
+
+
+def words_of(texts: pa.Array) -> WordHashes:
+    """The hashes of all words of a string or large_string array; a null has none."""
+    data, offsets = buffers_of(texts)
+    out = np.empty(len(data) + 1, np.uint64)
+    borders = np.zeros(len(texts) + 1, np.int64)
+    hash_words(data, offsets, word_table(), out, borders)
+    return WordHashes(out[: borders[-1]].copy(), borders)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.keyed import keyed
-from transforms.probes.traps.overlap import words_of
+from transforms.base.words import words_of
 
 _REDRAWS_AT_ONCE = 4096
 

@@ -4,8 +4,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.base.words import words
-from transforms.probes.traps.overlap import GramSet, grams_of, words_of
+from transforms.base.words import words, words_of
+from transforms.probes.traps.overlap import GramSet, grams_of
 
 alphabet = st.one_of(st.sampled_from("ab _.-\n\u00e9\u4e2d\u0e01\u212a"), st.characters(exclude_categories=["Cs"]))
 texts_of_any_script = st.lists(st.text(alphabet, max_size=60), max_size=6)

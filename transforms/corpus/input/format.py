@@ -9,10 +9,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from transforms.corpus.input.jsonl.blocks import BadLine
-
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A record that is not a document: it goes to quarantine.
+
+    Attributes:
+        position: offset of its first byte in the decompressed file.
+        reason: `BROKEN_JSON` or `INVALID_UTF8`.
+        detail: what was found.
+        raw: the line as it stands, without the newline that ends it.
+    """
+
+    position: int
+    reason: str
+    detail: str
+    raw: bytes
 
 
 @dataclass(frozen=True)

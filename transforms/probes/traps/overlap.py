@@ -11,30 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.texts import buffers_of
-from transforms.base.words import word_table
-from transforms.base.words_kernel import fill_set, hash_grams, hash_words, scan_texts
+from transforms.base.words import WordHashes, word_table
+from transforms.base.words_kernel import fill_set, hash_grams, scan_texts
 
 NGRAM = 8
 """Words that a candidate and a document of the corpus may not share in a row."""
 
 _BITS_A_MEMBER = 16
-
-
-@dataclass(frozen=True)
-class WordHashes:
-    """Words of n texts: text i has `hashes[offsets[i]:offsets[i + 1]]` (uint64; offsets int64[n + 1])."""
-
-    hashes: npt.NDArray[np.uint64]
-    offsets: npt.NDArray[np.int64]
-
-
-def words_of(texts: pa.Array) -> WordHashes:
-    """The hashes of all words of a string or large_string array; a null has none."""
-    data, offsets = _buffers(texts)
-    out = np.empty(len(data) + 1, np.uint64)
-    borders = np.zeros(len(texts) + 1, np.int64)
-    hash_words(data, offsets, word_table(), out, borders)
-    return WordHashes(out[: borders[-1]].copy(), borders)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
-from transforms.probes.traps.overlap import words_of
+from transforms.base.words import words_of
 from transforms.probes.traps.suitable import ENDS, UNSUITABLE
 from transforms.probes.traps.tokens import stable, tokens_of
 

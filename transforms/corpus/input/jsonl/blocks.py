@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
+from transforms.corpus.input.format import BadLine
 from transforms.corpus.input.jsonl import lines as json_lines
 from transforms.corpus.input.jsonl.stream import compression_of, line_buffers, plain_ranges
 from transforms.corpus.input.jsonl.table import exact_table, infer_table
@@ -37,23 +38,6 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ROW = re.compile(r" in row (\d+)$")
 
 _Parse = Callable[[npt.NDArray[np.uint8]], pa.Table]
-
-
-@dataclass(frozen=True)
-class BadLine:
-    """A line that is no row.
-
-    Attributes:
-        position: offset of its first byte in the decompressed file.
-        reason: `BROKEN_JSON` or `INVALID_UTF8`.
-        detail: what was found.
-        raw: the line as it stands, without the newline that ends it.
-    """
-
-    position: int
-    reason: str
-    detail: str
-    raw: bytes
 
 
 @dataclass(frozen=True)
