@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _KEY_BYTES = 32
-_CHANGES = ("metrics.json", "report.html", "report.json")
-"""Files with times and paths, which differ from run to run."""
+_CHANGES = ("metrics.json", "report.html", "report.json", "planting.json", "planted.json")
+"""Files with times and paths, or a hash of them, which differ from run to run."""
 _WORDS = [
     "river",
     "stone",
