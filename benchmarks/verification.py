@@ -170,7 +170,7 @@ def report(results: Result) -> str:
         lines += [
             f"## False positives: {CAMPAIGNS:,} campaigns per design in which the model saw nothing",
             "",
-            "Share of p-values at or below each level; last, the Kolmogorov-Smirnov p of uniform randomised p-values.",
+            "Share of p-values at or below each level; last, the Kolmogorov-Smirnov p of their uniformity.",
             "",
             "| design | " + " | ".join(f"p <= {level:g}" for level in LEVELS) + " | randomised p uniform |",
             "|---|" + "---|" * (len(LEVELS) + 1),

@@ -1,6 +1,7 @@
 """The report of a deduplication: from its numbers to a page that a person reads."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pipelines.pages import page, plots
 from pipelines.pages.differences import differences
