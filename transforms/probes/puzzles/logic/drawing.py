@@ -1,7 +1,8 @@
 """Kernels that draw claims and whole puzzles from a random stream.
 
-Numba's cache watches the file of a kernel, not the files of the kernels that it calls or inlines: after an edit of this
-file, delete the `__pycache__` folders of `logic/` and `edits/`, or callers there keep running the old code.
+Numba's cache watches the file of a kernel, not the files of the kernels that it calls or inlines, and
+`transforms.base.kernels` does nothing about that: after an edit of this file, delete the `__pycache__` folders of
+`logic/` and `edits/`, or callers there keep running the old code.
 """
 
 import numpy as np
