@@ -1,8 +1,8 @@
 """`trapline check`: compare secrets, a reveal or a corpus with what was published."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -10,7 +10,11 @@ from pipelines.running.errors import RunError
 from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pipelines.running.context import Context
+    from transforms.base.folders import Folder
+    from transforms.corpus.output.manifest import Manifest
     from transforms.planting.ledger.check_secrets import Secrets
     from transforms.planting.sealing.commitment import Commitment
     from transforms.planting.sealing.public_randomness import Randomness
@@ -135,9 +139,8 @@ def _published(flag: str, path: str) -> bytes | None:
 
 def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
     """Compare the files of an output with its manifest, and the manifest with the second commitment."""
-    import hashlib
-
     from pipelines.running import output as outputs
+    from pipelines.running.listed import listed_entries
     from transforms.base.folders import Folder
     from transforms.planting.folder import PLANTED, secrets_path
     from transforms.planting.ledger.planted import Planted
@@ -146,19 +149,17 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
     manifest = outputs.finished(folder)
     if manifest is None:
         raise RunError(f"--corpus {config.corpus}: not a finished output of trapline (it has no _SUCCESS file)")
-    entries = [*manifest["content"].get("shards", ()), *manifest["content"].get("files", ())]
+    entries = listed_entries(manifest, folder.at(outputs.MANIFEST))
     problems = []
     for entry in entries:
         if not folder.exists(entry["path"]):
             problems.append(f"{entry['path']}: is missing")
-            continue
-        digest = hashlib.sha256()
-        with folder.open(entry["path"]) as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-        if digest.hexdigest() != entry["sha256"]:
+        elif folder.sha256_of(entry["path"]) != entry.get("sha256"):
             problems.append(f"{entry['path']}: its sha256 is not the one in manifest.json")
-    summary = [f"every file of {config.corpus} ({len(entries):,}) matches its manifest"]
+    problems += _unlisted(folder, {entry["path"] for entry in entries})
+    wrong, card = _check_card(folder, manifest)
+    problems += wrong
+    summary = [f"every file of {config.corpus} ({len(entries):,}) matches its manifest, and there is no other", *card]
     planted = config.planted or (str(secrets_path(config.secrets) / PLANTED) if config.secrets else "")
     if planted:
         try:
@@ -169,6 +170,58 @@ def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
             problems.append(f"manifest.json: is not the one that {PLANTED} binds")
         summary.append(f"its manifest is the one that {PLANTED} binds")
     return problems, summary
+
+
+def _unlisted(folder: "Folder", listed: set[str]) -> list[str]:
+    """Files that the manifest does not list. Hidden ones at the top, such as .git, are passed over by all readers."""
+    from pipelines.running.listed import FILES
+
+    return [
+        f"{name}: is not listed in manifest.json"
+        for name in folder.all_files()
+        if name not in listed and name not in FILES and not name.startswith(".")
+    ]
+
+
+def _check_card(folder: "Folder", manifest: "Mapping[str, Any]") -> tuple[list[str], list[str]]:
+    """Write the dataset card of a corpus again from its manifest, and compare. Other commands write no such card."""
+    from pipelines.running.output import CARD, MANIFEST
+    from pipelines.running.versions import versions
+    from transforms.corpus.output.card import dataset_card
+    from transforms.corpus.output.manifest import Manifest
+
+    if manifest.get("command") != "dedup":
+        return [], []
+    try:
+        parsed = Manifest.parse(manifest)
+        own, written = versions()["trapline"], parsed.versions["trapline"]
+        # A card has its settings in the order of the command that wrote it: dedup has its own, restore JSON's.
+        cards = [dataset_card(one).encode() for one in (_in_order_of_dedup(parsed), parsed)] if own == written else []
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise RunError(
+            f"{folder.at(MANIFEST)}: is not made like the manifest of a corpus: nothing was checked"
+        ) from error
+    if own != written:
+        return [], [f"{CARD} was not compared: trapline {written} wrote it, this is {own}"]
+    if not folder.exists(CARD):
+        return [f"{CARD}: is missing"], []
+    if folder.read(CARD) not in cards:
+        return [f"{CARD}: is not the one that belongs to manifest.json"], []
+    return [], [f"{CARD} is the one that belongs to its manifest; metrics.json and report.html are bound by nothing"]
+
+
+def _in_order_of_dedup(manifest: "Manifest") -> "Manifest":
+    """The same manifest with settings and versions in the order that dedup gives them, not sorted as in JSON."""
+    from pipelines.dedup import DedupConfig
+    from pipelines.running.versions import PACKAGES
+
+    settings = [field.name for field in fields(DedupConfig)]
+    return replace(manifest, config=_ordered(manifest.config, settings), versions=_ordered(manifest.versions, PACKAGES))
+
+
+def _ordered(found: "Mapping[str, Any]", names: "Sequence[str]") -> dict[str, Any]:
+    known = [name for name in names if name in found]
+    return {name: found[name] for name in (*known, *(name for name in found if name not in known))}
 
 
 def _summary(found: "Secrets") -> list[str]:

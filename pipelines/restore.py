@@ -1,6 +1,7 @@
 """`trapline restore`: the corpus as it was before planting, bit for bit."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +76,7 @@ def run(config: RestoreCommand, context: "Context") -> int:
     with locked(path):
         sealed = open_secrets(path)
         manifest = _manifest(source, sealed)
+        _refuse_changed(source, manifest)
         if config.dry_run:
             shards = counted(len(manifest.shards), "shard")
             print(f"{shards} would be restored; the ledger belongs to {config.input}; nothing was written")
@@ -87,7 +89,8 @@ def run(config: RestoreCommand, context: "Context") -> int:
         with outputs.locked(output):
             if outputs.enter(work, overwrite=config.overwrite, say=context.progress.say):
                 return 0
-            _restore(config, context, source, manifest, sealed, work)
+            with _clean_after_refusal(source, manifest, work):
+                _restore(config, context, source, manifest, sealed, work)
     context.progress.say(f"done: {output.uri}")
     return 0
 
@@ -118,7 +121,50 @@ def _manifest(source: "Folder", sealed: "Sealed") -> "Manifest":
             f"--input {source.uri}: its manifest.json is not the one written when these secrets were planted, so the "
             "ledger belongs to another output; give the output of that trapline prepare, unchanged"
         )
-    return Manifest.parse(manifest)
+    try:
+        return Manifest.parse(manifest)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"--input {source.uri}: its manifest.json is not one that trapline prepare writes") from error
+
+
+def _refuse_changed(source: "Folder", manifest: "Manifest") -> None:
+    """Check all that can be checked at once: that no shard is missing, and that the other files are the planted ones.
+
+    The shards are held against their sha256 as they are read: so the document that differs can be named.
+    """
+    from transforms.base.errors import SealError
+    from transforms.planting.ledger.restoration import refuse_changed_file
+
+    for file in manifest.files:
+        refuse_changed_file(source, file.path, file.sha256)
+    for shard in manifest.shards:
+        if not source.exists(shard.path):
+            raise SealError(
+                f"{source.at(shard.path)}: is missing, though the manifest lists it: give the output of trapline "
+                "prepare, whole and unchanged"
+            )
+
+
+@contextlib.contextmanager
+def _clean_after_refusal(source: "Folder", manifest: "Manifest", work: "Work") -> "Iterator[None]":
+    """Leave nothing behind of a corpus that is not the planted one.
+
+    After any other trouble, such as a full disk, what was restored stays: the same command continues from there.
+    """
+    from pipelines.running import output as outputs
+    from transforms.base.errors import CorpusError, SealError
+    from transforms.planting.ledger.restoration import refuse_changed_file
+
+    try:
+        yield
+    except (RunError, CorpusError):
+        try:
+            listed = {entry.path: entry.sha256 for entry in manifest.files}
+            for name, sha256 in (listed | {shard.path: shard.sha256 for shard in manifest.shards}).items():
+                refuse_changed_file(source, name, sha256)
+        except SealError:
+            outputs.discard_refused(work)
+        raise
 
 
 def _restore(
@@ -157,11 +203,21 @@ def _restore(
         written = RewriteSummary.parse(done)
         stage.documents, stage.bytes = written.rows, written.text_bytes
     for file in manifest.files:
-        work.output.write(file.path, source.read(file.path))
+        _copy(source, work.output, file.path, file.sha256)
     restored = replace(
         manifest, run=work.run, shards=written.shards, counts=_counts(manifest.counts, written.rows, written.text_bytes)
     )
     outputs.succeed(work, restored.to_json(), {outputs.CARD: dataset_card(restored).encode()})
+
+
+def _copy(source: "Folder", output: "Folder", name: str, sha256: str) -> None:
+    from transforms.base.errors import SealError
+
+    with source.open(name) as stream, output.create(name) as sink:
+        while chunk := stream.read(1 << 20):
+            sink.write(chunk)
+        if sink.sha256 != sha256:
+            raise SealError(f"{name}: was changed while the corpus was restored: leave --input alone and run again")
 
 
 def _counts(planted: "Counts", kept: int, bytes_kept: int) -> "Counts":

@@ -1,7 +1,6 @@
 """The output folder of a corpus command: entered under a lock, finished last by `_SUCCESS`."""
 
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -10,19 +9,28 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.running.listed import (
+    CARD,
+    FILES,
+    FOLDERS,
+    MANIFEST,
+    METRICS,
+    REPORT,
+    SUCCESS,
+    ListedName,
+    listed_entries,
+    listed_name,
+    listed_names,
+    parse_json,
+    refuse_links,
+)
 from transforms.base.folders import Folder, sha256
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
 
-SUCCESS, MANIFEST, METRICS, REPORT, CARD, OUTPUTS = (
-    "_SUCCESS",
-    "manifest.json",
-    "metrics.json",
-    "report.html",
-    "README.md",
-    "outputs.json",
-)
-_FOLDERS = ("data", "duplicates", "quarantine", "reference", "token_scores", "scores", "generations")
+__all__ = ["CARD", "MANIFEST", "METRICS", "REPORT", "SUCCESS"]
+
+OUTPUTS = "outputs.json"
 _LOCK = "lock"
 
 
@@ -72,7 +80,7 @@ def _remote_lock(output: Folder) -> Iterator[None]:
     name = f"{FOLDER}/{_LOCK}"
     if output.exists(name):
         raise RunError(
-            f"--output {output.uri}: another run is writing there, or was killed ({output.read(name).decode()}); "
+            f"--output {output.uri}: another run is writing there, or was killed ({output.read(name)!r}); "
             f"if it is gone, remove {output.at(name)} and run again"
         )
     output.write(name, pretty_json({"host": socket.gethostname(), "pid": os.getpid(), "began": time.time()}))
@@ -85,19 +93,26 @@ def _remote_lock(output: Folder) -> Iterator[None]:
 def finished(output: Folder) -> dict[str, Any] | None:
     """The manifest of the finished run in `output`; None when there is none.
 
+    Every path of its shards and files is a `ListedName`, and no link in the output leads elsewhere.
+
     Raises:
-        RunError: if `_SUCCESS` and the manifest do not belong together.
+        RunError: if `_SUCCESS` and the manifest do not belong together, or the manifest is not made like one.
     """
     if not output.exists(SUCCESS):
         return None
+    refuse_links(output)
+    where = output.at(MANIFEST)
     try:
         data = output.read(MANIFEST)
-        recorded = json.loads(output.read(SUCCESS))["manifest_sha256"]
-    except (OSError, ValueError, KeyError) as error:
+    except OSError as error:
         raise RunError(f"{output.uri}: {SUCCESS} is there but {MANIFEST} cannot be read ({error})") from error
-    if sha256(data) != recorded:
+    recorded = parse_json(output.read(SUCCESS), output.at(SUCCESS))
+    if not isinstance(recorded, dict) or sha256(data) != recorded.get("manifest_sha256"):
         raise RunError(f"{output.uri}: {MANIFEST} is not the one that {SUCCESS} was written for: it was changed since")
-    manifest: dict[str, Any] = json.loads(data)
+    manifest = parse_json(data, where)
+    if not isinstance(manifest, dict):
+        raise RunError(f"{where}: holds a {type(manifest).__name__}: it is no manifest of trapline")
+    listed_entries(manifest, where)
     return manifest
 
 
@@ -107,12 +122,12 @@ def sha256_of_manifest(output: Folder) -> str:
 
 
 def refuse_foreign(output: Folder) -> None:
-    """Refuse a folder that holds something which no run of ours put there.
+    """Refuse a folder that holds something which no run of ours put there, or a link that leads out of it.
 
     Raises:
-        UsageError: naming what was found.
+        UsageError, RunError: naming what was found.
     """
-    ours = {*_FOLDERS, FOLDER, SUCCESS, MANIFEST, METRICS, REPORT, CARD}
+    ours = {*FOLDERS, *FILES, FOLDER}
     if output.local and output.local_path().is_file():
         raise UsageError(f"--output {output.uri} is a file; give a folder")
     found = output.names()
@@ -122,36 +137,70 @@ def refuse_foreign(output: Folder) -> None:
             f"--output {output.uri} is not empty and not an output of trapline (it holds {(foreign or found)[0]!r}); "
             "choose a new folder"
         )
+    refuse_links(output)
 
 
 def discard_finished(output: Folder, manifest: Mapping[str, Any]) -> None:
-    """Remove a finished output: `_SUCCESS` first, then what its manifest lists, nothing else."""
+    """Remove a finished output: `_SUCCESS` first, then what its manifest lists, nothing else.
+
+    Raises:
+        RunError: if it lists something that is no file of the output; nothing is removed then.
+    """
+    where = output.at(MANIFEST)
+    names = [listed_name(entry["path"], where) for entry in listed_entries(manifest, where)]
     output.remove(SUCCESS)
-    content = manifest["content"]
-    for entry in [*content.get("shards", ()), *content["files"]]:
-        output.remove(entry["path"])
+    _remove_listed(output, names, where)
     for name in (METRICS, REPORT, CARD, MANIFEST):
         output.remove(name)
     _remove_empty(output)
 
 
 def discard_unfinished(output: Folder, run: str) -> list[str]:
-    """Remove what unfinished runs other than `run` left; returns their names."""
-    others = other_runs(output, run)
-    for work in others:
-        for name in _outputs(work):
-            output.remove(name)
+    """Remove what unfinished runs other than `run` left; returns their names.
+
+    Raises:
+        RunError: if one of them lists something that is no file of the output; nothing is removed then.
+    """
+    others = [(work, announced(work)) for work in other_runs(output, run)]
+    for work, names in others:
+        _remove_listed(output, names, work.folder.at(OUTPUTS))
         output.child(FOLDER).remove_folder(work.run)
     if others:
         _remove_empty(output)
-    return [work.run for work in others]
+    return [work.run for work, _ in others]
 
 
-def _outputs(work: Work) -> list[str]:
+def discard_refused(work: Work) -> None:
+    """Remove what a run has put into its output folder that cannot be continued: nothing of it is left."""
+    _remove_listed(work.output, announced(work), work.folder.at(OUTPUTS))
+    work.output.child(FOLDER).remove_folder(work.run)
+    _remove_empty(work.output)
+
+
+def announced(work: Work) -> list[ListedName]:
+    """What a run has said that it puts into the output folder; empty if it has not come that far.
+
+    Raises:
+        RunError: if it names something that is no file of the output.
+    """
     if not work.folder.exists(OUTPUTS):
         return []
-    names: list[str] = json.loads(work.folder.read(OUTPUTS))
-    return names
+    where = work.folder.at(OUTPUTS)
+    try:
+        data = work.folder.read(OUTPUTS)
+    except OSError as error:
+        raise RunError(f"{where}: cannot be read ({error})") from error
+    return listed_names(parse_json(data, where), where)
+
+
+def _remove_listed(output: Folder, names: list[ListedName], where: str) -> None:
+    for name in names:
+        try:
+            output.remove(name)
+        except OSError as error:
+            raise RunError(
+                f"{where}: lists {name}, which cannot be removed ({error}); choose another folder"
+            ) from error
 
 
 def enter(work: Work, *, overwrite: bool, say: Callable[[str], None], before: Callable[[], None] | None = None) -> bool:
@@ -165,7 +214,9 @@ def enter(work: Work, *, overwrite: bool, say: Callable[[str], None], before: Ca
 
     Raises:
         UsageError: if the folder holds another finished output that is not to be replaced.
+        RunError: if a file in it lists what is no file of an output, or a link in it leads elsewhere.
     """
+    refuse_links(work.output)
     manifest = finished(work.output)
     if manifest is not None and not overwrite:
         if manifest.get("run") == work.run:
@@ -175,6 +226,8 @@ def enter(work: Work, *, overwrite: bool, say: Callable[[str], None], before: Ca
         raise UsageError(
             f"--output {work.output.uri} holds a finished output; choose another folder, or replace it with --overwrite"
         )
+    for other in other_runs(work.output, work.run):
+        announced(other)  # A list that is refused is refused before anything is removed.
     if before is not None:
         before()
     if manifest is not None:
@@ -189,6 +242,7 @@ def enter(work: Work, *, overwrite: bool, say: Callable[[str], None], before: Ca
 
 def announce_outputs(work: Work, names: list[str]) -> None:
     """Write down which files a run will put into the output folder, before it does: a later run may discard them."""
+    listed_names(names, work.folder.at(OUTPUTS))
     work.folder.write(OUTPUTS, pretty_json(names))
 
 
@@ -196,7 +250,7 @@ def remove_temporaries(work: Work) -> None:
     """Remove the half-written files of a killed run."""
     if not work.output.local:
         return
-    for folder in ("", *_FOLDERS):
+    for folder in ("", *FOLDERS):
         work.output.remove_temporaries(folder)
     for folder in ("", "scan", "buckets", "edits", "rewrite", "restore"):
         work.folder.remove_temporaries(folder)
@@ -243,5 +297,5 @@ def succeed(
 
 
 def _remove_empty(output: Folder) -> None:
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         output.remove_if_empty(folder)

@@ -185,6 +185,33 @@ class Folder:
         infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True))
         return sorted(info.base_name for info in infos)
 
+    def sha256_of(self, name: str) -> str:
+        """Hex digest of a file of any size; `OSError` if it cannot be read."""
+        filesystem, path = resolve(self.at(name))
+        digest = hashlib.sha256()
+        with filesystem.open_input_stream(path) as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def all_files(self) -> list[str]:
+        """Names of everything in the folder and below that is no folder, sorted, with `/` between their parts.
+
+        A link to a folder is one such thing: it is not followed.
+        """
+        if self.local:
+            root = self.local_path()
+            found = [
+                Path(folder, name).relative_to(root).as_posix()
+                for folder, folders, files in os.walk(root)
+                for name in (*files, *(name for name in folders if Path(folder, name).is_symlink()))
+            ]
+            return sorted(found)
+        filesystem, path = resolve(self.uri)
+        infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True, recursive=True))
+        below = len(path.rstrip("/")) + 1
+        return sorted(info.path[below:] for info in infos if info.type == pafs.FileType.File)
+
     def remove(self, name: str) -> None:
         """Remove one file if it is there."""
         filesystem, path = resolve(self.at(name))

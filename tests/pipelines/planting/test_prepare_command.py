@@ -372,7 +372,7 @@ def test_a_ledger_of_another_corpus_is_refused(
     corpus: Path, copy: Path, planted: Path, fails: Callable[..., str], tmp_path: Path
 ) -> None:
     flags = ("--secrets", copy / "secrets", "--output", tmp_path / "back")
-    assert "planted into a different corpus" in fails(1, "restore", "--input", planted / "plain", *flags)
+    assert "the ledger belongs to another output" in fails(1, "restore", "--input", planted / "plain", *flags)
     number = Planted.read(copy / "out", copy / "secrets").ledger[0]["shard"]
     shard = sorted((copy / "out" / "data").iterdir())[number]
     shutil.copy(sorted((planted / "plain" / "data").iterdir())[number], shard)
@@ -397,6 +397,49 @@ def test_a_change_beside_what_was_planted_is_found_too(copy: Path, fails: Callab
     pq.write_table(table.set_column(2, "lang", pa.array(["xx"] * table.num_rows)), path)
     said = fails(1, "restore", "--input", copy / "out", "--secrets", copy / "secrets", "--output", tmp_path / "back")
     assert f"data/{path.name}: is not the file that was planted" in said
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("trouble", ["changed", "missing", "link"])
+@pytest.mark.parametrize("part", ["duplicates", "data"])
+def test_a_planted_corpus_that_is_not_whole_is_refused_and_leaves_nothing(
+    part: str, trouble: str, copy: Path, fails: Callable[..., str], tmp_path: Path
+) -> None:
+    path = sorted((copy / "out" / part).iterdir())[-1]
+    if trouble == "changed":
+        path.write_bytes(path.read_bytes()[:-7])
+    elif trouble == "missing":
+        path.unlink()
+    else:
+        shutil.move(path, tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    said = fails(1, "restore", "--input", copy / "out", "--secrets", copy / "secrets", "--output", tmp_path / "back")
+    wanted = {"changed": "is not the file that was planted", "missing": "is missing", "link": "is a symbolic link"}
+    complaint = [line for line in said.splitlines() if line.startswith("trapline: ")]
+    assert len(complaint) == 1
+    assert f"{part}/{path.name}" in complaint[0]
+    assert wanted[trouble] in complaint[0]
+    assert not (tmp_path / "back").exists()
+
+
+def test_check_names_what_the_manifest_does_not_list(
+    planted: Path, copy: Path, fails: Callable[..., str], tmp_path: Path
+) -> None:
+    corpus = copy / "out"
+    fails(0, "check", "--corpus", planted / "plain")
+    fails(0, "check", "--corpus", corpus)
+    flags = ("--input", corpus, "--secrets", copy / "secrets", "--output", tmp_path / "back")
+    fails(0, "restore", *flags)
+    fails(0, "check", "--corpus", tmp_path / "back")
+    (corpus / ".gitattributes").write_text("not read by anyone")
+    fails(0, "check", "--corpus", corpus)
+    for name in ("data/more.parquet", "data/deep/.hidden.parquet", "notes.txt"):
+        (corpus / name).parent.mkdir(exist_ok=True)
+        (corpus / name).write_text("x")
+        assert f"{name}: is not listed in manifest.json" in fails(1, "check", "--corpus", corpus)
+        (corpus / name).unlink()
+    (corpus / "README.md").write_text("other words")
+    assert "README.md: is not the one that belongs to manifest.json" in fails(1, "check", "--corpus", corpus)
 
 
 def test_a_dose_that_the_corpus_cannot_hold_leaves_nothing(

@@ -100,6 +100,18 @@ class _Restore:
         return {"task": shard.number, "shard": json.loads(self.work.folder.read(name))}
 
     def _write(self, shard: PlantedShard) -> dict[str, Any]:
+        """Write a shard.
+
+        Raises:
+            SealError: if it is not the shard that was planted, be it no Parquet file at all.
+        """
+        try:
+            return self._restored(shard)
+        except (pa.ArrowException, OSError):
+            refuse_changed_file(self.config.source, shard.path, shard.sha256)
+            raise
+
+    def _restored(self, shard: PlantedShard) -> dict[str, Any]:
         planted = _Planted(_ledger(str(self.secrets.secrets)), shard, self.config)
         with self.config.source.open(shard.path) as stream, self.work.output.create(shard.path) as sink:
             file = pq.ParquetFile(stream)
@@ -114,21 +126,25 @@ class _Restore:
                     writer.write(table, text_sizes(as_strings(table[self.config.layout.text_column])))
             writer.close()
         receipt = {"path": shard.path, "rows": writer.rows, "text_bytes": writer.text_bytes}
-        _refuse_changed_file(self.config.source, shard)
+        refuse_changed_file(self.config.source, shard.path, shard.sha256)
         return {**receipt, "bytes": sink.size, "sha256": sink.sha256}
 
 
-def _refuse_changed_file(source: Folder, shard: PlantedShard) -> None:
-    """Raise if a shard is not the file that its manifest lists, although all that was planted in it is in place."""
-    digest = hashlib.sha256()
-    with source.open(shard.path) as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    if digest.hexdigest() != shard.sha256:
-        raise SealError(
-            f"{shard.path}: is not the file that was planted: its sha256 is not the manifest's, and the change lies "
-            "outside the documents that hold what was planted"
-        )
+def refuse_changed_file(source: Folder, name: str, sha256: object) -> None:
+    """Check that a file of a planted corpus is the one that its manifest lists.
+
+    Raises:
+        SealError: if it is missing, cannot be read, or has another sha256.
+    """
+    advice = "give the output of trapline prepare, whole and unchanged"
+    try:
+        if not source.exists(name):
+            raise SealError(f"{source.at(name)}: is missing, though the manifest lists it: {advice}")
+        found = source.sha256_of(name)
+    except OSError as error:
+        raise SealError(f"{source.at(name)}: cannot be read ({error}): {advice}") from error
+    if found != sha256:
+        raise SealError(f"{name}: is not the file that was planted: its sha256 is not the manifest's; {advice}")
 
 
 @functools.lru_cache(maxsize=1)
