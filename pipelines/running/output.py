@@ -79,8 +79,9 @@ def _remote_lock(output: Folder) -> Iterator[None]:
     """An object store keeps the lock of a killed run: the message says how to remove it."""
     name = f"{FOLDER}/{_LOCK}"
     if output.exists(name):
+        holder = output.read(name).decode(errors="replace")
         raise RunError(
-            f"--output {output.uri}: another run is writing there, or was killed ({output.read(name)!r}); "
+            f"--output {output.uri}: another run is writing there, or was killed ({holder}); "
             f"if it is gone, remove {output.at(name)} and run again"
         )
     output.write(name, pretty_json({"host": socket.gethostname(), "pid": os.getpid(), "began": time.time()}))

@@ -189,7 +189,7 @@ class Folder:
         """Hex digest of a file of any size; `OSError` if it cannot be read."""
         filesystem, path = resolve(self.at(name))
         digest = hashlib.sha256()
-        with filesystem.open_input_stream(path) as stream:
+        with filesystem.open_input_stream(path, compression=None) as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
         return digest.hexdigest()

@@ -82,6 +82,32 @@ def test_the_lock_of_a_killed_run_says_how_to_remove_it(
     assert f"remove s3://{bucket}/out/.work/lock" in capsys.readouterr().err
 
 
+def test_what_an_output_lists_outside_itself_is_not_touched(
+    store: pafs.S3FileSystem, corpus: str, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["dedup", "--input", corpus, "--output", f"s3://{bucket}/out"]
+    names = [f"{bucket}/near", f"{bucket}/out/../near", f"{bucket}/data/near"]
+    for number, name in enumerate([*names, f"{bucket}/out/.work/{'0' * 32}/outputs.json"]):
+        with store.open_output_stream(name) as stream:
+            stream.write(b'["../near", "data/../../near", "/near"]' if number == len(names) else b"precious")
+    before = listed(store, bucket)
+    assert main(command) == 1
+    assert "outputs.json: lists '../near', which is no file in data/" in capsys.readouterr().err
+    assert listed(store, bucket) == before
+
+
+def test_check_finds_what_a_bucket_has_beside_the_listed_files(
+    store: pafs.S3FileSystem, corpus: str, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dedup", "--input", corpus, "--output", f"s3://{bucket}/out"]) == 0
+    assert main(["check", "--corpus", f"s3://{bucket}/out"]) == 0
+    with store.open_output_stream(f"{bucket}/out/data/more.parquet") as stream:
+        stream.write(b"x")
+    capsys.readouterr()
+    assert main(["check", "--corpus", f"s3://{bucket}/out"]) == 1
+    assert capsys.readouterr().out.splitlines()[0] == "data/more.parquet: is not listed in manifest.json"
+
+
 def test_an_upload_that_fails_leaves_no_file(store: pafs.S3FileSystem, bucket: str) -> None:
     folder = storage.Folder(f"s3://{bucket}/new")
     with folder.create("whole") as sink:
