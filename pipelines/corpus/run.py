@@ -1,7 +1,6 @@
 """The steps of a corpus command: look at the input, enter the output, scan, plan, rewrite, publish."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from pipelines.corpus.input import (
 from pipelines.corpus.publish import Finished, publish
 from pipelines.corpus.stages import build_plan, build_rewrite, build_scan
 from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
-from pipelines.pages.plots import preload
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from pipelines.running.launch import build_and_launch
@@ -197,8 +195,6 @@ class _Run:
         outputs.announce_outputs(work, [file.path for file in plan.files] + names)
         expected = Expected(documents_in=scan.documents_in, kept=plan.kept, added=added)
         arguments = (shards, rewriting, work, expected, self.threads, self.planting.editor())
-        # Importing what draws the report's plots takes a second: it is done while the workers write.
-        threading.Thread(target=preload, name="plots", daemon=True).start()
         receipts = {f"{shard.ordinal:06d}.json": shard.text_bytes for shard in shards}
         with self.progress.stage("rewrite", work.folder.child("rewrite"), receipts) as stage:
             stage.resumed = work.folder.exists("rewrite.json")

@@ -4,16 +4,15 @@ The page asks for nothing from elsewhere: its content security policy allows inl
 runs. All text is escaped by Jinja; plots are the only markup that is passed through.
 """
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import jinja2
 import markupsafe
 
 from pipelines.pages.differences import Span
+from pipelines.pages.environment import environment
 
 # Control characters that HTML does not allow, marks that turn the reading direction of what follows, lone surrogates.
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -51,7 +50,7 @@ class Plot:
     @property
     def markup(self) -> markupsafe.Markup:
         """The SVG, marked as safe to pass through."""
-        return markupsafe.Markup(self.svg)  # noqa: S704 - the drawing code has escaped it
+        return markupsafe.Markup(self.svg)  # noqa: S704 - the template of plots has escaped it
 
 
 @dataclass(frozen=True)
@@ -153,17 +152,5 @@ class Page:
 
 def render(page: Page) -> str:
     """The page as HTML; equal pages give equal strings."""
-    html = _environment().get_template("page.html.j2").render(page=page)
+    html = environment().get_template("page.html.j2").render(page=page)
     return _UNSHOWN.sub("\ufffd", html)
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("pipelines.pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -1,63 +1,24 @@
-"""Plots as SVG strings for a page: drawn by Matplotlib, coloured by the page.
+"""The plots of the reports: each function places data on scales and returns one `<svg>` element.
 
-Colours are CSS variables of the page (`--accent`, `--ink`, `--muted`, `--line`) with a fallback each, text is text in
-the page's font: so a plot follows the light or dark scheme and prints well. Nothing in the SVG depends on the time or
-the machine. Matplotlib is imported at the first plot (0.4 s on one core); `preload` does it earlier, for instance on a
-thread while the kernels run.
+Colours and fonts are the page's. Nothing in a plot depends on the time, the machine or the user's settings.
 """
 
-import contextlib
-import html
-import importlib
-import io
-import logging
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any
+import bisect
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
+from pipelines.pages.scales import Scale, round_ticks, tick_labels
+from pipelines.pages.svg import TEXT, Circle, Path, Point, Polyline, Rect, Shape, Text, svg
+from transforms.base.readable import count, counted, significant
 
-WIDTH = 5.4
-"""Inches; a plot is 72 times as many units wide, and text stays readable down to a phone's width."""
+WIDTH = 389.0
+"""Units of a drawing; text of 11 units stays readable when the page scales a plot down to a phone's width."""
 
-_TEXT = 11.0
-# Stand-ins that Matplotlib accepts, and what the page's style sheet replaces them by.
-ACCENT, INK, MUTED, LINE = "#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04"
-_COLOURS = {
-    ACCENT: "var(--accent, #0f766e)",
-    INK: "var(--ink, #1c2024)",
-    MUTED: "var(--muted, #60646c)",
-    LINE: "var(--line, #dcdee0)",
-}
-# What a user's own matplotlibrc could change.
-_STYLE = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": _TEXT,
-    "text.usetex": False,
-    "text.color": INK,
-    "axes.grid": False,
-    "axes.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "axes.labelcolor": MUTED,
-    "axes.labelsize": _TEXT,
-    "axes.labelpad": 4.0,
-    "path.sketch": None,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "trapline",
-}
-
-
-def preload() -> None:
-    """Import Matplotlib, without a word where it finds no folder for its font cache."""
-    logger = logging.getLogger("matplotlib")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        importlib.import_module("matplotlib.backends.backend_svg")
-        importlib.import_module("matplotlib.figure")
-    finally:
-        logger.setLevel(level)
+_LETTER = 6.5  # About the mean width of a letter or a digit: no font is at hand to measure with.
+_MIDDLE = 0.35 * TEXT  # From the middle of a line of text down to its baseline.
+_QUARTERS = ((0.0, "0"), (0.25, ".25"), (0.5, ".5"), (0.75, ".75"), (1.0, "1"))
 
 
 def histogram(
@@ -85,32 +46,34 @@ def histogram(
     """
     if len(edges) != len(counts) + 1 or not len(counts):
         raise ValueError(f"{len(counts)} counts need {len(counts) + 1} edges, not {len(edges)}")
-    with _drawing():
-        figure, axes = _figure(2.9, left=0.62, right=0.1, bottom=0.6, top=0.28 if marker else 0.12)
-        left, right = np.asarray(edges[:-1], float), np.asarray(edges[1:], float)
-        gap = (edges[-1] - edges[0]) / len(counts) * 0.06
-        tall = np.asarray(counts, float)
-        _rectangles(axes, left + gap, right - gap, np.zeros_like(tall), tall)
-        axes.set_xlim(edges[0], edges[-1])
-        ticks = _round_ticks(float(tall.max()))
-        axes.set_ylim(0, max(float(tall.max()) * 1.04, ticks[-1]))
-        axes.set_yticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-        _lines(axes, [((edges[0], tick), (edges[-1], tick)) for tick in ticks], under=True)
-        axes.set_xlabel(xlabel)
-        if marker:
-            place, word = marker
-            top = axes.get_ylim()[1]
-            _lines(axes, [((place, 0), (place, top))], colour=INK, linestyle=(0, (3, 3)))
-            axes.annotate(
-                word,
-                (place, top),
-                (0, 4),
-                textcoords="offset points",
-                ha="center",
-                color=INK,
-                parse_math=False,
-            )
-        return _svg(figure, label)
+    tallest = max(counts)
+    ticks = round_ticks(0, tallest, 5, whole=True) if tallest else [0.0]
+    names = [count(tick) for tick in ticks]
+    frame = _Frame.within(
+        209, left=max(45, 12 + _LETTER * max(map(len, names))), right=12, bottom=43, top=20 if marker else 9
+    )
+    x, y = frame.across(edges[0], edges[-1]), frame.up(0, 1.04 * tallest or 1.0)
+    gap = 0.06 * (frame.right - frame.left) / len(counts)
+    shapes: list[Shape] = [
+        *_y_axis(frame, y, list(zip(ticks, names, strict=True))),
+        *(
+            _column(x(low) + gap, x(high) - gap, y(0), y(found))
+            for (low, high), found in zip(itertools.pairwise(edges), counts, strict=True)
+        ),
+        *_x_axis(frame, x, _labelled(edges[0], edges[-1]), xlabel),
+    ]
+    at = list(counts).index(tallest)
+    said = (
+        f"{counted(len(counts), 'column')} by {xlabel}, from {significant(edges[0])} to {significant(edges[-1])}, "
+        f"of {count(sum(counts))} in all. The tallest, of {count(tallest)}, reaches from {significant(edges[at])} to "
+        f"{significant(edges[at + 1])}."
+    )
+    if marker:
+        place, word = marker
+        shapes.append(Polyline([(x(place), frame.bottom), (x(place), frame.top)], "ink", "dashed"))
+        shapes.append(Text(x(place), frame.top - 4, word, "middle", "ink"))
+        said += f" A line at {significant(place)}: {word}."
+    return svg(WIDTH, frame.height, shapes, title=label, description=said)
 
 
 def bars(labels: Sequence[str], values: Sequence[float], notes: Sequence[str], *, label: str) -> str:
@@ -130,23 +93,19 @@ def bars(labels: Sequence[str], values: Sequence[float], notes: Sequence[str], *
     """
     if not len(labels) == len(values) == len(notes) or not len(labels):
         raise ValueError(f"{len(labels)} labels, {len(values)} values and {len(notes)} notes: give one of each a bar")
-    with _drawing():
-        shown, notes = [_short(text, 22) for text in labels], [_short(text, 16) for text in notes]
-        left = 0.15 + 0.09 * max(map(len, shown))
-        right = 0.15 + 0.092 * max(map(len, notes))
-        figure, axes = _figure(0.16 + 0.34 * len(labels), left=left, right=right, bottom=0.08, top=0.08)
-        rows = np.arange(len(labels))
-        lengths = np.asarray(values, float)
-        _rectangles(axes, np.zeros_like(lengths), lengths, rows - 0.34, rows + 0.34)
-        axes.set_xlim(0, float(lengths.max()) or 1.0)
-        axes.set_ylim(len(labels) - 0.5, -0.5)
-        # Plain text in the place of an axis: ticks are most of what a plot costs.
-        axes.set_axis_off()
-        _lines(axes, [((0, -0.5), (0, len(labels) - 0.5))], colour=MUTED)
-        for row, (name, length, note) in enumerate(zip(shown, lengths, notes, strict=True)):
-            _beside(axes, name, (0, row), -5, INK)
-            _beside(axes, note, (length, row), 5, MUTED)
-        return _svg(figure, label)
+    names, ends = [_short(text, 22) for text in labels], [_short(text, 16) for text in notes]
+    left, right = (11 + _LETTER * max(map(len, texts)) for texts in (names, ends))
+    frame = _Frame.within(12 + 24.5 * len(labels), left=left, right=right, bottom=6, top=6)
+    x, y = frame.across(0, max(values) or 1.0), Scale(-0.5, len(labels) - 0.5, frame.top, frame.bottom)
+    shapes: list[Shape] = [
+        Rect(x(0), y(row - 0.34), x(value) - x(0), y(row + 0.34) - y(row - 0.34)) for row, value in enumerate(values)
+    ]
+    shapes.append(Path([((x(0), frame.top), (x(0), frame.bottom))], "muted"))
+    for row, (name, value, end) in enumerate(zip(names, values, ends, strict=True)):
+        shapes.append(Text(x(0) - 5, y(row) + _MIDDLE, name, "end", "ink"))
+        shapes.append(Text(x(value) + 5, y(row) + _MIDDLE, end, "start"))
+    said = "; ".join(f"{name}: {note}" for name, note in zip(labels, notes, strict=True))
+    return svg(WIDTH, frame.height, shapes, title=label, description=f"{counted(len(labels), 'bar')}. {said}.")
 
 
 def compared(edges: Sequence[float], shares: Sequence[tuple[str, Sequence[float]]], *, label: str, xlabel: str) -> str:
@@ -164,35 +123,30 @@ def compared(edges: Sequence[float], shares: Sequence[tuple[str, Sequence[float]
     Raises:
         ValueError: if there are not two, or not one edge more than shares.
     """
-    if len(shares) != 2 or any(len(edges) != len(one) + 1 for _, one in shares):
+    if len(shares) != 2 or len(edges) < 2 or any(len(edges) != len(one) + 1 for _, one in shares):
         raise ValueError(f"{len(shares)} distributions over {len(edges)} edges: give two, of one share a bin")
-    with _drawing():
-        figure, axes = _figure(2.9, left=0.12, right=0.12, bottom=0.6, top=0.36)
-        places = np.asarray(edges, float)
-        first, second = (np.asarray(one, float) for _, one in shares)
-        _rectangles(axes, places[:-1], places[1:], np.zeros_like(first), first)
-        steps = [(places[0], 0.0)]
-        for at, height in enumerate(second):
-            steps += [(places[at], height), (places[at + 1], height)]
-        steps.append((places[-1], 0.0))
-        _lines(axes, [steps], colour=INK, width=1.4)
-        axes.set_xlim(places[0], places[-1])
-        axes.set_ylim(0, 1.04 * (max(first.max(), second.max()) or 1.0))
-        axes.set_yticks([])
-        _lines(axes, [((places[0], 0), (places[-1], 0))], colour=MUTED)
-        axes.set_xlabel(xlabel)
-        for at, (colour, (name, _)) in enumerate(zip((ACCENT, INK), shares, strict=True)):
-            axes.annotate(
-                ("\u25a0 " if not at else "\u25a1 ") + _short(name, 24),
-                (0 if not at else 1, 1),
-                (0, 8),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                ha="right" if at else "left",
-                color=colour,
-                parse_math=False,
-            )
-        return _svg(figure, label)
+    (first_name, first), (second_name, second) = shares
+    frame = _Frame.within(209, left=14, right=14, bottom=43, top=26)
+    x, y = frame.across(edges[0], edges[-1]), frame.up(0, 1.04 * (max(*first, *second) or 1.0))
+    bins = list(itertools.pairwise(edges))
+    outline = [(x(edges[0]), y(0))]
+    for (low, high), share in zip(bins, second, strict=True):
+        outline += [(x(low), y(share)), (x(high), y(share))]
+    outline.append((x(edges[-1]), y(0)))
+    shapes: list[Shape] = [
+        *(_column(x(low), x(high), y(0), y(share)) for (low, high), share in zip(bins, first, strict=True)),
+        Polyline(outline, "ink"),
+        Path([((frame.left, y(0)), (frame.right, y(0)))], "muted"),
+        *_x_axis(frame, x, _labelled(edges[0], edges[-1]), xlabel),
+        Text(frame.left, frame.top - 8, "\u25a0 " + _short(first_name, 24), "start", "accent"),
+        Text(frame.right, frame.top - 8, "\u25a1 " + _short(second_name, 24), "end", "ink"),
+    ]
+    means = " and ".join(f"{significant(_mean(edges, one))} {name}" for name, one in shares)
+    said = (
+        f"{first_name}, filled, and {second_name}, as an outline, in {counted(len(first), 'bin')} by {xlabel}, "
+        f"from {significant(edges[0])} to {significant(edges[-1])}. Means of the bins: {means}."
+    )
+    return svg(WIDTH, frame.height, shapes, title=label, description=said)
 
 
 def curve(x: Sequence[float], y: Sequence[float], *, label: str, xlabel: str, ylabel: str) -> str:
@@ -213,20 +167,17 @@ def curve(x: Sequence[float], y: Sequence[float], *, label: str, xlabel: str, yl
     """
     if len(x) != len(y) or len(x) < 2:
         raise ValueError(f"{len(x)} and {len(y)} coordinates: give two points or more")
-    with _drawing():
-        figure, axes = _figure(3.6, left=0.85, right=0.2, bottom=0.62, top=0.14)
-        ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
-        names = ["0", ".25", ".5", ".75", "1"]
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
-        axes.set_xticks(ticks, names)
-        axes.set_yticks(ticks, names)
-        _lines(axes, [((0, tick), (1, tick)) for tick in ticks], under=True)
-        _lines(axes, [((0, 0), (1, 1))], colour=MUTED, linestyle=(0, (3, 3)))
-        _lines(axes, [list(zip(map(float, x), map(float, y), strict=True))], colour=ACCENT, width=2.0)
-        axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
-        return _svg(figure, label)
+    frame = _Frame.within(259, left=61, right=14, bottom=45, top=10)
+    across, up = frame.across(0, 1), frame.up(0, 1)
+    shapes: list[Shape] = [
+        *_y_axis(frame, up, _QUARTERS, ylabel),
+        Polyline([(across(0), up(0)), (across(1), up(1))], "muted", "dashed"),
+        Polyline([(across(one), up(other)) for one, other in zip(x, y, strict=True)]),
+        *_x_axis(frame, across, _QUARTERS, xlabel),
+    ]
+    heights = ", ".join(f"{_height_at(x, y, at):.2f} at {name}" for at, name in _QUARTERS[1:4])
+    said = f"A curve of {ylabel} by {xlabel}, both from 0 to 1, over a dashed diagonal: {heights}."
+    return svg(WIDTH, frame.height, shapes, title=label, description=said)
 
 
 def intervals(
@@ -256,122 +207,87 @@ def intervals(
     """
     if len(labels) != len(ranges) or not labels:
         raise ValueError(f"{len(labels)} labels and {len(ranges)} ranges: give one of each a category")
-    with _drawing():
-        figure, axes = _figure(2.9, left=0.85, right=0.2, bottom=0.62, top=0.16)
-        lows, values, highs = np.asarray(ranges, float).T
-        floor = 0.25 * np.floor(4 * min(float(lows.min()), reference, 0.5))
-        ticks = [tick for tick in (0.0, 0.25, 0.5, 0.75, 1.0) if tick >= floor]
-        axes.set_xlim(-0.6, len(labels) - 0.4)
-        axes.set_ylim(floor - 0.02, 1.02)
-        axes.set_xticks(range(len(labels)), [_short(one, 14) for one in labels])
-        axes.set_yticks(ticks, [f"{tick:g}".lstrip("0") or "0" for tick in ticks])
-        ends = (-0.6, len(labels) - 0.4)
-        _lines(axes, [((ends[0], tick), (ends[1], tick)) for tick in ticks], under=True)
-        _lines(axes, [((ends[0], reference), (ends[1], reference))], colour=MUTED, linestyle=(0, (3, 3)))
-        places = np.arange(len(labels), dtype=float)
-        _lines(axes, [((x, low), (x, high)) for x, low, high in zip(places, lows, highs, strict=True)], colour=INK,
-               width=1.4)  # fmt: skip
-        _lines(axes, [list(zip(places, values, strict=True))], colour=ACCENT, width=1.4)
-        half, tall = 0.012 * (ends[1] - ends[0]), 0.016 * (1.04 - floor)
-        _rectangles(axes, places - half, places + half, values - tall, values + tall)
-        axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
-        return _svg(figure, label)
-
-
-@contextlib.contextmanager
-def _drawing() -> Iterator[None]:
-    """Matplotlib with the settings above; a glyph that its font lacks is no matter, the page has fonts of its own."""
-    preload()
-    import matplotlib as mpl
-
-    with warnings.catch_warnings(), mpl.rc_context(_STYLE):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _figure(height: float, *, left: float, right: float, bottom: float, top: float) -> tuple[Any, Any]:
-    """A figure `WIDTH` by `height` inches with one frameless pair of axes; margins in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), frameon=False)
-    axes = figure.add_axes(
-        (left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, (height - bottom - top) / height),
-        frameon=False,
+    frame = _Frame.within(209, left=61, right=14, bottom=45, top=12)
+    floor = math.floor(4 * min(*(low for low, _, _ in ranges), reference, 0.5)) / 4
+    x, y = frame.across(-0.6, len(labels) - 0.4), frame.up(floor - 0.02, 1.02)
+    places = [x(at) for at in range(len(labels))]
+    points = [(place, y(value)) for place, (_, value, _) in zip(places, ranges, strict=True)]
+    names = [(float(at), _short(name, 14)) for at, name in enumerate(labels)]
+    shapes: list[Shape] = [
+        *_y_axis(frame, y, [tick for tick in _QUARTERS if tick[0] >= floor], ylabel),
+        Polyline([(frame.left, y(reference)), (frame.right, y(reference))], "muted", "dashed"),
+        Path(
+            [((at, y(low)), (at, y(high))) for at, (low, _, high) in zip(places, ranges, strict=True)], "ink", "thick"
+        ),
+        Polyline(points),
+        *(Circle(*point, 3.5) for point in points),
+        *_x_axis(frame, x, names, xlabel),
+    ]
+    each = "; ".join(
+        f"{name}: {value:.2f} ({low:.2f} to {high:.2f})"
+        for name, (low, value, high) in zip(labels, ranges, strict=True)
     )
-    axes.tick_params(length=0, pad=5, labelcolor=MUTED, labelsize=_TEXT)
-    axes.tick_params(axis="x", pad=8)
-    return figure, axes
+    said = f"{ylabel} by {xlabel}, with intervals. {each}. A dashed line at {reference:g}."
+    return svg(WIDTH, frame.height, shapes, title=label, description=said)
 
 
-def _rectangles(axes: Any, left: Any, right: Any, bottom: Any, top: Any) -> None:
-    """Filled rectangles as one artist; float64[n] each side."""
-    from matplotlib.collections import PolyCollection
+@dataclass(frozen=True)
+class _Frame:
+    """The part of a drawing that data fills, by its edges; words stand around it."""
 
-    corners = np.stack([left, bottom, right, bottom, right, top, left, top], axis=1).reshape(-1, 4, 2)
-    axes.add_collection(
-        PolyCollection(list(corners), facecolors=ACCENT, edgecolors="none", clip_on=False), autolim=False
-    )
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
 
+    @classmethod
+    def within(cls, height: float, *, left: float, right: float, bottom: float, top: float) -> "_Frame":
+        """What four margins leave of a drawing."""
+        return cls(height, left, WIDTH - right, top, height - bottom)
 
-def _lines(
-    axes: Any, segments: Sequence[Any], *, colour: str = LINE, under: bool = False, width: float = 0.8, **style: Any
-) -> None:
-    from matplotlib.collections import LineCollection
+    def across(self, low: float, high: float) -> Scale:
+        return Scale(low, high, self.left, self.right)
 
-    lines = LineCollection(segments, colors=colour, linewidths=width, clip_on=False, zorder=0 if under else 2, **style)
-    axes.add_collection(lines, autolim=False)
-
-
-def _beside(axes: Any, text: str, place: tuple[float, float], points: float, colour: str) -> None:
-    """Text to the left (negative distance) or right of a place in the data."""
-    axes.annotate(
-        text,
-        place,
-        (points, 0),
-        textcoords="offset points",
-        ha="right" if points < 0 else "left",
-        va="center_baseline",
-        color=colour,
-        parse_math=False,
-        annotation_clip=False,
-    )
+    def up(self, low: float, high: float) -> Scale:
+        return Scale(low, high, self.bottom, self.top)
 
 
-def _round_ticks(largest: float) -> list[float]:
-    """0 and up to four equal, round steps that reach at most `largest`; integers, since they count."""
-    step = 10.0 ** np.floor(np.log10(max(largest, 1)))
-    for factor in (0.2, 0.25, 0.5, 1.0, 2.0):
-        if largest / (step * factor) <= 5 and (step * factor).is_integer():
-            step *= factor
-            break
-    return [float(step * i) for i in range(int(largest / step) + 1)]
+def _x_axis(frame: _Frame, scale: Scale, ticks: Sequence[tuple[float, str]], label: str) -> list[Shape]:
+    """Names below the frame, and what they are below these."""
+    names: list[Shape] = [Text(scale(at), frame.bottom + 17, name, "middle") for at, name in ticks]
+    return [*names, Text((frame.left + frame.right) / 2, frame.bottom + 36, label, "middle")]
+
+
+def _y_axis(frame: _Frame, scale: Scale, ticks: Sequence[tuple[float, str]], label: str = "") -> list[Shape]:
+    """A line across the frame and a name on its left at each tick, and what they are, upwards."""
+    lines: list[tuple[Point, Point]] = [((frame.left, scale(at)), (frame.right, scale(at))) for at, _ in ticks]
+    names: list[Shape] = [Text(frame.left - 5, scale(at) + _MIDDLE, name, "end") for at, name in ticks]
+    middle = (frame.top + frame.bottom) / 2
+    return [Path(lines), *names, *([Text(16, middle, label, "middle", upwards=True)] if label else [])]
+
+
+def _column(left: float, right: float, bottom: float, top: float) -> Rect:
+    return Rect(left, top, right - left, bottom - top)
+
+
+def _labelled(low: float, high: float) -> list[tuple[float, str]]:
+    ticks = round_ticks(low, high, 6)
+    return list(zip(ticks, tick_labels(ticks), strict=True))
+
+
+def _mean(edges: Sequence[float], shares: Sequence[float]) -> float:
+    middles = ((low + high) / 2 for low, high in itertools.pairwise(edges))
+    return sum(middle * share for middle, share in zip(middles, shares, strict=True)) / (sum(shares) or 1.0)
+
+
+def _height_at(x: Sequence[float], y: Sequence[float], at: float) -> float:
+    """The height of a curve at one place; beyond its ends, that of the end."""
+    after = bisect.bisect_right(x, at)
+    if after in (0, len(x)):
+        return y[0] if not after else y[-1]
+    return Scale(x[after - 1], x[after], y[after - 1], y[after])(at)
 
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _svg(figure: Any, label: str) -> str:
-    """The figure as an `<svg>` element without declarations, metadata, ids, fonts and fixed colours."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    FigureCanvasSVG(figure)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    head = re.search(r"<svg\b[^>]*>", text)
-    box = re.search(r'viewBox="[^"]*"', head[0]) if head else None
-    if head is None or box is None:
-        raise RuntimeError("Matplotlib wrote no <svg> element with a viewBox")
-    body = text[head.end() :]
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, count=1, flags=re.DOTALL)
-    body = re.sub(r"<defs>\s*<style\b.*?</style>\s*</defs>\s*", "", body, count=1, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r"""(<text style="[^"]*?)font-family: [^;"]*;? ?""", r"\1", body)
-    body = re.sub(r'(<text[^>]*?) transform="rotate\(-?0 [^"]*"', r"\1", body)
-    body = re.sub(r">\s+<", "><", re.sub(r"<g/>", "", body))
-    for stand_in, colour in _COLOURS.items():
-        body = re.sub(rf'(<[^<>]*style="[^"<>]*?){stand_in}', rf"\g<1>{colour}", body)
-    name = html.escape(label)
-    return f'<svg class="plot" {box[0]} role="img" aria-label="{name}">{body.strip()}'

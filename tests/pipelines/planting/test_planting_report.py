@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pyarrow.parquet as pq
 import pytest
@@ -52,6 +53,10 @@ def test_the_report_tells_what_was_planted_and_stays_secret(planted: Path, token
     assert facts["candidates"] == {}
     assert 0 <= facts["bag_of_words"]["auc"] <= 1
     page = (secrets / "report" / "report.html").read_text()
+    (plot,) = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    heights = [float(column.get("height", "")) for column in ET.fromstring(plot).iter("rect")]
+    counts = facts["perplexity_log10"]["counts"]
+    assert heights == pytest.approx([found / max(counts) * max(heights) for found in counts], abs=0.02)
     assert f"planted in {facts['counts']['copies']} copies" in page
     assert not re.search(r"(src|href|url)\W{1,2}https?:", page)
     for path in (secrets / "report", secrets / "tokens"):
