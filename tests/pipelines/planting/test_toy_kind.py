@@ -185,7 +185,7 @@ def test_metadata_that_cannot_be_read_is_an_error_that_names_the_file() -> None:
 
 
 def test_the_documentation_shows_the_kind_as_it_is() -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs/probe-kinds.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs/guide/probe-kinds.md").read_text(encoding="utf-8")
     config = (Path(__file__).parent / "facts_kind/config.py").read_text(encoding="utf-8")
     shown = config[config.index("@Parameter") :].strip()
     assert "\n".join(f"    {line}".rstrip() for line in shown.splitlines()) in text

@@ -70,7 +70,7 @@ def test_only_what_is_named_is_computed_in_the_order_given() -> None:
 
 
 def test_every_metric_tells_its_formula_source_and_where_it_is_documented() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "metrics.md").read_text()
     for metric in METRICS.values():
         assert f"| `{metric.name}` | {metric.version} | {metric.formula.replace('|', chr(92) + '|')} |" in page
         assert metric.function.__doc__
