@@ -29,8 +29,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks import measure
-from benchmarks.corpus import parquet_files
+from benchmarks.dedup.corpus import parquet_files
+from benchmarks.measuring import measure
 
 TRAPLINE = [sys.executable, "-m", "pipelines.cli"]
 SHARES = ["--max-doc-share", ".25", "--max-corpus-share", ".05"]

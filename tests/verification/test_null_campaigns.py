@@ -1,13 +1,14 @@
 """Thousands of campaigns in which the model saw nothing, and of a known effect; the whole run is in benchmarks/.
 
-A verifier that cannot say no is worth nothing. `benchmarks/verification.py null` does the same 100,000 times a design.
+A verifier that cannot say no is worth nothing. `python -m benchmarks.verification null` does the same
+100,000 times for each design.
 """
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from benchmarks.null_campaigns import BATCH, LEVELS, NULL_DESIGNS, POWER_DESIGNS, Design, simulate
+from benchmarks.verification.null_campaigns import BATCH, LEVELS, NULL_DESIGNS, POWER_DESIGNS, Design, simulate
 from transforms.verification.alignment import contributions
 from transforms.verification.redraws import RedrawRule, redraw_test
 

@@ -126,7 +126,9 @@ def test_shares_lie_between_nothing_and_all(shares: tuple[float, float]) -> None
 
 
 def test_an_id_of_any_length_will_do(tmp_path: Path) -> None:
-    find_places(Key.create(tmp_path / "key"), [unit("x" * 500, 2, 600)], room([9000] * 5), WIDE)
+    places = find_places(Key.create(tmp_path / "key"), [unit("x" * 500, 2, 600)], room([9000] * 5), WIDE)
+    assert sorted(places.copy.tolist()) == [0, 1]
+    assert len(set(places.address.tolist())) == 2
 
 
 def test_the_longest_candidate_of_a_unit_counts_whichever_is_drawn() -> None:

@@ -1,0 +1,1 @@
+"""Deduplication side by side with peers, judged by exact similarities."""

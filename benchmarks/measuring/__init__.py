@@ -1,0 +1,1 @@
+"""Time and memory of a command, from its start to its end."""

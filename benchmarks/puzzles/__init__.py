@@ -1,0 +1,1 @@
+"""Speed of puzzles, and what models learn of planted ones."""

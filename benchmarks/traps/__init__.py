@@ -1,0 +1,1 @@
+"""Cost of making traps, and traps in models trained from scratch."""

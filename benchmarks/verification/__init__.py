@@ -1,0 +1,1 @@
+"""False positives, power and speed of the exact test."""
