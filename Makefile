@@ -48,7 +48,7 @@ pictures: $(STAMP) ## draw the diagrams of the documentation again
 	$(BIN)/python docs/pictures.py
 
 bench: $(STAMP) ## compare with peers: make bench CORPUS="DIR DIR"
-	$(BIN)/python -m benchmarks.dedup $(if $(CORPUS),--corpus $(CORPUS))
+	PYTHONPATH=. $(BIN)/python -m benchmarks.dedup $(if $(CORPUS),--corpus $(CORPUS))
 
 clean: ## remove the virtual environment, caches and the demo's output
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build demo-out site *.egg-info
