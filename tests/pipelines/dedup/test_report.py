@@ -46,6 +46,7 @@ FACTS = DedupFacts(
     comparisons=Comparisons(pairs=123_456, capped_buckets=0, capped_documents=0),
     timing=Timing(
         seconds=12.3,
+        compile_seconds=0.0,
         resumed=False,
         threads=2,
         stages=(
