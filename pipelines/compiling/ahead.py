@@ -30,6 +30,8 @@ _PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); from pipelines.compiling.helper import main; "
     "main(int(sys.argv[2]), int(sys.argv[3]))"
 )
+_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING": "1"}
+"""Numba sets the colours of thousands of messages that nobody sees: how it finds out which types fit."""
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -108,7 +110,7 @@ class KernelsAhead:
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
                         pass_fds=(tasks, results),
-                        env={**os.environ, "PYTHONSAFEPATH": "1"},
+                        env={**os.environ, **_ENVIRONMENT},
                     )
                 )
         except OSError:
