@@ -244,6 +244,14 @@ def test_a_stage_that_was_done_before_has_no_speed():
     assert "mb_per_second" not in resumed.to_json()
 
 
+def test_compiling_is_said_and_does_not_count_as_speed():
+    first = changed(timing=dataclasses.replace(FACTS.timing, seconds=20.3, compile_seconds=8.0))
+    assert FACTS.to_json()["mb_per_second"] == first.to_json()["mb_per_second"] == pytest.approx(530.123456 / 12.3)
+    assert first.to_json()["compile_seconds"] == 8.0
+    assert "compile" in report_page(first, ()).lead
+    assert "compile" not in report_page(FACTS, ()).lead
+
+
 def test_two_reports_of_the_same_facts_are_the_same_bytes():
     assert report_html(FACTS, EXAMPLES) == report_html(copy.deepcopy(FACTS), EXAMPLES)
 
