@@ -66,7 +66,8 @@ class KernelsAhead:
             return 0.0
         began = time.perf_counter()
         done: dict[Kernel, str] = {}
-        with progress.counting("compiling kernels for the first run", len(self._missing)) as show:
+        text = "compiling kernels for the first run" if self._compiled.can_be_kept else "compiling kernels"
+        with progress.counting(text, len(self._missing)) as show:
             for kernel, path in self._from_helpers():
                 done[kernel] = path
                 show(len(done))
@@ -140,15 +141,19 @@ class KernelsAhead:
 
 
 @contextlib.contextmanager
-def kernels_ahead(kernels: Sequence[Kernel], beam_flags: Sequence[str]) -> Iterator[KernelsAhead]:
-    """Compile ahead while the block runs.
+def kernels_ahead(kernels: Sequence[Kernel], beam_flags: Sequence[str]) -> Iterator[KernelsAhead | None]:
+    """Compile ahead while the block runs; None for a runner whose workers are elsewhere.
 
-    Nothing is compiled here for a runner whose workers are elsewhere: `beam_flags` are Beam's own flags.
+    Args:
+        kernels: what is known to be needed.
+        beam_flags: Beam's own flags, `--runner` among them.
     """
+    if not _runs_here(beam_flags):
+        yield None
+        return
     ahead = KernelsAhead()
     try:
-        if _runs_here(beam_flags):
-            ahead.ask(kernels)
+        ahead.ask(kernels)
         yield ahead
     finally:
         ahead.close()
