@@ -16,6 +16,7 @@ from transforms.base.runs import Work
 from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
 from transforms.corpus.input.formats import format_for, schemas_known
+from transforms.corpus.input.jsonl.rounding import refuse_rounding
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 from transforms.corpus.input.pieces import Piece
 from transforms.corpus.input.sources import Source, list_sources, would_list
@@ -74,7 +75,8 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary
     """The columns of all files together, in the order in which they first appear.
 
     Raises:
-        CorpusError: if two files disagree on a column's type.
+        CorpusError: if two files disagree on a column's type, or float64 would round an integer of one for a fraction
+            in the other.
     """
     named = schemas_known(sources)
     by_file: dict[str, list[pa.Schema]] = {}
@@ -84,6 +86,7 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary
     order = {source.uri: source.ordinal for source in sources}
     named.sort(key=lambda pair: order[pair[0]])
     merged = storable(merge_schemas(named))
+    refuse_rounding(scan.inexact, merged)
     if text_column not in merged.names:
         merged = merged.append(pa.field(text_column, pa.string()))
     index = merged.get_field_index(text_column)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from transforms.corpus.input.format import InexactInteger
 from transforms.corpus.output.manifest import WrittenFile, WrittenShard, entry
 from transforms.corpus.output.shards import Shard
 
@@ -23,6 +24,8 @@ class ScanSummary:
     """Addresses of the documents that the planting's watch has reported."""
     schemas: tuple[tuple[str, str], ...]
     """For each task that found columns by reading: the file and a serialised Arrow schema, hex."""
+    inexact: tuple[tuple[str, InexactInteger], ...]
+    """For each task and each column with integers that float64 would round: the file and one of them."""
     committed: dict[str, Any]
     """The whole summary, as `ScannedNumbers` and the plan take it."""
 
@@ -36,6 +39,11 @@ class ScanSummary:
             quarantined=found["quarantined"],
             watched=tuple(found["watched"]),
             schemas=tuple((task["source"], task["schema"]) for task in found["tasks"] if task["schema"]),
+            inexact=tuple(
+                (task["source"], InexactInteger(tuple(path), value))
+                for task in found["tasks"]
+                for path, value in task.get("inexact", ())
+            ),
             committed=found,
         )
 

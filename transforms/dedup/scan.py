@@ -22,6 +22,7 @@ from transforms.base.texts import offsets_of
 from transforms.corpus.input.addresses import addresses, position_of
 from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.input.condition import condition_columns, condition_holds
+from transforms.corpus.input.format import Path
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.merged_schema import merge_schemas
 from transforms.corpus.input.pieces import Piece, Records, read_piece
@@ -167,6 +168,7 @@ class _Scan:
             totals.take_bad_lines(piece, records, strict=self.config.strict)
             if not format_for(piece.source).knows_schema:
                 totals.schemas.append(records.table.schema)
+                totals.inexact.update({one.path: one.value for one in records.inexact})
             if not records.table.num_rows:
                 continue
             yield self._summarise(piece, records, totals)
@@ -246,6 +248,7 @@ class _Totals:
         self.schemas: list[pa.Schema] = []
         self.reasons: dict[str, int] = {}
         self.watched: list[int] = []
+        self.inexact: dict[Path, int] = {}
 
     def take_bad_lines(self, piece: Piece, records: Records, *, strict: bool) -> None:
         if not records.bad:
@@ -311,6 +314,7 @@ class _Totals:
             "bytes": self.bytes,
             "quarantined": self.reasons,
             "watched": self.watched,
+            "inexact": [[list(path), value] for path, value in self.inexact.items()],
             "schema": None if merged is None else merged.serialize().to_pybytes().hex(),
         }
 
