@@ -31,7 +31,7 @@ class DedupConfig:
     """
 
     input: Annotated[Several, INPUT]
-    """Files, folders or quoted globs: Parquet or JSONL (plain, .gz, .zst), local, gs:// or s3://."""
+    """Files, folders or quoted globs: Parquet, Arrow or JSONL (also .gz, .zst, .bz2, .xz, .lz4), local, gs:// or s3://."""
     output: Annotated[str, OUTPUT]
     """Folder for the shards, the report and the manifest; it must be new, empty or an unfinished output."""
     text_column: Annotated[str, INPUT] = "text"
@@ -65,7 +65,7 @@ class DedupConfig:
     split: Annotated[str, OUTPUT] = "train"
     """Name of the split, used in the names of the shards."""
     strict: Annotated[bool, RUNNING] = False
-    """Stop at the first bad record instead of quarantining it."""
+    """Stop at the first bad record instead of quarantining it, and at a file that would be left out."""
     overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
     until: Annotated[Literal["plan", "end"], RUNNING] = "end"

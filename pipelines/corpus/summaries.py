@@ -1,7 +1,7 @@
 """What the stages of a corpus run have committed, with types: `scan.json`, `plan.json` and `rewrite.json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from transforms.corpus.input.format import InexactInteger
@@ -130,6 +130,8 @@ class RewriteSummary:
     """What the rewrite has written."""
 
     shards: tuple[WrittenShard, ...]
+    not_utf8: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Columns with text that is not UTF-8: the number of documents, and the address of the first of them."""
 
     @property
     def rows(self) -> int:
@@ -144,4 +146,9 @@ class RewriteSummary:
     @classmethod
     def parse(cls, found: Mapping[str, Any]) -> "RewriteSummary":
         """From `rewrite.json`."""
-        return cls(tuple(entry(WrittenShard, shard) for shard in found["shards"]))
+        not_utf8: dict[str, tuple[int, int]] = {}
+        for shard in found["shards"]:
+            for name, (documents, first) in shard.get("not_utf8", {}).items():
+                before, first = not_utf8.get(name, (0, first))
+                not_utf8[name] = (before + documents, first)
+        return cls(tuple(entry(WrittenShard, shard) for shard in found["shards"]), not_utf8)

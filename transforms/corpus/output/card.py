@@ -206,8 +206,8 @@ def _tracing(counts: Counts) -> str:
         "Each row of `duplicates/` is a removed document: its `address`, the `kept_address` of the kept document that "
         "covers it, the `reason` (`exact` or `near`), the estimated `similarity`, and both ids where the corpus has "
         "them. An address is one number, `file ordinal << 40 | position`: the ordinal counts the files of "
-        "`content.input` in `manifest.json` from 0, the position is the row in a Parquet file and the byte offset of "
-        "the line in a (decompressed) JSONL file.",
+        "`content.input` in `manifest.json` from 0, the position is the row in a Parquet or Arrow file and the byte "
+        "offset of the line in a (decompressed) JSONL file.",
         "",
         *_fence(
             "import json\n"

@@ -1,5 +1,6 @@
 """The corpus as it was before planting: shard by shard, checked document by document."""
 
+import base64
 import functools
 import hashlib
 import json
@@ -31,6 +32,8 @@ from transforms.planting.columns.recompute import recompute
 from transforms.planting.insertion.editor import DOCUMENT
 from transforms.planting.insertion.splice import cut
 from transforms.planting.work import SecretWork, read_secret
+
+_STORED_SCHEMA = b"ARROW:schema"
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,11 @@ class _Restore:
             file = pq.ParquetFile(stream)
             if file.metadata.num_rows != shard.rows:
                 raise SealError(f"{shard.path}: has {file.metadata.num_rows:,} rows, its manifest says {shard.rows:,}")
-            writer = ShardWriter(sink, file.schema_arrow, self.config.layout)
+            schema = written_schema(file)
+            writer = ShardWriter(sink, schema, self.config.layout)
             row = 0
             for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-                table = planted.without(row, pa.Table.from_batches([batch]).replace_schema_metadata(None))
+                table = planted.without(row, as_written(batch, schema))
                 row += batch.num_rows
                 if table.num_rows:
                     writer.write(table, text_sizes(as_strings(table[self.config.layout.text_column])))
@@ -128,6 +132,24 @@ class _Restore:
         receipt = {"path": shard.path, "rows": writer.rows, "text_bytes": writer.text_bytes}
         refuse_changed_file(self.config.source, shard.path, shard.sha256)
         return {**receipt, "bytes": sink.size, "sha256": sink.sha256}
+
+
+def written_schema(file: pq.ParquetFile) -> pa.Schema:
+    """The schema that a shard was written with.
+
+    `file.schema_arrow` has Parquet's own names for the items of lists and the entries of maps in its place.
+    """
+    stored = (file.metadata.metadata or {}).get(_STORED_SCHEMA)
+    return file.schema_arrow if stored is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+
+
+def as_written(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """The columns of a batch with the types of `schema`, which differ from theirs in names of nested fields at most."""
+    columns = [
+        column if column.type.equals(field.type, check_metadata=True) else column.view(field.type)
+        for column, field in zip(batch.columns, schema, strict=True)
+    ]
+    return pa.table(columns, schema=schema.remove_metadata())
 
 
 def refuse_changed_file(source: Folder, name: str, sha256: object) -> None:
