@@ -327,7 +327,7 @@ def test_files_that_are_left_out_are_named_and_strict_refuses_them(
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
     said = "23 files of the input left out: "
-    outcome = attempt(folder, "--strict", "--overwrite")
+    outcome = attempt(folder, "--strict", output=tmp_path / "strict")
     assert outcome.code == 1
     assert f"--strict: {said}" in outcome.said
     outcome = attempt(folder, "--overwrite")

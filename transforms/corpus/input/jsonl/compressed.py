@@ -1,7 +1,9 @@
 """Compressed files: which codec a name stands for, and reading each as one stream from its beginning."""
 
+import bz2
 import lzma
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -47,23 +49,49 @@ def decompressed(filesystem: fs.FileSystem, path: str, codec: str) -> Any:
         OSError: when it is opened, or by `readinto` where a stream is damaged or breaks off.
     """
     raw = filesystem.open_input_stream(path, compression=None)
-    return _XzStream(raw) if codec == "xz" else pa.CompressedInputStream(raw, codec)
+    if codec in _DECODERS:
+        return _Streams(raw, _DECODERS[codec], b"\0" if codec == "xz" else b"")
+    return pa.CompressedInputStream(raw, codec)
 
 
-class _XzStream:
-    """Several xz streams with their padding; Python's own `LZMAFile` takes damage after the first one for the end."""
+class _Decoder(Protocol):
+    """What `bz2` and `lzma` have in common: the decoder of one stream."""
 
-    def __init__(self, raw: pa.NativeFile) -> None:
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+_DECODERS: dict[str, Callable[[], _Decoder]] = {
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
+}
+
+
+class _Streams:
+    """Streams that follow each other, and the padding between them.
+
+    Python's own `BZ2File` and `LZMAFile` take damage after the first stream for the end of the file.
+    """
+
+    def __init__(self, raw: pa.NativeFile, decoder: Callable[[], _Decoder], padding: bytes) -> None:
         self._raw = raw
+        self._new = decoder
+        self._padding = padding
         self._packed = b""
-        self._decoder: lzma.LZMADecompressor | None = None
+        self._decoder: _Decoder | None = None
 
     def readinto(self, into: npt.NDArray[np.uint8]) -> int:
         """Fill some of `into`; 0 only at the end of the file."""
         while True:
-            if self._decoder is None and not self._begin():
-                return 0
-            assert self._decoder is not None  # noqa: S101 - for the type checker
+            if self._decoder is None:
+                if not self._find_stream():
+                    return 0
+                self._decoder = self._new()
             if self._decoder.needs_input and not self._packed:
                 self._packed = self._raw.read(_CHUNK)
                 if not self._packed:
@@ -79,15 +107,15 @@ class _XzStream:
                 into[: len(unpacked)] = np.frombuffer(unpacked, np.uint8)
                 return len(unpacked)
 
-    def _begin(self) -> bool:
-        """Pass over the padding (zero bytes) and begin with the next stream, if there is one."""
+    def _find_stream(self) -> bool:
+        """Pass over the padding to the first byte of the next stream; False if there is none."""
         while True:
-            self._packed = self._packed.lstrip(b"\0") or self._raw.read(_CHUNK)
+            self._packed = self._packed.lstrip(self._padding) if self._padding else self._packed
+            if self._packed:
+                return True
+            self._packed = self._raw.read(_CHUNK)
             if not self._packed:
                 return False
-            if self._packed[0]:
-                self._decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ)
-                return True
 
     def close(self) -> None:
         """Close the file."""

@@ -5,6 +5,7 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
@@ -94,7 +95,7 @@ class _Source:
         try:
             while filled < len(into) and (got := self._file.readinto(into[filled:])):
                 filled += got
-        except OSError as error:
+        except (OSError, pa.ArrowException) as error:
             at = self.at + filled
             if self._codec is None:
                 raise CorpusError(f"{self.path}: cannot be read at byte {at} or after it ({error})") from error
