@@ -50,6 +50,8 @@ class DedupConfig:
     """Rows (MinHash values) per band; chosen for recall unless given together with --bands."""
     tokenizer: Annotated[str, DEDUPLICATION] = ""
     """A tokenizer.json of the `tokenizers` library: shingles of its tokens instead of words."""
+    words: Annotated[Literal["text", "code"], DEDUPLICATION] = "text"
+    """text: words without case and punctuation. code: words as written, and every other sign is a word of its own."""
     keep: Annotated[str, DEDUPLICATION] = "first"
     """Which of two near-duplicates is kept: first, longest, or max:COLUMN (the larger number)."""
     method: Annotated[Literal["survivors", "components"], DEDUPLICATION] = "survivors"
@@ -94,6 +96,10 @@ class DedupConfig:
                 f"--split {self.split!r}: use letters, digits, _ and single dots only (it becomes part of file names)",
             ),
             ((self.bands is None) == (self.rows is None), "--bands and --rows: give both or neither"),
+            (
+                self.words == "text" or not self.tokenizer,
+                f"--words {self.words} and --tokenizer: give one of them, both say what a shingle is made of",
+            ),
             (bool(self.input), "--input: give at least one file, folder or glob"),
         )
         for fine, message in checks:
@@ -163,7 +169,13 @@ class DedupConfig:
         from transforms.dedup.scan import ScanConfig
 
         return ScanConfig(
-            self.text_column, self.id_column, self.keep, self.minhash(), self.tokenizer, strict=self.strict
+            self.text_column,
+            self.id_column,
+            self.keep,
+            self.minhash(),
+            self.tokenizer,
+            strict=self.strict,
+            words=self.words,
         )
 
     def layout(self) -> "ParquetFormat":

@@ -56,7 +56,7 @@ class Sketches:
         valid: bool[n]; False where the text is null or not UTF-8.
         num_bytes: uint32[n], length of the text in UTF-8 bytes.
         num_words: uint32[n]; of token shingles, the number of tokens.
-        text_hash: uint64[n, 2], 128-bit hash of the sequence of words; of the bytes, where there is no word.
+        text_hash: uint64[n, 2], 128-bit hash of the text's bytes.
         bands: uint64[n, bands], band keys, never 0; all 0 if the text has fewer than `ngram` words.
         sketch: uint8[n, num_perm], low byte of each minimum (255 where the text has no shingle).
     """

@@ -5,7 +5,7 @@ One text at a time, in blocks that stay in the cache, whatever the text's length
 1. `_split` folds a block into a buffer and lists the edges of its words. ASCII goes 64 bytes at a step: a vector
    comparison gives one bit a byte, and the bits that differ from their neighbour are the edges. Other characters
    are decoded (and thereby checked) one by one and looked up in the table of `transforms.base.words`.
-2. `_hash_words` gives each word 64 bits, `_add_to_text` the sequence of words 128.
+2. `_hash_words` gives each word 64 bits; `_hash_raw` gives the text's bytes 128, in two passes.
 3. `_shingle` combines `ngram` neighbours to 32 bits, after which `_lower` updates all minima.
 
 `tests/dedup/slow_reference.py` says the same in plain Python. Positions and addresses are int64, hashes uint64: Numba
@@ -44,10 +44,7 @@ _STRIPE = 16  # bytes of a word hashed at once
 _MARGIN = 32  # bytes before the folded ones: the hash of a word may read some that it then drops
 _NO_MINIMUM = np.uint32(0xFFFFFFFF)
 
-# Constants without structure: multipliers of SplitMix64, and random odd numbers.
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_MIX_3 = np.uint64(0xD6E8FEB86659FD93)
+# Constants without structure: random odd numbers.
 _KEY_1 = np.uint64(0x8EBC6AF09C88C6E3)
 _KEY_2 = np.uint64(0x589965CC75374CC3)
 _RAW_1 = np.uint64(0xA0761D6478BD642F)
@@ -226,23 +223,8 @@ def _keep_open_word(folded_bytes: _Bytes, begin: int, fill: int, state: np.uint6
 
 
 @kernel
-def _add_to_text(hashes: _U64, position: int, sums: _U64) -> None:
-    """Add words, of which the first is number `position`, to two sums over mixtures of word and place."""
-    one, two = sums[0], sums[1]
-    place = np.uint64(position) * GOLDEN
-    for i in range(len(hashes)):
-        x = hashes[i] + (place + np.uint64(i) * GOLDEN)
-        x = (x ^ x >> np.uint64(32)) * _MIX_1
-        x = (x ^ x >> np.uint64(29)) * _MIX_2
-        one += x ^ x >> np.uint64(32)
-        x = (x ^ x >> np.uint64(27)) * _MIX_3
-        two += x ^ x >> np.uint64(31)
-    sums[0], sums[1] = one, two
-
-
-@kernel
 def _hash_raw(address: int, size: int, seed: np.uint64, spare_bytes: _Bytes) -> np.uint64:
-    """A hash of `size` bytes, for texts without a word."""
+    """A hash of the `size` bytes of a text."""
     spare = _address(spare_bytes)
     state = seed ^ np.uint64(size) * GOLDEN
     while size >= _STRIPE:
@@ -333,7 +315,6 @@ def scan_texts(
     hashes, wide, values = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
     minima = np.empty(len(a), np.uint32)
     factors = _band_factors(rows)
-    sums = np.empty(2, np.uint64)
     start, limit = _address(data), _address(data) + len(data)
     all_count = 0
     for text in range(len(valid)):
@@ -341,7 +322,6 @@ def scan_texts(
             continue
         source, stop = start + offsets[text], start + offsets[text + 1]
         minima[:] = _NO_MINIMUM
-        sums[:] = np.uint64(0)
         fill, count, carried, total, shingles = 0, 0, 0, 0, 0
         state = GOLDEN
         while True:
@@ -354,7 +334,6 @@ def scan_texts(
                 count += 1
             words = count >> 1
             _hash_words(folded, edges, words, state, hashes[carried : carried + words])
-            _add_to_text(hashes[carried : carried + words], total, sums)
             total += words
             carried += words
             fresh = carried - ngram + 1
@@ -381,13 +360,9 @@ def scan_texts(
             valid[text] = False
             continue
         num_words[text] = total
-        if total:
-            text_hash[text, 0] = mix(sums[0] ^ np.uint64(total))
-            text_hash[text, 1] = mix(sums[1] + np.uint64(total))
-        else:
-            first, size = start + offsets[text], offsets[text + 1] - offsets[text]
-            text_hash[text, 0] = _hash_raw(first, size, _RAW_1, spare)
-            text_hash[text, 1] = _hash_raw(first, size, _RAW_2, spare)
+        first, size = start + offsets[text], offsets[text + 1] - offsets[text]
+        text_hash[text, 0] = _hash_raw(first, size, _RAW_1, spare)
+        text_hash[text, 1] = _hash_raw(first, size, _RAW_2, spare)
         if shingles:
             _key_bands(minima, factors, bands[text])
         for k in range(sketch.shape[1]):

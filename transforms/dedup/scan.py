@@ -16,9 +16,11 @@ import tokenizers
 from schemas.public.quarantine import QUARANTINE
 from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
+from transforms.base.nfc import may_change, nfc
 from transforms.base.runs import Work, canonical_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.base.texts import offsets_of
+from transforms.base.words import code_of
 from transforms.corpus.input.addresses import addresses, position_of
 from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.input.condition import condition_columns, condition_holds
@@ -46,6 +48,7 @@ class ScanConfig:
         priority: which of two near-duplicates is kept: "first", "longest" or "max:COLUMN".
         minhash: shingles, permutations and bands.
         tokenizer: path of a `tokenizers` file whose tokens take the place of words; empty for words.
+        words: what a word is: "text", as `transforms.base.words` says, or "code", as `code_of` there says.
         strict: a bad record is an error.
         where: SQL condition on the columns that makes a document eligible for planting; empty for all.
     """
@@ -57,6 +60,7 @@ class ScanConfig:
     tokenizer: str = ""
     strict: bool = False
     where: str = ""
+    words: str = "text"
 
     @property
     def columns(self) -> list[str]:
@@ -206,9 +210,22 @@ class _Scan:
         return condition_holds(table, self.config.where)
 
     def _sketch(self, text: pa.Array) -> Sketches:
-        if not self.config.tokenizer:
+        """Sketch the texts as they are in NFC, so that two ways to write a character are one; lengths are their own."""
+        sketches = self._sketch_as_it_is(text)
+        rows = np.flatnonzero(may_change(text) & sketches.valid)
+        if len(rows):
+            normal = self._sketch_as_it_is(nfc(text.take(pa.array(rows))))
+            for name in ("num_words", "text_hash", "bands", "sketch"):
+                getattr(sketches, name)[rows] = getattr(normal, name)
+        return sketches
+
+    def _sketch_as_it_is(self, text: pa.Array) -> Sketches:
+        if self.config.tokenizer:
+            ids, offsets = _token_ids(self.config.tokenizer, text)
+        elif self.config.words == "code":
+            ids, offsets = code_of(text)
+        else:
             return sketch_texts(text, self.config.minhash)
-        ids, offsets = _token_ids(self.config.tokenizer, text)
         return sketch_tokens(ids, offsets, text, self.config.minhash)
 
     def _priority(self, piece: Piece, table: pa.Table, sketches: Sketches) -> npt.NDArray[np.float64]:
