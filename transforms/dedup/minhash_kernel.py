@@ -5,7 +5,7 @@ One text at a time, in blocks that stay in the cache, whatever the text's length
 1. `_split` folds a block into a buffer and lists the edges of its words. ASCII goes 64 bytes at a step: a vector
    comparison gives one bit a byte, and the bits that differ from their neighbour are the edges. Other characters
    are decoded (and thereby checked) one by one and looked up in the table of `transforms.base.words`.
-2. `_hash_words` gives each word 64 bits; `_hash_raw` gives the text's bytes 128, in two passes.
+2. `_hash_words` gives each word 64 bits; `_hash_raw` gives the text's bytes 128.
 3. `_shingle` combines `ngram` neighbours to 32 bits, after which `_lower` updates all minima.
 
 `tests/dedup/slow_reference.py` says the same in plain Python. Positions and addresses are int64, hashes uint64: Numba
@@ -223,19 +223,22 @@ def _keep_open_word(folded_bytes: _Bytes, begin: int, fill: int, state: np.uint6
 
 
 @kernel
-def _hash_raw(address: int, size: int, seed: np.uint64, spare_bytes: _Bytes) -> np.uint64:
-    """A hash of the `size` bytes of a text."""
+def _hash_raw(address: int, size: int, spare_bytes: _Bytes) -> tuple[np.uint64, np.uint64]:
+    """Two hashes of the `size` bytes of a text."""
     spare = _address(spare_bytes)
-    state = seed ^ np.uint64(size) * GOLDEN
+    length = np.uint64(size) * GOLDEN
+    one, two = _RAW_1 ^ length, _RAW_2 ^ length
     while size >= _STRIPE:
-        state = _absorb(state, load64(address), load64(address + 8))
+        first, second = load64(address), load64(address + 8)
+        one, two = _absorb(one, first, second), _absorb(two, first, second)
         address += _STRIPE
         size -= _STRIPE
     for i in range(0, _STRIPE, 4):
         store32(spare + i, 0)
     for i in range(size):
         store32(spare + i, load8(address + i))
-    return mix(_absorb(state, load64(spare), load64(spare + 8)))
+    first, second = load64(spare), load64(spare + 8)
+    return mix(_absorb(one, first, second)), mix(_absorb(two, first, second))
 
 
 @kernel
@@ -361,8 +364,7 @@ def scan_texts(
             continue
         num_words[text] = total
         first, size = start + offsets[text], offsets[text + 1] - offsets[text]
-        text_hash[text, 0] = _hash_raw(first, size, _RAW_1, spare)
-        text_hash[text, 1] = _hash_raw(first, size, _RAW_2, spare)
+        text_hash[text, 0], text_hash[text, 1] = _hash_raw(first, size, spare)
         if shingles:
             _key_bands(minima, factors, bands[text])
         for k in range(sketch.shape[1]):
