@@ -37,6 +37,11 @@ def may_change(texts: pa.Array) -> npt.NDArray[np.bool_]:
     return _may_change(data, offsets, _table())
 
 
+def characters_that_may_change() -> npt.NDArray[np.bool_]:
+    """Which of the 0x110000 code points NFC may change or put elsewhere: a text without any is in NFC."""
+    return np.asarray(_table() & (_CLASS | _SECOND | _NEVER) != 0)
+
+
 @functools.cache
 def _table() -> npt.NDArray[np.uint16]:
     """The flags of each of the 0x110000 code points; read-only."""

@@ -42,6 +42,7 @@ _Flags = npt.NDArray[np.bool_]
 _BLOCK = 8192  # folded bytes after which the words found are hashed
 _STRIPE = 16  # bytes of a word hashed at once
 _MARGIN = 32  # bytes before the folded ones: the hash of a word may read some that it then drops
+_POINT = 0x1FFFFF
 _NO_MINIMUM = np.uint32(0xFFFFFFFF)
 
 # Constants without structure: random odd numbers.
@@ -87,14 +88,14 @@ def _split(
     edge_list: _U32,
     count: int,
     spare_bytes: _Bytes,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Fold text into a buffer and list where its words begin and end, until the text or the buffer ends.
 
     Args:
         source: address of the next byte of the text.
         stop: address behind the text.
         limit: address behind the last byte that may be read.
-        table: `word_table()`.
+        table: `word_table()`, with the highest bit set for characters that `transforms.base.nfc` must look at.
         folded_bytes: buffer of folded bytes, from its byte `_MARGIN` on.
         fill: bytes of it in use.
         edge_list: where in the folded bytes each word begins and ends, in turn; three a byte.
@@ -102,8 +103,10 @@ def _split(
         spare_bytes: room for `STEP` bytes.
 
     Returns:
-        New source, fill and count; source is -1 if the text is not UTF-8.
+        New source, fill and count, and all entries of the table that were met, combined by `or`; source is -1 if the
+        text is not UTF-8.
     """
+    met = 0
     folded, edges, spare = _address(folded_bytes) + _MARGIN, _address(edge_list), _address(spare_bytes)
     while source < stop and fill < _BLOCK:
         block = source
@@ -135,13 +138,13 @@ def _split(
             elif 0xC2 <= lead <= 0xDF and rest >= 2:
                 second = load8(source + 1)
                 if second & 0xC0 != 0x80:
-                    return -1, fill, count
+                    return -1, fill, count, met
                 point, size, raw = (lead & 0x1F) << 6 | second & 0x3F, 2, lead | second << 8
             elif 0xE0 <= lead <= 0xEF and rest >= 3:
                 second, third = load8(source + 1), load8(source + 2)
                 point = (lead & 0xF) << 12 | (second & 0x3F) << 6 | third & 0x3F
                 if second & 0xC0 != 0x80 or third & 0xC0 != 0x80 or point < 0x800 or 0xD800 <= point <= 0xDFFF:
-                    return -1, fill, count
+                    return -1, fill, count, met
                 size, raw = 3, lead | second << 8 | third << 16
             elif 0xF0 <= lead <= 0xF4 and rest >= 4:
                 second, third, fourth = load8(source + 1), load8(source + 2), load8(source + 3)
@@ -152,25 +155,27 @@ def _split(
                     or fourth & 0xC0 != 0x80
                     or not 0x10000 <= point <= 0x10FFFF
                 ):
-                    return -1, fill, count
+                    return -1, fill, count, met
                 size, raw = 4, lead | second << 8 | third << 16 | fourth << 24
             else:
-                return -1, fill, count
+                return -1, fill, count, met
             source += size
             entry = _integer(table[point])
+            met |= entry
             kind = entry & 3
             store32(edges + 4 * count, fill)  # the end of a run before this character, or the start of one with it
             count += (count & 1) ^ (kind & 1)
             if kind != 0:
-                if entry >> 2 != point:
-                    raw, size = _encode(entry >> 2)
+                lower = entry >> 2 & _POINT
+                if lower != point:
+                    raw, size = _encode(lower)
                 store32(folded + fill, raw)
                 if kind == 2:
                     store32(edges + 4 * count, fill)
                     store32(edges + 4 * count + 4, fill + size)
                     count += 2
                 fill += size
-    return source, fill, count
+    return source, fill, count, met
 
 
 @inline_kernel
@@ -300,6 +305,7 @@ def scan_texts(
     a: _U32,
     b: _U32,
     num_words: _U32,
+    may_change: _Flags,
     text_hash: _U64,
     bands: _U64,
     sketch: _Bytes,
@@ -326,9 +332,10 @@ def scan_texts(
         source, stop = start + offsets[text], start + offsets[text + 1]
         minima[:] = _NO_MINIMUM
         fill, count, carried, total, shingles = 0, 0, 0, 0, 0
-        state = GOLDEN
+        state, all_met = GOLDEN, 0
         while True:
-            source, fill, count = _split(source, stop, limit, table, folded, fill, edges, count, spare)
+            source, fill, count, met = _split(source, stop, limit, table, folded, fill, edges, count, spare)
+            all_met |= met
             if source < 0:
                 break
             done = source >= stop
@@ -363,6 +370,7 @@ def scan_texts(
             valid[text] = False
             continue
         num_words[text] = total
+        may_change[text] = all_met >> 31 != 0
         first, size = start + offsets[text], offsets[text + 1] - offsets[text]
         text_hash[text, 0], text_hash[text, 1] = _hash_raw(first, size, spare)
         if shingles:

@@ -212,9 +212,13 @@ class _Scan:
     def _sketch(self, text: pa.Array) -> Sketches:
         """Sketch the texts as they are in NFC, so that two ways to write a character are one; lengths are their own."""
         sketches = self._sketch_as_it_is(text)
-        rows = np.flatnonzero(may_change(text) & sketches.valid)
+        rows = np.flatnonzero(sketches.may_change)
         if len(rows):
-            normal = self._sketch_as_it_is(nfc(text.take(pa.array(rows))))
+            asked = text.take(pa.array(rows))
+            changed = np.flatnonzero(may_change(asked))
+            rows, asked = rows[changed], asked.take(pa.array(changed))
+        if len(rows):
+            normal = self._sketch_as_it_is(nfc(asked))
             for name in ("num_words", "text_hash", "bands", "sketch"):
                 getattr(sketches, name)[rows] = getattr(normal, name)
         return sketches

@@ -34,7 +34,7 @@ _QUOTE, _BACKSLASH, _MINUS, _PLUS, _DOT, _ZERO, _NINE = 34, 92, 45, 43, 46, 48, 
 _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT = 91, 93, 123, 125
 _UPPER_E, _LOWER_E, _LOWER_N, _LOWER_U = 69, 101, 110, 117
 _LARGEST = np.uint64(2**63 - 1)
-_INTEGER_DIGITS = 19
+_INTEGER_DIGITS, _EXACT_DIGITS = 19, 15
 _ALL_EXACT = np.uint64(2**53)
 _MARK = (0xEF, 0xBB, 0xBF)
 
@@ -138,9 +138,10 @@ def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int, int]
                 else:
                     break
                 at += 1
-            if is_integer and (digits > _INTEGER_DIGITS or value > largest):
-                return BIG_INTEGER, at, inexact
-            inexact += is_integer and not _is_exact(value)
+            if is_integer and digits > _EXACT_DIGITS:
+                if digits > _INTEGER_DIGITS or value > largest:
+                    return BIG_INTEGER, at, inexact
+                inexact += not _is_exact(value)
         else:
             return NOT_ONE_OBJECT, at, inexact
     return NOT_ONE_OBJECT, at, inexact
