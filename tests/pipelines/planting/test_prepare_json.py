@@ -50,7 +50,7 @@ def test_fields_without_values_and_lists_come_back_byte_for_byte(sealed: Path, t
             "text": text,
             **{f"always {number}": odd for number, odd in enumerate(ODD)},
             "tags": ["a", "b"][: at % 3],
-            "deep": [{"spans": [[at], []]}, None],
+            "deep": [{"inner": [[at % 4], []]}, None],
             "later": {"k": at} if at > 30 else {},
         }
         for at, text in enumerate(TEXTS)
