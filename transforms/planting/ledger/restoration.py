@@ -137,19 +137,42 @@ class _Restore:
 def written_schema(file: pq.ParquetFile) -> pa.Schema:
     """The schema that a shard was written with.
 
-    `file.schema_arrow` has Parquet's own names for the items of lists and the entries of maps in its place.
+    `file.schema_arrow` has Parquet's own names for the items of lists and the entries of maps in its place, and the
+    nearest type that Parquet has for some others. It stands for columns that cannot be brought back from there.
     """
+    read = file.schema_arrow
     stored = (file.metadata.metadata or {}).get(_STORED_SCHEMA)
-    return file.schema_arrow if stored is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+    if stored is None:
+        return read
+    try:
+        written = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+    except (ValueError, OSError):
+        return read
+    if written.names != read.names:
+        return read
+    fields = [own if _comes_back(found, own) else found for found, own in zip(read, written, strict=True)]
+    return pa.schema(fields, metadata=written.metadata)
+
+
+def _comes_back(found: pa.Field, own: pa.Field) -> bool:
+    try:
+        _as_type(pa.array([], found.type), own.type)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def as_written(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """The columns of a batch with the types of `schema`, which differ from theirs in names of nested fields at most."""
-    columns = [
-        column if column.type.equals(field.type, check_metadata=True) else column.view(field.type)
-        for column, field in zip(batch.columns, schema, strict=True)
-    ]
+    """The columns of a batch of a shard with the types of its `written_schema`."""
+    columns = [_as_type(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
     return pa.table(columns, schema=schema.remove_metadata())
+
+
+def _as_type(array: pa.Array, dtype: pa.DataType) -> pa.Array:
+    """The same values as `dtype`; where only names of nested fields differ, in the same buffers."""
+    if array.type.equals(dtype, check_metadata=True):
+        return array
+    return array.view(dtype) if array.type.equals(dtype) else array.cast(dtype)
 
 
 def refuse_changed_file(source: Folder, name: str, sha256: object) -> None:
