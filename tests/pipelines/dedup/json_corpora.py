@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from tests.corpus.input.jsonl import test_json_blocks as lines
+from tests.corpus.input.jsonl import json_reference as lines
 
 NAMES = ["a", "b", "c.d", "e f", "é", "[]"]
 values = st.recursive(
