@@ -64,7 +64,21 @@ def begins_with_no_record(data: bytes) -> bool:
     if not first:
         return False
     line = data[first[0] :].split(b"\n")[0].lstrip(b"\xef\xbb\xbf \t\r")
-    return len(first) >= 10 or (not good and (len(first) > 1 or line.startswith(b"[")))
+    if len(first) >= 10 or (not good and (len(first) > 1 or line.startswith(b"["))):
+        return True
+    return not good and has_more(line)
+
+
+def has_more(line: bytes) -> bool:
+    """Whether something follows the object that a line begins with."""
+    try:
+        json.loads(line.decode(errors="strict"))
+    except json.JSONDecodeError as error:
+        text = line.decode()
+        return error.msg == "Extra data" and text[error.pos :].strip(" \t\r") != "," and "\0" not in text
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -36,6 +36,10 @@ def read(path: Path, data: bytes, schema: pa.Schema | None = None) -> list[JsonB
         (pa.compress(LINES, "lz4", asbytes=True), "is lz4 data, .* end in .jsonl.lz4"),
         (b"PAR1" + bytes(90), "is a Parquet file"),
         (b"PK\x03\x04" + bytes(90), "is a ZIP archive: unpack it"),
+        (b"part.jsonl".ljust(257, b"\0") + b"ustar\x0000" + bytes(300) + LINES, "is a tar archive: unpack it"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "is a pointer of Git LFS"),
+        (LINES.replace(b"\n", b""), "is one line with something after its first object: write one object a line"),
+        (LINES.replace(b"\n", b"\r"), "is one line with something after its first object"),
         (LINES.decode().encode("utf-16"), "is UTF-16 text, JSON lines are UTF-8: convert it"),
         (LINES.decode().encode("utf-16-le"), "is UTF-16 text"),
         (("\n " + LINES.decode()).encode("utf-16-be"), "is UTF-16 text"),
@@ -79,6 +83,11 @@ def test_a_few_bad_lines_are_no_reason_to_refuse_a_file(tmp_path: Path, data: by
 def test_a_compressed_name_over_something_else_is_told_as_that(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError, match=rf"{name}: is no \w+ data, .* it begins with b'{{\"id\": 0"):
         read(tmp_path / name, LINES)
+
+
+def test_a_file_that_is_packed_twice_is_told_as_that(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"part.jsonl.gz: is packed twice, inside is xz data: unpack it once"):
+        read(tmp_path / "part.jsonl.gz", gzip.compress(lzma.compress(LINES)))
 
 
 def concatenated(*lines: bytes) -> bytes:

@@ -125,7 +125,7 @@ class _Start:
 
     def refuse_foreign(self, data: npt.NDArray[np.uint8]) -> None:
         """Refuse a file that begins as one of another kind does."""
-        said = foreign(data[:HEAD_BYTES].tobytes())
+        said = foreign(data[:HEAD_BYTES].tobytes(), packed=compression_of(self._path) is not None)
         if said is not None:
             raise CorpusError(f"{self._path}: {said}, or leave the file out")
 

@@ -10,7 +10,7 @@ from transforms.corpus.input.jsonl.compressed import CODECS, MAGIC
 MOST_FIRST_LINES = 10
 """A file whose first lines are all bad, so many of them or all it has, does not hold JSON lines."""
 
-HEAD_BYTES = 256
+HEAD_BYTES = 512
 """How much of a file's beginning tells what it is."""
 
 _ENDINGS = {codec: ending for ending, codec in reversed(CODECS.items())}
@@ -20,7 +20,9 @@ _OTHER_MAGIC = {
     b"PK\x03\x04": "is a ZIP archive: unpack it",
     b"7z\xbc\xaf\x27\x1c": "is a 7z archive: unpack it",
     b"SQLite format 3\x00": "is an SQLite database: export it",
+    b"version https://git-lfs": "is a pointer of Git LFS: get the file itself (git lfs pull)",
 }
+_TAR = slice(257, 262), b"ustar"
 _WIDE = {
     "UTF-32": (
         rb"^(?:\xff\xfe\0\0)?(?:[ \t\r\n]\0\0\0)*[{\[]\0\0\0",
@@ -30,20 +32,26 @@ _WIDE = {
 }
 _KINDS = {dict: "an object", list: "an array", str: "a string", bool: "true or false", type(None): "null"}
 _MARK = "\ufeff"
+_EXTRA = "Extra data"  # as Python's json calls what follows a value
 _OUT = "leave the file out"
 
 
-def foreign(head: bytes) -> str | None:
+def foreign(head: bytes, packed: bool) -> str | None:
     """What a file is that begins with `head`, and what to do, if it is known and certainly no JSON lines.
 
-    None for anything that begins as a line of JSON might, and for what is not known.
+    None for anything that begins as a line of JSON might, and for what is not known. `packed` says that the bytes came
+    out of a compressed file.
     """
     for codec, magic in MAGIC.items():
         if head.startswith(magic):
+            if packed:
+                return f"is packed twice, inside is {codec} data: unpack it once"
             return f"is {codec} data, which its name does not say: let it end in .jsonl{_ENDINGS[codec]}"
     for magic, said in _OTHER_MAGIC.items():
         if head.startswith(magic):
             return said
+    if head[_TAR[0]] == _TAR[1]:
+        return "is a tar archive: unpack it"
     wide = _wide(head)
     return None if wide is None else f"is {wide} text, JSON lines are UTF-8: convert it (iconv -f {wide} -t UTF-8)"
 
@@ -62,7 +70,7 @@ def complaint(raw: bytes) -> str:
         value = json.loads(text, parse_int=_a_number, parse_float=_a_number)
     except json.JSONDecodeError as error:
         after = text[error.pos :].strip(" \t\r")
-        if error.msg == "Extra data" and after == ",":
+        if error.msg == _EXTRA and after == ",":
             return f"a comma after the object, at character {error.pos} of the line, as in an array over several lines"
         return f"{error.msg} at character {error.pos} of the line"
     except RecursionError:
@@ -82,13 +90,15 @@ def encoding_complaint(raw: bytes) -> str:
 def no_json_lines(bad: Sequence[BadLine]) -> str | None:
     """What to say of a file that begins with these bad lines and no good one; None if that is not enough to judge.
 
-    A single broken line may be a record that breaks off, so it takes two, or an array.
+    A single broken line may be a record that breaks off, so it takes two, or an array, or objects on one line.
     """
     first = bad[0].raw.lstrip(b" \t\r\xef\xbb\xbf")
     if first.startswith(b"["):
         return f"begins with an array, at byte {bad[0].position}: write one object a line (jq -c '.[]'), or {_OUT}"
     if len(bad) == 1:
-        return None
+        if not bad[0].detail.startswith(_EXTRA):
+            return None
+        return f"is one line with something after its first object: write one object a line (jq -c .), or {_OUT}"
     what = "this does not look like JSON lines (one object a line): convert it"
     if first.rstrip() == b"{":
         what = "this looks like objects over several lines: write one object a line (jq -c .)"
