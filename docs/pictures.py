@@ -86,7 +86,7 @@ def pipeline() -> Picture:
     p.arrow((570, 61), (618, 61))
     p.box(220, 112, 150, 34, "commitment.json", "public")
     p.arrow((295, 92), (295, 110))
-    p.box(20, 190, 150, 62, "corpus\nParquet, JSONL", "public")
+    p.box(20, 190, 150, 62, "corpus\nParquet, Arrow, JSONL", "public")
     p.box(220, 190, 150, 62, "prepare\ndeduplicate and plant")
     p.box(420, 190, 150, 62, "planted corpus\nshards, report", "public")
     p.box(620, 190, 80, 62, "training\n(yours)", "outside")

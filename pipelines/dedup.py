@@ -31,7 +31,7 @@ class DedupConfig:
     """
 
     input: Annotated[Several, INPUT]
-    """Files, folders or quoted globs: Parquet or JSONL (plain, .gz, .zst), local, gs:// or s3://."""
+    """Files, folders or quoted globs: Parquet, Arrow or JSONL (also .gz, .zst, .bz2, .xz, .lz4), local, gs:// or s3://."""
     output: Annotated[str, OUTPUT]
     """Folder for the shards, the report and the manifest; it must be new, empty or an unfinished output."""
     text_column: Annotated[str, INPUT] = "text"
@@ -50,6 +50,8 @@ class DedupConfig:
     """Rows (MinHash values) per band; chosen for recall unless given together with --bands."""
     tokenizer: Annotated[str, DEDUPLICATION] = ""
     """A tokenizer.json of the `tokenizers` library: shingles of its tokens instead of words."""
+    words: Annotated[Literal["text", "code"], DEDUPLICATION] = "text"
+    """text: words without case and punctuation. code: words as written, and every other sign is a word of its own."""
     keep: Annotated[str, DEDUPLICATION] = "first"
     """Which of two near-duplicates is kept: first, longest, or max:COLUMN (the larger number)."""
     method: Annotated[Literal["survivors", "components"], DEDUPLICATION] = "survivors"
@@ -65,7 +67,7 @@ class DedupConfig:
     split: Annotated[str, OUTPUT] = "train"
     """Name of the split, used in the names of the shards."""
     strict: Annotated[bool, RUNNING] = False
-    """Stop at the first bad record instead of quarantining it."""
+    """Stop at the first bad record instead of quarantining it, and at a file that would be left out."""
     overwrite: Annotated[bool, OUTPUT] = False
     """Replace a finished output in the same folder."""
     until: Annotated[Literal["plan", "end"], RUNNING] = "end"
@@ -94,6 +96,10 @@ class DedupConfig:
                 f"--split {self.split!r}: use letters, digits, _ and single dots only (it becomes part of file names)",
             ),
             ((self.bands is None) == (self.rows is None), "--bands and --rows: give both or neither"),
+            (
+                self.words == "text" or not self.tokenizer,
+                f"--words {self.words} and --tokenizer: give one of them, both say what a shingle is made of",
+            ),
             (bool(self.input), "--input: give at least one file, folder or glob"),
         )
         for fine, message in checks:
@@ -163,7 +169,13 @@ class DedupConfig:
         from transforms.dedup.scan import ScanConfig
 
         return ScanConfig(
-            self.text_column, self.id_column, self.keep, self.minhash(), self.tokenizer, strict=self.strict
+            self.text_column,
+            self.id_column,
+            self.keep,
+            self.minhash(),
+            self.tokenizer,
+            strict=self.strict,
+            words=self.words,
         )
 
     def layout(self) -> "ParquetFormat":

@@ -63,12 +63,12 @@ def test_the_guide_to_a_campaign_has_the_readmes_commands() -> None:
 
 def test_the_commands_of_the_deduplication_guide_run(place: Path) -> None:
     found = commands(DEDUPLICATION)
-    assert len(found) == 4
+    assert len(found) == 5
     for one in found:
         # When the stop is shown, the same output is finished already: it is tried on another one.
         target = "planned" if "--until" in one else "clean"
         assert main([target if token == "clean" else token for token in one]) == 0, one
-    for output in ("clean", "clean2"):
+    for output in ("clean", "clean2", "clean-code"):
         assert pq.read_table(place / output / "data").num_rows == DOCUMENTS
     assert not (place / "planned/_SUCCESS").exists()
 

@@ -1,7 +1,7 @@
 """What is known of a finished deduplication: `metrics.json`, and what its report shows."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipelines.corpus.summaries import Clusters, Comparisons, Similarity
@@ -48,6 +48,10 @@ class DedupFacts:
     versions: Mapping[str, str]
     input: tuple[str, ...]
     output: str
+    left_out: tuple[str, ...] = ()
+    """Files in the folders of the input that were not read."""
+    not_utf8: Mapping[str, int] = field(default_factory=dict)
+    """Columns other than the text with text that is not UTF-8, and in how many documents."""
     command: str = "dedup"
 
     @property

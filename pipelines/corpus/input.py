@@ -1,7 +1,7 @@
 """The input of a corpus command: what is known of it before its text is read, and what is refused."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,23 @@ from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
+from transforms.base.readable import counted
 from transforms.base.runs import Work
+from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
 from transforms.corpus.input.formats import format_for, schemas_known
+from transforms.corpus.input.jsonl.rounding import refuse_rounding
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 from transforms.corpus.input.pieces import Piece
-from transforms.corpus.input.sources import Source, list_sources, would_list
+from transforms.corpus.input.sources import Source, list_input, list_sources, would_list
 from transforms.corpus.output.names import QUARANTINE_FILE, shard_name
 
 if TYPE_CHECKING:
     from pipelines.dedup import DedupConfig
 
 _WORK_BYTES_PER_DOCUMENT = 700
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Input:
     pieces: tuple[Piece, ...]
     documents: int | None
     tokenizer_sha256: str | None
+    left_out: tuple[str, ...] = ()
+    """Files that stand in the input's folders and are not read."""
 
     @property
     def text_bytes(self) -> int:
@@ -46,11 +52,17 @@ def look_at(config: "DedupConfig") -> Input:
     """List the input and read its metadata; column names and types are checked as far as metadata has them.
 
     Raises:
-        CorpusError: for a file that cannot be read or used.
+        CorpusError: for a file that cannot be read or used; with `strict`, also for one that would be left out.
         UsageError: if the tokenizer file does not exist.
     """
     tokenizer_sha256 = config.tokenizer_sha256()
-    sources = list_sources(config.input)
+    listing = list_input(config.input)
+    sources = listing.sources
+    if config.strict and listing.left_out:
+        raise CorpusError(
+            f"--strict: {left_out(listing.left_out)}; name only what is to be read, with a glob such as "
+            "'FOLDER/**/*.jsonl', or run without --strict"
+        )
     for source in sources:
         if not format_for(source).knows_schema:
             continue
@@ -67,14 +79,31 @@ def look_at(config: "DedupConfig") -> Input:
         )
     rows = [format_for(source).rows(source) for source in sources]
     documents = None if None in rows else sum(one or 0 for one in rows)
-    return Input(tuple(sources), tuple(divide(sources, config.text_column)), documents, tokenizer_sha256)
+    pieces = tuple(divide(sources, config.text_column))
+    return Input(tuple(sources), pieces, documents, tokenizer_sha256, tuple(listing.left_out))
+
+
+def left_out(paths: Sequence[str]) -> str:
+    """How many files are left out, and the first of them by name."""
+    more = f" and {counted(len(paths) - _NAMED, 'other')}" if len(paths) > _NAMED else ""
+    return f"{counted(len(paths), 'file')} of the input left out: {', '.join(paths[:_NAMED])}{more}"
+
+
+def not_utf8(found: Mapping[str, tuple[int, int]], sources: Sequence[Source]) -> list[str]:
+    """What to say of columns with text that is not UTF-8, of each its documents and the address of the first."""
+    return [
+        f"column {name!r} holds text that is not valid UTF-8 in {counted(documents, 'document')}, kept as it is; the "
+        f"first is {format_for(sources[file_of(first)]).unit} {position_of(first)} of {sources[file_of(first)].uri}"
+        for name, (documents, first) in found.items()
+    ]
 
 
 def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary) -> pa.Schema:
     """The columns of all files together, in the order in which they first appear.
 
     Raises:
-        CorpusError: if two files disagree on a column's type.
+        CorpusError: if two files disagree on a column's type, or float64 would round an integer of one for a fraction
+            in the other.
     """
     named = schemas_known(sources)
     by_file: dict[str, list[pa.Schema]] = {}
@@ -84,6 +113,7 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary
     order = {source.uri: source.ordinal for source in sources}
     named.sort(key=lambda pair: order[pair[0]])
     merged = storable(merge_schemas(named))
+    refuse_rounding(scan.inexact, merged)
     if text_column not in merged.names:
         merged = merged.append(pa.field(text_column, pa.string()))
     index = merged.get_field_index(text_column)

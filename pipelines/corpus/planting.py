@@ -27,6 +27,7 @@ from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name
 from transforms.corpus.output.rewrite import conform
 from transforms.corpus.output.shards import Shard
+from transforms.corpus.output.utf8 import rows_not_utf8
 from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import (
@@ -153,7 +154,7 @@ class Campaign:
         chosen = [list(first.values())[at] for at in spread]
         most = max(LOOKED_AT_IN_A_FILE, LOOKED_AT // max(1, len(chosen)))
         named = schemas_known(found.sources)
-        tables = []
+        looked_into = []
         for piece in chosen:
             uri, known = piece.source.uri, format_for(piece.source).knows_schema
             if not known and piece.hi is not None:
@@ -161,19 +162,31 @@ class Campaign:
             records = next(iter(read_piece(piece)), None)
             if records is not None and config.text_column in records.table.column_names:
                 check_text_column(records.table.schema, config.text_column, uri)
-                tables.append((uri, records.table.slice(0, most)))
+                looked_into.append(piece)
                 named += [] if known else [(uri, without_views(records.table.schema))]
         # Files that are not looked into tell at least the names and types of their columns.
         schema = storable(merge_schemas(named))
-        if not tables:
+        if not looked_into:
             return ()
-        # `take` copies the rows: a slice would keep the whole batch in memory for a few documents.
-        parts = [conform(part, schema, uri).take(pa.array(range(part.num_rows), pa.int64())) for uri, part in tables]
+        parts = [self._documents(piece, schema, most) for piece in looked_into]
         sample = pa.concat_tables(parts).unify_dictionaries()
         followers = find_followers(sample, config.text_column, config.unrelated_columns, config.id_column)
         if any(unit.as_document for unit in self.sealed.units):
             followers += find_unique(sample, config.text_column, followers, config.id_column)
         return tuple(followers)
+
+    def _documents(self, piece: Piece, schema: pa.Schema, most: int) -> pa.Table:
+        """The first documents of a piece, at most `most`, read and conformed as the rewrite does it.
+
+        Those with text that is not UTF-8 are left out: whether a column depends on the text is seen in others.
+        """
+        records = next(iter(read_piece(piece, schema=schema)))
+        table = conform(records.table.slice(0, most), schema, piece.source.uri)
+        good = np.ones(table.num_rows, np.bool_)
+        for column in table.columns:
+            good[rows_not_utf8(column)] = False
+        # `take` copies the rows: a slice would keep the whole batch in memory for a few documents.
+        return table.take(pa.array(np.flatnonzero(good)))
 
     def watch(self) -> WatchForProbes:
         """Looks for the candidates' texts during the scan."""

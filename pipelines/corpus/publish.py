@@ -93,6 +93,8 @@ def _facts(done: Finished, counts: Counts) -> DedupFacts:
         versions=versions(),
         input=tuple(source.uri for source in done.found.sources),
         output=done.work.output.uri,
+        left_out=done.found.left_out,
+        not_utf8={name: documents for name, (documents, _) in done.rewrite.not_utf8.items()},
     )
 
 

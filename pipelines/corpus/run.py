@@ -15,7 +15,9 @@ from pipelines.corpus.hooks import NothingPlanted, Planting
 from pipelines.corpus.input import (
     Input,
     check_space,
+    left_out,
     look_at,
+    not_utf8,
     output_schema,
     refuse_changed_input,
     refuse_input_in_output,
@@ -133,6 +135,8 @@ class _Run:
         rewrite = self._rewrite(scan, plan, rewriting, added)
         refuse_changed_input(self.config, self.found)
         self._say_counts(scan, plan)
+        for line in not_utf8(rewrite.not_utf8, self.found.sources):
+            self.progress.say(line)
         timing = self._timing(began, compiling, resumed=resumed)
         columns = rewriting.arrow_schema()
         publish(Finished(self.config, self.work, self.found, columns, scan, plan, rewrite, timing), self.planting)
@@ -142,6 +146,11 @@ class _Run:
     def _say_size(self) -> None:
         files, threads = counted(len(self.found.sources), "file"), counted(self.threads, "thread")
         self.progress.say(f"{files}, about {size(self.found.text_bytes)} of text, {threads}")
+        self._say_left_out()
+
+    def _say_left_out(self) -> None:
+        if self.found.left_out:
+            self.progress.say(left_out(self.found.left_out))
 
     def _launch(self, build: Callable[..., Any], *arguments: Any) -> None:
         build_and_launch(self.options, build, *arguments)
@@ -200,7 +209,10 @@ class _Run:
         kept = dict(schema.metadata or {})
         metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
         serialised = schema.with_metadata(metadata).serialize().to_pybytes()
-        return RewriteConfig(self.found.sources, serialised, self.config.layout(), self.config.split, shards)
+        config = self.config
+        return RewriteConfig(
+            self.found.sources, serialised, config.layout(), config.split, shards, strict=config.strict
+        )
 
     def _rewrite(self, scan: ScanSummary, plan: PlanSummary, rewriting: RewriteConfig, added: int) -> RewriteSummary:
         """Write the shards in a second pass over the text."""
@@ -223,6 +235,7 @@ class _Run:
             f"{count(plan.removed['exact'])} exact and {count(plan.removed['near'])} near duplicates removed, "
             f"{count(sum(scan.quarantined.values()))} quarantined{f' ({reasons})' if reasons else ''}"
         )
+        self._say_left_out()
         if plan.comparisons.capped_documents:
             self.progress.say(
                 f"{count(plan.comparisons.capped_documents)} documents met a bucket with more kept documents than "
@@ -247,6 +260,8 @@ def _describe(config: "DedupConfig", found: Input, planting: Planting) -> None:
         documents = "an unknown number of" if found.documents is None else count(found.documents)
         files, tasks = counted(len(found.sources), "file"), counted(len(found.pieces), "task")
         print(f"# {files}, {documents} documents, about {size(found.text_bytes)} of text")
+        if found.left_out:
+            print(f"# {left_out(found.left_out)}")
         for line in planting.describe():
             print(f"# {line}")
         print(f"# {tasks}; nothing was written")

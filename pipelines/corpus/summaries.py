@@ -1,9 +1,10 @@
 """What the stages of a corpus run have committed, with types: `scan.json`, `plan.json` and `rewrite.json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from transforms.corpus.input.format import InexactInteger
 from transforms.corpus.output.manifest import WrittenFile, WrittenShard, entry
 from transforms.corpus.output.shards import Shard
 
@@ -23,6 +24,8 @@ class ScanSummary:
     """Addresses of the documents that the planting's watch has reported."""
     schemas: tuple[tuple[str, str], ...]
     """For each task that found columns by reading: the file and a serialised Arrow schema, hex."""
+    inexact: tuple[tuple[str, InexactInteger], ...]
+    """For each task and each column with integers that float64 would round: the file and one of them."""
     committed: dict[str, Any]
     """The whole summary, as `ScannedNumbers` and the plan take it."""
 
@@ -36,6 +39,11 @@ class ScanSummary:
             quarantined=found["quarantined"],
             watched=tuple(found["watched"]),
             schemas=tuple((task["source"], task["schema"]) for task in found["tasks"] if task["schema"]),
+            inexact=tuple(
+                (task["source"], InexactInteger(tuple(path), value))
+                for task in found["tasks"]
+                for path, value in task.get("inexact", ())
+            ),
             committed=found,
         )
 
@@ -122,6 +130,8 @@ class RewriteSummary:
     """What the rewrite has written."""
 
     shards: tuple[WrittenShard, ...]
+    not_utf8: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Columns with text that is not UTF-8: the number of documents, and the address of the first of them."""
 
     @property
     def rows(self) -> int:
@@ -136,4 +146,9 @@ class RewriteSummary:
     @classmethod
     def parse(cls, found: Mapping[str, Any]) -> "RewriteSummary":
         """From `rewrite.json`."""
-        return cls(tuple(entry(WrittenShard, shard) for shard in found["shards"]))
+        not_utf8: dict[str, tuple[int, int]] = {}
+        for shard in found["shards"]:
+            for name, (documents, first) in shard.get("not_utf8", {}).items():
+                before, first = not_utf8.get(name, (0, first))
+                not_utf8[name] = (before + documents, first)
+        return cls(tuple(entry(WrittenShard, shard) for shard in found["shards"]), not_utf8)

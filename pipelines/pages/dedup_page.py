@@ -13,10 +13,11 @@ from transforms.corpus.output.manifest import Counts
 
 if TYPE_CHECKING:
     from pipelines.corpus.facts import DedupFacts, Example, Timing
-    from pipelines.corpus.summaries import Cluster, Clusters, Comparisons
+    from pipelines.corpus.summaries import Cluster, Clusters
 
 MOST_EXAMPLES = 8
 MOST_CLUSTERS = 10
+MOST_LEFT_OUT = 50
 LEAD = 0.1
 """How far below the threshold the histogram of similarities begins."""
 
@@ -37,6 +38,7 @@ def report_page(facts: "DedupFacts", examples: "Sequence[Example]") -> Page:
         *_stages(facts),
         _removed(counts),
         _quarantined(counts),
+        _left_out(facts.left_out),
         _largest(facts.clusters.largest[:MOST_CLUSTERS]),
         _examples(examples[:MOST_EXAMPLES]),
         _config(command, facts.config),
@@ -48,7 +50,7 @@ def report_page(facts: "DedupFacts", examples: "Sequence[Example]") -> Page:
         summary=_summary(counts),
         lead=_lead(facts),
         parts=_parts(counts),
-        warnings=_warnings(facts.comparisons),
+        warnings=_warnings(facts),
         tiles=_tiles(facts),
         blocks=[block for block in blocks if block is not None],
         footer=f"Written by trapline {facts.versions['trapline']}. This page is complete in itself.",
@@ -71,7 +73,7 @@ def _lead(facts: "DedupFacts") -> str:
     counts, timing = facts.counts, facts.timing
     return (
         f"{size(counts.bytes_in)} of text came in and {size(counts.bytes_kept)} stayed. "
-        f"Of the removed, {count(counts.removed['exact'])} had the same words as a kept document and "
+        f"Of the removed, {count(counts.removed['exact'])} had the same text as a kept document and "
         f"{count(counts.removed['near'])} were similar to one. "
         f"It took {duration(timing.seconds)} on {counted(timing.threads, 'thread')}{_compiling(timing)}."
     )
@@ -95,16 +97,20 @@ def _parts(counts: Counts) -> list[Part]:
     return [Part(label, share(value, total), value / total, tone) for label, value, tone in found if value > 0]
 
 
-def _warnings(comparisons: "Comparisons") -> list[str]:
-    buckets, documents = comparisons.capped_buckets, comparisons.capped_documents
-    if not buckets:
-        return []
-    whose = f" ({counted(documents, 'document')})" if documents else ""
-    warning = (
-        f"The cap on comparisons was reached in {counted(buckets, 'bucket')}{whose}: among these documents some "
-        "near-duplicates may have been kept."
-    )
-    return [warning]
+def _warnings(facts: "DedupFacts") -> list[str]:
+    warnings = []
+    buckets, documents = facts.comparisons.capped_buckets, facts.comparisons.capped_documents
+    if buckets:
+        whose = f" ({counted(documents, 'document')})" if documents else ""
+        warnings.append(
+            f"The cap on comparisons was reached in {counted(buckets, 'bucket')}{whose}: among these documents some "
+            "near-duplicates may have been kept."
+        )
+    warnings += [
+        f"Column {name} holds text that is not valid UTF-8 in {counted(found, 'document')}; it was kept as it is."
+        for name, found in facts.not_utf8.items()
+    ]
+    return warnings
 
 
 def _tiles(facts: "DedupFacts") -> list[Tile]:
@@ -233,6 +239,21 @@ def _quarantined(counts: Counts) -> Block | None:
     )
 
 
+def _left_out(paths: "Sequence[str]") -> Block | None:
+    if not paths:
+        return None
+    return Table(
+        "Files that were left out",
+        ("File",),
+        [[path] for path in paths[:MOST_LEFT_OUT]],
+        note=(
+            f"{counted(len(paths), 'file')} in the folders of the input: of a format that is not known, or hidden (a "
+            "name that begins with . or _). metrics.json lists them all."
+        ),
+        wide=True,
+    )
+
+
 def _largest(clusters: "Sequence[Cluster]") -> Block | None:
     if not clusters:
         return None
@@ -252,7 +273,8 @@ def _largest(clusters: "Sequence[Cluster]") -> Block | None:
         numeric=frozenset({1, 2, 3, 4}),
         note=(
             "An address is file ordinal << 40 | position: files as manifest.json lists them, from 0; the position is "
-            "the row in Parquet, the byte offset in JSONL. duplicates/ has the documents that each kept one covers."
+            "the row in Parquet and Arrow, the byte offset of the line in JSONL. duplicates/ has the documents that "
+            "each kept one covers."
         ),
         wide=True,
     )

@@ -10,7 +10,11 @@ DUPLICATES = schema(
     [
         field("address", pa.uint64(), "the removed document: file ordinal << 40 | position in the file"),
         field("kept_address", pa.uint64(), "the kept document that covers it"),
-        field("reason", pa.string(), "'exact': same normalised text as the kept one; 'near': similar to it"),
+        field(
+            "reason",
+            pa.string(),
+            "'exact': the same text as the kept one, byte for byte after NFC; 'near': similar to it",
+        ),
         field("similarity", pa.float32(), "estimated Jaccard similarity of the two sets of shingles, 0 to 1"),
         field("id", pa.string(), "id of the removed document", nullable=True),
         field("kept_id", pa.string(), "id of the kept document", nullable=True),

@@ -20,7 +20,7 @@ def summaries(bands: int, num_perm: int) -> pa.Schema:
         [
             field("address", pa.uint64(), "file ordinal << 40 | position in the file"),
             field("bytes", pa.uint32(), "length of the text in UTF-8 bytes"),
-            field("text_hash", pa.binary(16), "hash of the normalised text (the sequence of its words)"),
+            field("text_hash", pa.binary(16), "hash of the bytes of the text in NFC"),
             field("priority", pa.float64(), "higher is kept first; ties go to the smaller address"),
             field("eligible", pa.bool_(), "whether the document passes the condition on its columns"),
             field("id", pa.string(), "the user's id, where the corpus has such a column", nullable=True),

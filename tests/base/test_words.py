@@ -7,14 +7,16 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.base import unicode_words_generator
 from tests.dedup import slow_reference
 from transforms.base import words as words_module
-from transforms.base.words import IN_WORD, PARTS_WORDS, WORD_BY_ITSELF, word_table, words
+from transforms.base.words import IN_WORD, PARTS_WORDS, WORD_BY_ITSELF, code_of, word_table, words
 
 TABLE = Path(words_module.__file__).with_name("unicode_words.tsv")
 VERSION = TABLE.read_text("ascii").split(maxsplit=6)[5].rstrip(":")
@@ -89,3 +91,52 @@ def test_examples(text: str, expected: list[str]) -> None:
 @given(st.text())
 def test_words_agree_with_the_reference(text: str) -> None:
     assert words(text) == slow_reference.words(text)
+
+
+def code_words(text: str) -> list[str]:
+    """The words and signs of code, by Unicode properties."""
+    words = regex.findall(r"[\p{L}\p{M}\p{Nd}_]+|.", text, regex.DOTALL)
+    return [part for word in words for part in (slow_code_parts(word) if len(word) > 1 else [word]) if is_seen(part)]
+
+
+def slow_code_parts(word: str) -> list[str]:
+    """A run cut at the characters that are words by themselves."""
+    parts = regex.split(r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])", word)
+    return [part for part in parts if part]
+
+
+def is_seen(word: str) -> bool:
+    return not (word.isspace() or word == "\ufeff" or unicodedata.category(word[0]) == "Cc")
+
+
+CODE = st.text(st.sampled_from("abXé_1 \t\n\u00a0\u2028\ufeff\0+-=<>(){}[];:.,\"'#日か→😀\u0301"), max_size=20)
+
+
+@given(st.lists(CODE, max_size=5))
+def test_code_is_words_as_they_stand_and_signs(batch: list[str]) -> None:
+    hashes, offsets = code_of(pa.array([*batch, None], pa.string()))
+    known: dict[str, int] = {}
+    for row, text in enumerate(batch):
+        found = hashes[offsets[row] : offsets[row + 1]].tolist()
+        wanted = code_words(text)
+        assert len(found) == len(wanted)
+        assert all(known.setdefault(word, value) == value for word, value in zip(wanted, found, strict=True))
+    assert len(set(known.values())) == len(known)
+    assert offsets[-1] == offsets[-2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("x = 1 + 2", "x = 1 - 2", False),
+        ("x=1+2", "x = 1 +\n\t2", True),
+        ("a[i]", "a(i)", False),
+        ("Foo()", "foo()", False),
+        ("a->b", "a-> b", True),
+        ("a_b", "a b", False),
+        ('"x"', "'x'", False),
+    ],
+)
+def test_examples_of_code(one: str, other: str, same: bool) -> None:
+    (left, _), (right, _) = (code_of(pa.array([text])) for text in (one, other))
+    assert (left.tolist() == right.tolist()) == same

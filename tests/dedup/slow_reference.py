@@ -12,7 +12,6 @@ MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
 MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
-MIX_3 = 0xD6E8FEB86659FD93
 KEY_1 = 0x8EBC6AF09C88C6E3
 KEY_2 = 0x589965CC75374CC3
 RAW = (0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
@@ -84,18 +83,7 @@ def raw_hash(data: bytes, seed: int) -> int:
 
 
 def text_hash(text: str) -> tuple[int, int]:
-    hashes = [word_hash(word) for word in words(text)]
-    if not hashes:
-        return raw_hash(text.encode(), RAW[0]), raw_hash(text.encode(), RAW[1])
-    one = two = 0
-    for place, x in enumerate(hashes):
-        x = x + place * GOLDEN & MASK
-        x = (x ^ x >> 32) * MIX_1 & MASK
-        x = (x ^ x >> 29) * MIX_2 & MASK
-        one += x ^ x >> 32
-        x = (x ^ x >> 27) * MIX_3 & MASK
-        two += x ^ x >> 31
-    return mix((one & MASK) ^ len(hashes)), mix(two + len(hashes) & MASK)
+    return raw_hash(text.encode(), RAW[0]), raw_hash(text.encode(), RAW[1])
 
 
 def shingle_hashes(hashes: list[int], ngram: int) -> list[int]:

@@ -5,7 +5,7 @@ import mmap
 from collections.abc import Sequence
 from dataclasses import fields
 from itertools import product
-from unicodedata import ucd_3_2_0
+from unicodedata import is_normalized, ucd_3_2_0
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dedup import slow_reference
+from transforms.base import nfc
 from transforms.dedup.minhash import (
     MinHashConfig,
     Sketches,
@@ -109,14 +110,21 @@ def test_shingle_hashes_equal_the_reference(text: str, ngram: int) -> None:
 
 @given(texts, texts)
 @settings(deadline=None)
-def test_equal_text_hash_means_equal_words(one: str, other: str) -> None:
-    spaced = " ".join(slow_reference.words(one)) or one
-    found = sketch_texts(pa.array([one, other, spaced, one.replace(" ", " \n- ")]), DEFAULT)
-    same = (slow_reference.words(one) or [one, ""]) == (slow_reference.words(other) or [other, ""])
-    assert (found.text_hash[0].tolist() == found.text_hash[1].tolist()) == same
-    assert found.text_hash[0].tolist() == found.text_hash[2].tolist()
-    if slow_reference.words(one):
-        assert found.text_hash[0].tolist() == found.text_hash[3].tolist()
+def test_equal_text_hash_means_equal_bytes(one: str, other: str) -> None:
+    batch = [one, other, f"{one} ", f"{one}-", one.swapcase(), one]
+    hashes = sketch_texts(pa.array(batch), DEFAULT).text_hash.tolist()
+    for left, right in product(range(len(batch)), repeat=2):
+        assert (hashes[left] == hashes[right]) == (batch[left] == batch[right])
+
+
+@given(st.lists(texts, max_size=5))
+@settings(deadline=None)
+def test_texts_that_may_change_under_nfc_are_marked(batch: list[str]) -> None:
+    marked = sketch_texts(pa.array(batch, pa.string()), DEFAULT).may_change
+    assert not np.any(nfc.may_change(pa.array(batch, pa.string())) & ~marked)
+    for text, mark in zip(batch, marked.tolist(), strict=True):
+        assert mark or is_normalized("NFC", text)
+        assert not (mark and text.isascii())
 
 
 def test_any_change_of_a_word_or_its_place_changes_both_halves_of_the_text_hash() -> None:
@@ -135,7 +143,7 @@ def test_any_change_of_a_word_or_its_place_changes_both_halves_of_the_text_hash(
     assert not np.isin(hashes[:, 0], hashes[:, 1]).any()
 
 
-def test_texts_without_words_are_told_apart_by_their_bytes() -> None:
+def test_texts_are_told_apart_by_their_bytes() -> None:
     batch = ["", " ", "  ", "!", "?", "🎈", "🎉", "🎈🎉", "🎉🎈", "." * 15, "." * 16, "." * 17, "." * 32, "\0", "\0\0"]
     found = sketch_texts(pa.array(batch), DEFAULT)
     assert found.valid.all()
@@ -376,7 +384,7 @@ def assert_tokens_as_reference(lists: Sequence[Sequence[int]], raw: pa.Array, co
 
 def test_tokens_of_texts_that_are_null_or_no_utf8_are_left_out() -> None:
     ids, offsets = as_tokens([range(9)] * 3)
-    found = sketch_tokens(ids, offsets, raw_array([b"fine", None, b"\xff"]), DEFAULT)
+    found = sketch_tokens(ids, offsets, raw_array(["fine\u0301".encode(), None, b"\xff"]), DEFAULT)
     assert found.valid.tolist() == [True, False, False]
     for field in fields(Sketches):
         assert getattr(found, field.name)[0].any()

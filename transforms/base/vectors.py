@@ -166,6 +166,20 @@ def equal_bytes(_context: Any, _source: Any, _wanted: Any) -> Any:
 
 
 @_instruction
+def at_least(_context: Any, _source: Any, _lowest: Any) -> Any:
+    """Which of the 64 bytes at an address are at least the low byte of `lowest` (int64): one bit each, int64."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        undefined, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT, 0)
+        lowest = builder.insert_element(undefined, builder.trunc(args[1], _BYTE), first)
+        lowest = builder.shuffle_vector(lowest, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
+        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
+        return builder.bitcast(builder.icmp_unsigned(">=", text, lowest), _LONG)
+
+    return types.int64(types.int64, types.int64), code
+
+
+@_instruction
 def lower_lanes(_context: Any, _values: Any, _count: Any, _a: Any, _b: Any, _minima: Any) -> Any:
     """minima[k] = min(minima[k], a[k] * x + b[k]), 0 <= k < 64, for each of `count` x in `values`.
 

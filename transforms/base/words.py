@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.texts import buffers_of
-from transforms.base.words_kernel import hash_words
+from transforms.base.words_kernel import hash_code, hash_words
 
 _FILE = Path(__file__).with_name("unicode_words.tsv")
 _CODE_POINTS = 0x110000
@@ -80,3 +80,22 @@ def words_of(texts: pa.Array) -> WordHashes:
     borders = np.zeros(len(texts) + 1, np.int64)
     hash_words(data, offsets, word_table(), out, borders)
     return WordHashes(out[: borders[-1]].copy(), borders)
+
+
+def code_of(texts: pa.Array) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """The words and signs of code, for texts of which an operator or a capital letter changes the meaning.
+
+    A word is a run of letters, marks, digits and underscores, not folded; any other character that is no white space
+    is by itself, and so is one of a script without spaces.
+
+    Args:
+        texts: string or large_string[n]; a null has none.
+
+    Returns:
+        32-bit hashes (uint32), and int64[n + 1]: text i has those from offsets[i] to below offsets[i + 1].
+    """
+    data, offsets = buffers_of(texts)
+    out = np.empty(len(data) + 1, np.uint32)
+    borders = np.zeros(len(texts) + 1, np.int64)
+    hash_code(data, offsets, word_table(), out, borders)
+    return out[: borders[-1]].copy(), borders

@@ -1,4 +1,4 @@
-"""Compiled kernels of words: words of UTF-8 texts as hashes, their n-grams, and a hash set.
+"""Compiled kernels of words: words of UTF-8 texts as hashes, those of code, their n-grams, and a hash set.
 
 A word is what `transforms.base.words` says. Its hash is a polynomial in the folded code points, mixed; that of an
 n-gram is a polynomial in the hashes of its words. A byte that is not UTF-8 parts words. Positions are int64, hashes
@@ -106,6 +106,48 @@ def hash_words(data: _Bytes, offsets: _I64, table: _U32, out: _U64, out_offsets:
             for i in range(count):
                 out[total + i] = mix(hashes[i])
             total += count
+        out_offsets[text + 1] = total
+
+
+@inline_kernel
+def _is_blank(point: int) -> bool:
+    """White space (Unicode's White_Space), control characters of ASCII, and the byte order mark."""
+    return (
+        point <= 0x20
+        or 0x7F <= point <= 0xA0
+        or point == 0x1680
+        or 0x2000 <= point <= 0x200A
+        or point in (0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)
+    )
+
+
+@kernel
+def hash_code(data: _Bytes, offsets: _I64, table: _U32, out: _U32, out_offsets: _I64) -> None:
+    """Hashes of the words and signs of n texts into `out` (each takes a byte at least), their borders (n + 1).
+
+    A word is a run of letters, marks, digits and underscores, as it stands; every other character that is no white
+    space is by itself, as is one of a script without spaces. A byte that is not UTF-8 parts words.
+    """
+    total = 0
+    out_offsets[0] = 0
+    for text in range(len(offsets) - 1):
+        at, stop, state = offsets[text], offsets[text + 1], _NOTHING
+        while at < stop:
+            point, size = _integer(data[at]), 1
+            if point >= 0x80:
+                point, size = _code_point(data, at, stop)
+            at += size
+            letter = np.uint64(point) + _ONE
+            inside = table[point] & 3 == 1
+            if inside:
+                state = state * _LETTER + letter
+            if state != _NOTHING and (not inside or at >= stop):
+                out[total] = np.uint32(mix(state) >> np.uint64(32))
+                total += 1
+                state = _NOTHING
+            if not inside and not _is_blank(point):
+                out[total] = np.uint32(mix(letter) >> np.uint64(32))
+                total += 1
         out_offsets[text + 1] = total
 
 

@@ -43,7 +43,7 @@ def commit_scan(work: Work, results: list[dict[str, Any]]) -> dict[str, Any]:
     for result in results:
         quarantined.update(result["quarantined"])
     summary = {
-        "tasks": [{key: result[key] for key in ("task", "rows", "source", "schema")} for result in results],
+        "tasks": [{key: result[key] for key in ("task", "rows", "source", "schema", "inexact")} for result in results],
         "documents_in": sum(result["documents_in"] for result in results),
         "rows": sum(result["rows"] for result in results),
         "bytes": sum(result["bytes"] for result in results),

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.base.nfc import characters_that_may_change
 from transforms.base.texts import buffers_of, read_only
 from transforms.base.vectors import LANES
 from transforms.base.words import word_table
@@ -56,7 +57,8 @@ class Sketches:
         valid: bool[n]; False where the text is null or not UTF-8.
         num_bytes: uint32[n], length of the text in UTF-8 bytes.
         num_words: uint32[n]; of token shingles, the number of tokens.
-        text_hash: uint64[n, 2], 128-bit hash of the sequence of words; of the bytes, where there is no word.
+        may_change: bool[n], whether the text has a character that NFC may change: `nfc.may_change` knows better.
+        text_hash: uint64[n, 2], 128-bit hash of the text's bytes.
         bands: uint64[n, bands], band keys, never 0; all 0 if the text has fewer than `ngram` words.
         sketch: uint8[n, num_perm], low byte of each minimum (255 where the text has no shingle).
     """
@@ -64,6 +66,7 @@ class Sketches:
     valid: npt.NDArray[np.bool_]
     num_bytes: npt.NDArray[np.uint32]
     num_words: npt.NDArray[np.uint32]
+    may_change: npt.NDArray[np.bool_]
     text_hash: npt.NDArray[np.uint64]
     bands: npt.NDArray[np.uint64]
     sketch: npt.NDArray[np.uint8]
@@ -114,7 +117,7 @@ def sketch_tokens(
     a, b = _permutations(config.num_perm)
     scan_tokens(read_only(ids), read_only(offsets), of_text.valid, config.ngram, config.rows, a, b, bands, sketch)
     num_words = np.where(of_text.valid, lengths, 0).astype(np.uint32)
-    return Sketches(of_text.valid, of_text.num_bytes, num_words, of_text.text_hash, bands, sketch)
+    return Sketches(of_text.valid, of_text.num_bytes, num_words, of_text.may_change, of_text.text_hash, bands, sketch)
 
 
 def minima(text: pa.Array, config: MinHashConfig) -> npt.NDArray[np.uint32]:
@@ -141,6 +144,7 @@ def _scan(
         raise ValueError(f"text {lengths.argmax()} has {lengths.max()} bytes: a text must have fewer than {_MAX_BYTES}")
     a, b = _permutations(config.num_perm)
     num_words = np.zeros(n, np.uint32)
+    may_change = np.zeros(n, np.bool_)
     text_hash = np.zeros((n, 2), np.uint64)
     bands = np.zeros((n, config.bands), np.uint64)
     sketch = np.zeros((n, config.num_perm), np.uint8)
@@ -150,12 +154,13 @@ def _scan(
         data,
         offsets,
         valid,
-        word_table(),
+        _table(),
         config.ngram,
         config.rows,
         a,
         b,
         num_words,
+        may_change,
         text_hash,
         bands,
         sketch,
@@ -163,8 +168,14 @@ def _scan(
         shingles,
     )
     num_bytes = np.where(valid, lengths, 0).astype(np.uint32)
-    sketches = Sketches(valid, num_bytes, num_words, text_hash, bands, sketch)
+    sketches = Sketches(valid, num_bytes, num_words, may_change, text_hash, bands, sketch)
     return sketches, lowest[:, : config.num_perm], shingles[:count]
+
+
+@functools.cache
+def _table() -> npt.NDArray[np.uint32]:
+    """`word_table()` with the highest bit set for characters that NFC may change."""
+    return read_only(word_table() | characters_that_may_change().astype(np.uint32) << np.uint32(31))
 
 
 def _buffers(text: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

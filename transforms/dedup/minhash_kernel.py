@@ -5,7 +5,7 @@ One text at a time, in blocks that stay in the cache, whatever the text's length
 1. `_split` folds a block into a buffer and lists the edges of its words. ASCII goes 64 bytes at a step: a vector
    comparison gives one bit a byte, and the bits that differ from their neighbour are the edges. Other characters
    are decoded (and thereby checked) one by one and looked up in the table of `transforms.base.words`.
-2. `_hash_words` gives each word 64 bits, `_add_to_text` the sequence of words 128.
+2. `_hash_words` gives each word 64 bits; `_hash_raw` gives the text's bytes 128.
 3. `_shingle` combines `ngram` neighbours to 32 bits, after which `_lower` updates all minima.
 
 `tests/dedup/slow_reference.py` says the same in plain Python. Positions and addresses are int64, hashes uint64: Numba
@@ -42,12 +42,10 @@ _Flags = npt.NDArray[np.bool_]
 _BLOCK = 8192  # folded bytes after which the words found are hashed
 _STRIPE = 16  # bytes of a word hashed at once
 _MARGIN = 32  # bytes before the folded ones: the hash of a word may read some that it then drops
+_POINT = 0x1FFFFF
 _NO_MINIMUM = np.uint32(0xFFFFFFFF)
 
-# Constants without structure: multipliers of SplitMix64, and random odd numbers.
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_MIX_3 = np.uint64(0xD6E8FEB86659FD93)
+# Constants without structure: random odd numbers.
 _KEY_1 = np.uint64(0x8EBC6AF09C88C6E3)
 _KEY_2 = np.uint64(0x589965CC75374CC3)
 _RAW_1 = np.uint64(0xA0761D6478BD642F)
@@ -90,14 +88,14 @@ def _split(
     edge_list: _U32,
     count: int,
     spare_bytes: _Bytes,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Fold text into a buffer and list where its words begin and end, until the text or the buffer ends.
 
     Args:
         source: address of the next byte of the text.
         stop: address behind the text.
         limit: address behind the last byte that may be read.
-        table: `word_table()`.
+        table: `word_table()`, with the highest bit set for characters that `transforms.base.nfc` must look at.
         folded_bytes: buffer of folded bytes, from its byte `_MARGIN` on.
         fill: bytes of it in use.
         edge_list: where in the folded bytes each word begins and ends, in turn; three a byte.
@@ -105,8 +103,10 @@ def _split(
         spare_bytes: room for `STEP` bytes.
 
     Returns:
-        New source, fill and count; source is -1 if the text is not UTF-8.
+        New source, fill and count, and all entries of the table that were met, combined by `or`; source is -1 if the
+        text is not UTF-8.
     """
+    met = 0
     folded, edges, spare = _address(folded_bytes) + _MARGIN, _address(edge_list), _address(spare_bytes)
     while source < stop and fill < _BLOCK:
         block = source
@@ -138,13 +138,13 @@ def _split(
             elif 0xC2 <= lead <= 0xDF and rest >= 2:
                 second = load8(source + 1)
                 if second & 0xC0 != 0x80:
-                    return -1, fill, count
+                    return -1, fill, count, met
                 point, size, raw = (lead & 0x1F) << 6 | second & 0x3F, 2, lead | second << 8
             elif 0xE0 <= lead <= 0xEF and rest >= 3:
                 second, third = load8(source + 1), load8(source + 2)
                 point = (lead & 0xF) << 12 | (second & 0x3F) << 6 | third & 0x3F
                 if second & 0xC0 != 0x80 or third & 0xC0 != 0x80 or point < 0x800 or 0xD800 <= point <= 0xDFFF:
-                    return -1, fill, count
+                    return -1, fill, count, met
                 size, raw = 3, lead | second << 8 | third << 16
             elif 0xF0 <= lead <= 0xF4 and rest >= 4:
                 second, third, fourth = load8(source + 1), load8(source + 2), load8(source + 3)
@@ -155,25 +155,27 @@ def _split(
                     or fourth & 0xC0 != 0x80
                     or not 0x10000 <= point <= 0x10FFFF
                 ):
-                    return -1, fill, count
+                    return -1, fill, count, met
                 size, raw = 4, lead | second << 8 | third << 16 | fourth << 24
             else:
-                return -1, fill, count
+                return -1, fill, count, met
             source += size
             entry = _integer(table[point])
+            met |= entry
             kind = entry & 3
             store32(edges + 4 * count, fill)  # the end of a run before this character, or the start of one with it
             count += (count & 1) ^ (kind & 1)
             if kind != 0:
-                if entry >> 2 != point:
-                    raw, size = _encode(entry >> 2)
+                lower = entry >> 2 & _POINT
+                if lower != point:
+                    raw, size = _encode(lower)
                 store32(folded + fill, raw)
                 if kind == 2:
                     store32(edges + 4 * count, fill)
                     store32(edges + 4 * count + 4, fill + size)
                     count += 2
                 fill += size
-    return source, fill, count
+    return source, fill, count, met
 
 
 @inline_kernel
@@ -226,34 +228,22 @@ def _keep_open_word(folded_bytes: _Bytes, begin: int, fill: int, state: np.uint6
 
 
 @kernel
-def _add_to_text(hashes: _U64, position: int, sums: _U64) -> None:
-    """Add words, of which the first is number `position`, to two sums over mixtures of word and place."""
-    one, two = sums[0], sums[1]
-    place = np.uint64(position) * GOLDEN
-    for i in range(len(hashes)):
-        x = hashes[i] + (place + np.uint64(i) * GOLDEN)
-        x = (x ^ x >> np.uint64(32)) * _MIX_1
-        x = (x ^ x >> np.uint64(29)) * _MIX_2
-        one += x ^ x >> np.uint64(32)
-        x = (x ^ x >> np.uint64(27)) * _MIX_3
-        two += x ^ x >> np.uint64(31)
-    sums[0], sums[1] = one, two
-
-
-@kernel
-def _hash_raw(address: int, size: int, seed: np.uint64, spare_bytes: _Bytes) -> np.uint64:
-    """A hash of `size` bytes, for texts without a word."""
+def _hash_raw(address: int, size: int, spare_bytes: _Bytes) -> tuple[np.uint64, np.uint64]:
+    """Two hashes of the `size` bytes of a text."""
     spare = _address(spare_bytes)
-    state = seed ^ np.uint64(size) * GOLDEN
+    length = np.uint64(size) * GOLDEN
+    one, two = _RAW_1 ^ length, _RAW_2 ^ length
     while size >= _STRIPE:
-        state = _absorb(state, load64(address), load64(address + 8))
+        first, second = load64(address), load64(address + 8)
+        one, two = _absorb(one, first, second), _absorb(two, first, second)
         address += _STRIPE
         size -= _STRIPE
     for i in range(0, _STRIPE, 4):
         store32(spare + i, 0)
     for i in range(size):
         store32(spare + i, load8(address + i))
-    return mix(_absorb(state, load64(spare), load64(spare + 8)))
+    first, second = load64(spare), load64(spare + 8)
+    return mix(_absorb(one, first, second)), mix(_absorb(two, first, second))
 
 
 @kernel
@@ -315,6 +305,7 @@ def scan_texts(
     a: _U32,
     b: _U32,
     num_words: _U32,
+    may_change: _Flags,
     text_hash: _U64,
     bands: _U64,
     sketch: _Bytes,
@@ -333,7 +324,6 @@ def scan_texts(
     hashes, wide, values = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
     minima = np.empty(len(a), np.uint32)
     factors = _band_factors(rows)
-    sums = np.empty(2, np.uint64)
     start, limit = _address(data), _address(data) + len(data)
     all_count = 0
     for text in range(len(valid)):
@@ -342,11 +332,11 @@ def scan_texts(
         source, stop = start + offsets[text], start + offsets[text + 1]
         for k in range(len(minima)):
             minima[k] = _NO_MINIMUM
-        sums[0], sums[1] = np.uint64(0), np.uint64(0)
         fill, count, carried, total, shingles = 0, 0, 0, 0, 0
-        state = GOLDEN
+        state, all_met = GOLDEN, 0
         while True:
-            source, fill, count = _split(source, stop, limit, table, folded, fill, edges, count, spare)
+            source, fill, count, met = _split(source, stop, limit, table, folded, fill, edges, count, spare)
+            all_met |= met
             if source < 0:
                 break
             done = source >= stop
@@ -355,7 +345,6 @@ def scan_texts(
                 count += 1
             words = count >> 1
             _hash_words(folded, edges, words, state, hashes[carried : carried + words])
-            _add_to_text(hashes[carried : carried + words], total, sums)
             total += words
             carried += words
             fresh = carried - ngram + 1
@@ -383,13 +372,9 @@ def scan_texts(
             valid[text] = False
             continue
         num_words[text] = total
-        if total:
-            text_hash[text, 0] = mix(sums[0] ^ np.uint64(total))
-            text_hash[text, 1] = mix(sums[1] + np.uint64(total))
-        else:
-            first, size = start + offsets[text], offsets[text + 1] - offsets[text]
-            text_hash[text, 0] = _hash_raw(first, size, _RAW_1, spare)
-            text_hash[text, 1] = _hash_raw(first, size, _RAW_2, spare)
+        may_change[text] = all_met >> 31 != 0
+        first, size = start + offsets[text], offsets[text + 1] - offsets[text]
+        text_hash[text, 0], text_hash[text, 1] = _hash_raw(first, size, spare)
         if shingles:
             _key_bands(minima, factors, bands[text])
         for k in range(sketch.shape[1]):

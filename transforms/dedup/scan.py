@@ -16,12 +16,15 @@ import tokenizers
 from schemas.public.quarantine import QUARANTINE
 from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
+from transforms.base.nfc import may_change, nfc
 from transforms.base.runs import Work, canonical_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.base.texts import offsets_of
+from transforms.base.words import code_of
 from transforms.corpus.input.addresses import addresses, position_of
 from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.input.condition import condition_columns, condition_holds
+from transforms.corpus.input.format import Path
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.merged_schema import merge_schemas
 from transforms.corpus.input.pieces import Piece, Records, read_piece
@@ -45,6 +48,7 @@ class ScanConfig:
         priority: which of two near-duplicates is kept: "first", "longest" or "max:COLUMN".
         minhash: shingles, permutations and bands.
         tokenizer: path of a `tokenizers` file whose tokens take the place of words; empty for words.
+        words: what a word is: "text", as `transforms.base.words` says, or "code", as `code_of` there says.
         strict: a bad record is an error.
         where: SQL condition on the columns that makes a document eligible for planting; empty for all.
     """
@@ -56,6 +60,7 @@ class ScanConfig:
     tokenizer: str = ""
     strict: bool = False
     where: str = ""
+    words: str = "text"
 
     @property
     def columns(self) -> list[str]:
@@ -167,6 +172,7 @@ class _Scan:
             totals.take_bad_lines(piece, records, strict=self.config.strict)
             if not format_for(piece.source).knows_schema:
                 totals.schemas.append(records.table.schema)
+                totals.inexact.update({one.path: one.value for one in records.inexact})
             if not records.table.num_rows:
                 continue
             yield self._summarise(piece, records, totals)
@@ -204,9 +210,26 @@ class _Scan:
         return condition_holds(table, self.config.where)
 
     def _sketch(self, text: pa.Array) -> Sketches:
-        if not self.config.tokenizer:
+        """Sketch the texts as they are in NFC, so that two ways to write a character are one; lengths are their own."""
+        sketches = self._sketch_as_it_is(text)
+        rows = np.flatnonzero(sketches.may_change)
+        if len(rows):
+            asked = text.take(pa.array(rows))
+            changed = np.flatnonzero(may_change(asked))
+            rows, asked = rows[changed], asked.take(pa.array(changed))
+        if len(rows):
+            normal = self._sketch_as_it_is(nfc(asked))
+            for name in ("num_words", "text_hash", "bands", "sketch"):
+                getattr(sketches, name)[rows] = getattr(normal, name)
+        return sketches
+
+    def _sketch_as_it_is(self, text: pa.Array) -> Sketches:
+        if self.config.tokenizer:
+            ids, offsets = _token_ids(self.config.tokenizer, text)
+        elif self.config.words == "code":
+            ids, offsets = code_of(text)
+        else:
             return sketch_texts(text, self.config.minhash)
-        ids, offsets = _token_ids(self.config.tokenizer, text)
         return sketch_tokens(ids, offsets, text, self.config.minhash)
 
     def _priority(self, piece: Piece, table: pa.Table, sketches: Sketches) -> npt.NDArray[np.float64]:
@@ -246,6 +269,7 @@ class _Totals:
         self.schemas: list[pa.Schema] = []
         self.reasons: dict[str, int] = {}
         self.watched: list[int] = []
+        self.inexact: dict[Path, int] = {}
 
     def take_bad_lines(self, piece: Piece, records: Records, *, strict: bool) -> None:
         if not records.bad:
@@ -311,6 +335,7 @@ class _Totals:
             "bytes": self.bytes,
             "quarantined": self.reasons,
             "watched": self.watched,
+            "inexact": [[list(path), value] for path, value in self.inexact.items()],
             "schema": None if merged is None else merged.serialize().to_pybytes().hex(),
         }
 

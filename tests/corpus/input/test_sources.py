@@ -1,10 +1,11 @@
 import os
 from pathlib import Path
 
+import datasets
 import pytest
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.input.sources import format_of, list_sources, names
+from transforms.corpus.input.sources import format_of, list_input, list_sources, names
 
 
 @pytest.fixture
@@ -30,6 +31,34 @@ def test_a_folder_is_searched_for_known_formats_in_byte_order(tree: Path) -> Non
     ]  # fmt: skip
     assert {source.size for source in listed} == {5}
     assert [os.fsencode(s.uri) for s in listed] == sorted(os.fsencode(s.uri) for s in listed)
+
+
+def left_out(tree: Path, *patterns: str) -> list[str]:
+    found = list_input([str(tree / pattern) for pattern in patterns]).left_out
+    return [os.path.relpath(path, tree) for path in found]
+
+
+def test_what_a_folder_has_besides_is_listed_as_left_out(tree: Path) -> None:
+    for name in ("c.csv", "deep/d.jsonl.br", "_SUCCESS", ".a.jsonl.crc", "deep/_e.json", "_log/README.md"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_bytes(b"x")
+    hidden = [".hid/y.parquet", "_tmp/x.parquet", "_z.parquet"]
+    assert left_out(tree, "") == sorted([*hidden, "c.csv", "deep/_e.json", "deep/d.jsonl.br", "note.txt"])
+    assert left_out(tree, "deep") == ["deep/_e.json", "deep/d.jsonl.br"]
+    assert left_out(tree, "*.parquet") == ["_z.parquet"]
+    assert left_out(tree, "**/*.parquet", "_z.parquet") == hidden[:2]
+    assert left_out(tree, "b.parquet", "a.jsonl") == []
+
+
+def test_descriptions_of_a_data_set_are_not_left_out(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"text": ["a"]}).save_to_disk(tmp_path)
+    assert left_out(tmp_path, "") == []
+
+
+def test_a_folder_without_a_known_file_tells_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x")
+    with pytest.raises(CorpusError, match=r"matches no file of a known format, but .*/a.csv: give a file"):
+        list_sources([str(tmp_path)])
 
 
 @pytest.mark.parametrize(
@@ -69,8 +98,11 @@ def test_names_are_relative_to_what_all_files_share(tree: Path) -> None:
     assert names([]) == []
 
 
+CODED = [(f"x.jsonl{end}", ("jsonl", end)) for end in (".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4")]
+
+
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("x.json", ("jsonl", "")), ("x.JSON.GZ", ("jsonl", ".gz")), ("x.csv", None)]
+    ("name", "wanted"), [("x.json", ("jsonl", "")), ("x.JSON.GZ", ("jsonl", ".gz")), ("x.csv", None), *CODED]
 )
 def test_formats_go_by_name(name: str, wanted: object) -> None:
     assert format_of(name) == wanted

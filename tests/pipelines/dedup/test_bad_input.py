@@ -72,6 +72,24 @@ def no_gzip(folder: Path) -> None:
     (folder / "a.jsonl.gz").write_bytes(lines_of(3))
 
 
+def unnamed_gzip(folder: Path) -> None:
+    (folder / "a.jsonl").write_bytes(gzip.compress(lines_of(3)))
+
+
+def utf16(folder: Path) -> None:
+    (folder / "a.jsonl").write_bytes(lines_of(3).decode().encode("utf-16"))
+
+
+def rounded_by_another_file(folder: Path) -> None:
+    jsonl(folder, {"text": "one", "x": {"y": [1.5]}})
+    jsonl(folder, {"text": "two", "x": {"y": [1, -(2**53) - 1]}}, name="b.jsonl")
+
+
+def rounded_by_parquet(folder: Path) -> None:
+    parquet(folder, {"text": ["one"], "x": [1.5]})
+    jsonl(folder, {"text": "two", "x": 2**53 + 1}, name="b.jsonl")
+
+
 def same_column_twice(folder: Path) -> None:
     pq.write_table(pa.table([["a"], ["b"]], names=["text", "text"]), folder / "a.parquet")
 
@@ -112,7 +130,29 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "no Parquet": (no_parquet, ("a.parquet: cannot be read as Parquet", "of another format")),
     "truncated gzip": (truncated_gzip, ("a.jsonl.gz: the gzip stream", "breaks off", "leave it out")),
     "truncated zstd": (truncated_zstd, ("a.jsonl.zst: the zstd stream", "breaks off", "leave it out")),
-    "no gzip": (no_gzip, ("a.jsonl.gz: the gzip stream is damaged", "leave it out")),
+    "no gzip": (no_gzip, ("a.jsonl.gz: is no gzip data", "it begins with b'{", "leave it out")),
+    "gzip under a plain name": (unnamed_gzip, ("a.jsonl: is gzip data", "end in .jsonl.gz", "leave the file out")),
+    "UTF-16": (utf16, ("a.jsonl: is UTF-16 text", "iconv", "leave the file out")),
+    "a JSON array": (
+        lambda folder: jsonl(folder, [{"text": "one"}], name="a.json"),
+        ("a.json: begins with an array", "one object a line (jq -c '.[]')"),
+    ),
+    "no JSON at all": (
+        lambda folder: jsonl(folder, *[b"word"] * 30),
+        ("a.jsonl: the first 10 lines are all bad", "does not look like JSON lines"),
+    ),
+    "rounded integer": (
+        lambda folder: jsonl(folder, {"text": "one", "x": 2**53 + 1}, {"text": "two", "x": 0.5}),
+        ("a.jsonl (line at byte 0): column 'x' holds the integer 9007199254740993", "write such integers as strings"),
+    ),
+    "integer rounded by another file": (
+        rounded_by_another_file,
+        ("b.jsonl: column 'x.y[]' holds the integer -9007199254740993", "write such integers as strings"),
+    ),
+    "integer rounded by a Parquet file": (
+        rounded_by_parquet,
+        ("b.jsonl: column 'x' holds the integer 9007199254740993", "write such integers as strings"),
+    ),
     "no such column": (
         lambda folder: parquet(folder, {"body": ["x"], "id": ["1"]}),
         ("a.parquet: no column 'text'", "it has 'body', 'id'", "--text-column"),
@@ -258,6 +298,46 @@ def test_strict_makes_a_bad_record_an_error(
     assert outcome.code == 1
     assert [word for word in (*words, "mend the record", "without --strict") if word not in outcome.said] == []
     assert attempt(folder).code == 0
+
+
+def test_bad_texts_of_other_columns_are_counted_and_kept(
+    folder: Path, attempt: Callable[..., Any], read_output: Callable[..., pa.Table], metrics: Callable[..., Any]
+) -> None:
+    nested = pa.StructArray.from_arrays([BAD_TEXT], ["v"])
+    parquet(folder, {"text": texts(4), "url": BAD_TEXT, "meta": nested, "raw": BAD_TEXT.cast(pa.binary())})
+    outcome = attempt(folder)
+    assert outcome.code == 0
+    for name in ("url", "meta"):
+        assert f"column '{name}' holds text that is not valid UTF-8 in 1 document, kept as it is" in outcome.said
+    assert f"the first is row 1 of {folder}/a.parquet" in outcome.said
+    assert metrics()["not_utf8"] == {"url": 1, "meta": 1}
+    assert read_output()["url"].cast(pa.binary()).to_pylist() == [b"ab", b"\xff\xfe", b"cd", b"ef"]
+    outcome = attempt(folder, "--strict", "--overwrite")
+    assert outcome.code == 1
+    assert "a.parquet: row 1: column 'url' holds text that is not valid UTF-8; mend it" in outcome.said
+
+
+def test_files_that_are_left_out_are_named_and_strict_refuses_them(
+    folder: Path, attempt: Callable[..., Any], metrics: Callable[..., Any], tmp_path: Path
+) -> None:
+    parquet(folder, {"text": ["one"]})
+    assert "left out" not in attempt(folder, "--strict").said
+    names = ["a.csv", "b.jsonl.br", "_hidden.jsonl", *(f"deep/{at:02}.txt" for at in range(20))]
+    for name in (*names, "_SUCCESS"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    said = "23 files of the input left out: "
+    outcome = attempt(folder, "--strict", output=tmp_path / "strict")
+    assert outcome.code == 1
+    assert f"--strict: {said}" in outcome.said
+    outcome = attempt(folder, "--overwrite")
+    assert outcome.code == 0
+    assert said in outcome.said.splitlines()[-2]
+    assert "b.jsonl.br" in outcome.said
+    assert "and 13 others" in outcome.said
+    assert sorted(metrics()["left_out"]) == sorted(str(folder / name) for name in names)
+    assert "a.csv" in (tmp_path / "out/report.html").read_text()
+    assert attempt(folder / "*.parquet", "--strict", "--overwrite").code == 0
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])

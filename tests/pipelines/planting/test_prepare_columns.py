@@ -75,7 +75,7 @@ def test_an_id_that_is_a_hash_of_the_text_is_refused(corpus: Path, refused: Call
 def test_a_value_that_its_type_cannot_hold_ends_the_run_without_a_traceback(
     corpus: Path, refused: Callable[..., str]
 ) -> None:
-    texts = [f"{at}" + f"line {at}\n" * (120 + at % 8) for at in range(40)]
+    texts = [f"{at}" + f"line {at}\n" * (127 - (at % 8 == 0)) for at in range(40)]
     lines = pa.array([text.count("\n") for text in texts], pa.int8())
     probes = probe_rows(4)
     for row in probes:

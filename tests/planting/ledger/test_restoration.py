@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,13 @@ from transforms.corpus.output.sink import ParquetFormat
 from transforms.planting.columns.followers import UNIQUE, Follower
 from transforms.planting.folder import read_parquet
 from transforms.planting.insertion.editor import DOCUMENT, PlantingEditor, ledger_part
-from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig, _Planted
+from transforms.planting.ledger.restoration import (
+    PlantedShard,
+    RestoreConfig,
+    _Planted,
+    as_written,
+    written_schema,
+)
 from transforms.planting.places.by_shard import write_plantings
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit
@@ -134,3 +141,30 @@ def test_the_order_within_a_shared_slot_does_not_depend_on_the_drawn_text() -> N
             _, ledger = plant(["one"], copies, 1)
         orders.append([(row["unit"], row["boundary"]) for row in ledger.to_pylist()])
     assert orders[0] == orders[1]
+
+
+WRITTEN: dict[str, pa.Array] = {
+    "list": pa.array([["a"], None, []]),
+    "list of nothing": pa.array([[], None, [None]], pa.list_(pa.null())),
+    "map": pa.array([[("k", ["a"])], None, []], pa.map_(pa.string(), pa.list_(pa.field("array", pa.string())))),
+    "struct": pa.array(
+        [{"x": [{"y": [1]}]}, None, {}], pa.struct({"x": pa.large_list(pa.struct({"y": pa.list_(pa.int8())}))})
+    ),
+    "seconds": pa.array([[1], None, [2]], pa.list_(pa.timestamp("s"))),
+    "date64": pa.array([86_400_000, None, 0], pa.date64()),
+    "codes": pa.DictionaryArray.from_arrays(pa.array([0, 1, 0], pa.int16()), pa.array(["a", "b"], pa.large_string())),
+    "numbers": pa.array([5, 6, 5]).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_a_shard_is_read_with_the_types_that_it_was_written_with(kind: str, tmp_path: Path) -> None:
+    table = pa.table({"x": WRITTEN[kind]}).replace_schema_metadata({"licence": "own"})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pq.ParquetFile(tmp_path / "a.parquet") as file:
+        schema = written_schema(file)
+        again = pa.concat_tables([as_written(batch, schema) for batch in file.iter_batches(2)])
+    assert again.to_pylist() == table.to_pylist()
+    assert schema.metadata == table.schema.metadata
+    # Of a dictionary of numbers Parquet keeps the numbers only, and nothing leads back.
+    assert again.schema.equals(table.schema.remove_metadata(), check_metadata=True) == (kind != "numbers")

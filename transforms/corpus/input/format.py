@@ -13,6 +13,31 @@ BATCH_BYTES = 4 << 20
 BATCH_ROWS = 16_384
 
 
+ITEMS = None
+"""The step of a path that goes from a list to its items."""
+
+Path = tuple[str | None, ...]
+"""Where a value is in a record: names of columns and fields, and `ITEMS`."""
+
+
+@dataclass(frozen=True)
+class InexactInteger:
+    """An integer that a float64 would round.
+
+    Attributes:
+        path: the column and the part of it that holds the integer.
+        value: the integer.
+    """
+
+    path: Path
+    value: int
+
+    @property
+    def column(self) -> str:
+        """The path for a reader, as "column.field[]"."""
+        return "".join("[]" if step is None else f".{step}" for step in self.path).removeprefix(".")
+
+
 @dataclass(frozen=True)
 class BadLine:
     """A record that is not a document: it goes to quarantine.
@@ -38,8 +63,8 @@ class Source:
         ordinal: its place in the sorted list, the upper part of its documents' addresses.
         uri: where it is.
         kind: the name of its format, for example "parquet".
-        compression: the ending of a file that is compressed as a whole, ".gz" or ".zst"; it can only be read from
-            its beginning. Empty for any other.
+        compression: the ending of a file that is compressed as a whole, such as ".gz"; it can only be read from its
+            beginning. Empty for any other.
         size: bytes on disk.
         modified: modification time in ns, 0 where the store has none.
     """
@@ -67,11 +92,20 @@ class Piece:
 
 @dataclass(frozen=True)
 class Records:
-    """A batch of records: uint64[n] positions within the file, the columns, and what could not be read."""
+    """A batch of records.
+
+    Attributes:
+        positions: uint64[n], positions within the file.
+        table: the columns, a row a record.
+        bad: what could not be read.
+        inexact: of a format without a schema of its own, one integer of each column with integers that float64 would
+            round: the corpus must not have a float column there.
+    """
 
     positions: npt.NDArray[np.uint64]
     table: pa.Table
     bad: Sequence[BadLine] = ()
+    inexact: Sequence[InexactInteger] = ()
 
 
 class Format(Protocol):

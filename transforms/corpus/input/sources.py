@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -14,35 +15,59 @@ from transforms.corpus.input import formats
 from transforms.corpus.input.format import Source
 from transforms.corpus.input.formats import format_of, known_suffixes
 
-__all__ = ["Source", "format_of", "list_sources", "names", "would_list"]
+__all__ = ["Listing", "Source", "format_of", "list_input", "list_sources", "names", "would_list"]
 
 _MAGIC = re.compile(r"[*?\[]")
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What some patterns name.
+
+    Attributes:
+        sources: the files to read, by ordinal.
+        left_out: paths, sorted, of files that stand in the folders and are not read: those of an unknown format, and
+            those of a known one whose name or folder begins with `_` or `.`.
+    """
+
+    sources: list[Source]
+    left_out: list[str]
+
+
 def list_sources(patterns: Sequence[str]) -> list[Source]:
+    """The files to read, see `list_input`."""
+    return list_input(patterns).sources
+
+
+def list_input(patterns: Sequence[str]) -> Listing:
     """The files that `patterns` name: files, folders (searched recursively) and globs (`*`, `?`, `[..]`, `**`).
 
     Hidden files and those whose name begins with `_` are passed over in folders and globs, as Spark and
     Hugging Face do. A file that is reached by two ways (named twice, or through symbolic links) counts once, under
-    the shortest of its paths.
+    the shortest of its paths. What a library lists as the description of its data set, or as a cache beside it, is
+    neither read nor counted as left out.
 
     Raises:
         CorpusError: a pattern that matches nothing, or a named file of an unknown format.
     """
     found: dict[str, pafs.FileInfo] = {}
+    left_out: set[str] = set()
     for pattern in patterns:
-        matches = _expand(pattern)
+        matches, others = _expand(pattern)
         if not matches:
+            there = f" of a known format, but {others[0]}" if others else ""
             raise CorpusError(
-                f"--input {pattern!r} matches no file: give a file, a folder or a quoted glob; "
+                f"--input {pattern!r} matches no file{there}: give a file, a folder or a quoted glob; "
                 f"known formats are {', '.join(known_suffixes())}"
             )
         found.update(matches)
+        left_out.update(others)
     uris = sorted(_one_path_each(found), key=os.fsencode)
-    return [
+    sources = [
         Source(ordinal, uri, *_known_format(uri), size=found[uri].size or 0, modified=found[uri].mtime_ns or 0)
         for ordinal, uri in enumerate(uris)
     ]
+    return Listing(sources, sorted(left_out - set(found), key=os.fsencode))
 
 
 def _one_path_each(uris: Iterable[str]) -> Iterable[str]:
@@ -97,7 +122,7 @@ def _known_format(uri: str) -> tuple[str, str]:
     return known
 
 
-def _expand(pattern: str) -> dict[str, pafs.FileInfo]:
+def _expand(pattern: str) -> tuple[dict[str, pafs.FileInfo], list[str]]:
     try:
         return _find(pattern)
     except OSError as error:
@@ -106,22 +131,27 @@ def _expand(pattern: str) -> dict[str, pafs.FileInfo]:
         ) from error
 
 
-def _find(pattern: str) -> dict[str, pafs.FileInfo]:
+def _find(pattern: str) -> tuple[dict[str, pafs.FileInfo], list[str]]:
+    """The files that a pattern names, by path, and the paths of those that it leaves out."""
     filesystem, path = resolve(pattern)
     prefix = "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.File:
-        return {prefix + path: info}
-    folder = info.type == pafs.FileType.Directory
-    if not folder and not _MAGIC.search(path):
-        return {}
-    entries = {entry.path: entry for entry in _walk(filesystem, path if folder else _fixed_part(path))}
-    if folder:
-        found = [one for one in entries if format_of(one)]
-    else:
-        found = [one for one in entries if _matches(one.split("/"), path.split("/"))]
-    beside = {one for known in formats.FORMATS for one in known.beside(filesystem, list(entries))}
-    return {prefix + one: entries[one] for one in found if one not in beside}
+        return {prefix + path: info}, []
+    is_folder = info.type == pafs.FileType.Directory
+    if not is_folder and not _MAGIC.search(path):
+        return {}, []
+    top = path if is_folder else _fixed_part(path)
+    everything = {entry.path: entry for entry in _walk(filesystem, top)}
+    seen = dict.fromkeys(one for one in everything if not _is_hidden(one[len(top) :]))
+    beside = {one for known in formats.FORMATS for one in known.beside(filesystem, list(seen))}
+    named = [one for one in everything if is_folder or _matches(one.split("/"), path.split("/"))]
+    read = [one for one in named if one in seen and one not in beside and (format_of(one) or not is_folder)]
+    # Of hidden files only those are left out that would be read: the others are marks and checksums.
+    left_out = set(named).difference(
+        read, beside, (one for one in everything if one not in seen and not format_of(one))
+    )
+    return {prefix + one: everything[one] for one in read}, sorted(prefix + one for one in left_out)
 
 
 def _fixed_part(path: str) -> str:
@@ -136,10 +166,10 @@ def _walk(filesystem: pafs.FileSystem, folder: str) -> Iterable[pafs.FileInfo]:
     selector = pafs.FileSelector(folder, allow_not_found=True, recursive=True)
     for entry in filesystem.get_file_info(selector):
         try:
-            path = entry.path
+            entry.path.encode()
         except UnicodeDecodeError as error:
             raise CorpusError(f"{error.object!r}: the file's name is not UTF-8: rename it") from error
-        if entry.type == pafs.FileType.File and not _is_hidden(path[len(folder) :]):
+        if entry.type == pafs.FileType.File:
             yield entry
 
 

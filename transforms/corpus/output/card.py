@@ -124,7 +124,8 @@ def _counts(counts: Counts) -> str:
 
 def _settings(config: Mapping[str, Any]) -> str:
     """The settings of a deduplication in plain words."""
-    threshold, unit = config["threshold"], "tokens" if config.get("tokenizer") else "words"
+    words = "words and signs" if config.get("words") == "code" else "words"
+    threshold, unit = config["threshold"], "tokens" if config.get("tokenizer") else words
     chains = (
         "Similarity is passed on along chains: a removed document need not be similar to the kept one itself."
         if config["method"] == "components"
@@ -133,7 +134,7 @@ def _settings(config: Mapping[str, Any]) -> str:
     near = (
         "Two documents are near-duplicates if the estimated Jaccard similarity of their sets of runs of "
         f"{config['ngram']} consecutive {unit} (shingles) is at least {threshold:.6g}. They are exact duplicates if "
-        f"their {unit} are the same, one by one."
+        "their texts are the same, byte for byte, after Unicode normalisation (NFC)."
     )
     said = [
         f"Documents are compared by their column {_code(config['text_column'])}.",
@@ -206,8 +207,8 @@ def _tracing(counts: Counts) -> str:
         "Each row of `duplicates/` is a removed document: its `address`, the `kept_address` of the kept document that "
         "covers it, the `reason` (`exact` or `near`), the estimated `similarity`, and both ids where the corpus has "
         "them. An address is one number, `file ordinal << 40 | position`: the ordinal counts the files of "
-        "`content.input` in `manifest.json` from 0, the position is the row in a Parquet file and the byte offset of "
-        "the line in a (decompressed) JSONL file.",
+        "`content.input` in `manifest.json` from 0, the position is the row in a Parquet or Arrow file and the byte "
+        "offset of the line in a (decompressed) JSONL file.",
         "",
         *_fence(
             "import json\n"

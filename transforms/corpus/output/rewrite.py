@@ -16,7 +16,7 @@ from transforms.base.folders import HashingFile
 from transforms.base.runs import Work, pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.base.texts import text_sizes
-from transforms.corpus.input.addresses import POSITION_BITS, addresses
+from transforms.corpus.input.addresses import POSITION_BITS, addresses, file_of, position_of
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece, Records, read_piece
@@ -25,6 +25,7 @@ from transforms.corpus.output.edits import Edits, read_edits
 from transforms.corpus.output.names import edits_name, shard_name
 from transforms.corpus.output.shards import END, Shard, group_for_tasks
 from transforms.corpus.output.sink import ParquetFormat, ShardWriter
+from transforms.corpus.output.utf8 import rows_not_utf8
 
 _POSITION = (1 << POSITION_BITS) - 1
 
@@ -39,6 +40,7 @@ class RewriteConfig:
         layout: how shards are written.
         split: name of the split, in the files' names.
         shards: number of shards of the whole output.
+        strict: text that is not UTF-8, in whatever column, is an error.
     """
 
     sources: tuple[Source, ...]
@@ -46,6 +48,7 @@ class RewriteConfig:
     layout: ParquetFormat
     split: str
     shards: int
+    strict: bool = False
 
     def arrow_schema(self) -> pa.Schema:
         """The output's columns."""
@@ -164,7 +167,7 @@ class _Rewrite:
         for shard, own in zip(task.shards, edits, strict=True):
             name = shard_name(self.config.split, shard.ordinal, self.config.shards)
             with self.work.output.create(name) as sink:
-                rows, text_bytes = self._write_shard(sink, shard, own, stream, schema)
+                rows, text_bytes, not_utf8 = self._write_shard(sink, shard, own, stream, schema)
             receipt = {
                 "path": name,
                 "rows": rows,
@@ -173,14 +176,17 @@ class _Rewrite:
                 "bytes": sink.size,
                 "text_bytes": text_bytes,
                 "sha256": sink.sha256,
+                "not_utf8": not_utf8,
             }
             self.work.folder.write(_receipt_name(shard), pretty_json(receipt))
             yield receipt
 
     def _write_shard(
         self, sink: HashingFile, shard: Shard, edits: Edits, stream: "_Rerunnable", schema: pa.Schema
-    ) -> tuple[int, int]:
-        """Write one shard; returns its documents and their text in bytes.
+    ) -> tuple[int, int, dict[str, list[int]]]:
+        """Write one shard; returns its documents, their text in bytes, and by column what is not UTF-8.
+
+        Of a column with text that is not UTF-8 these are the number of documents and the address of the first one.
 
         Raises:
             CorpusError: if what is kept of the input is not what the scan met.
@@ -189,12 +195,14 @@ class _Rewrite:
         editor = None if self.editor is None else self.editor.open(shard)
         name = self.config.layout.text_column
         rows = text_bytes = 0
+        not_utf8: dict[str, list[int]] = {}
         for where, table in stream.until(shard.hi):
             keep = edits.kept(where)
             kept = table if keep.all() else table.filter(pa.array(keep))
             if not kept.num_rows:
                 continue
             sizes = text_sizes(as_strings(kept[name]))
+            self._look_for_bad_text(where[keep], kept, not_utf8)
             rows, text_bytes = rows + kept.num_rows, text_bytes + int(sizes.sum(dtype=np.int64))
             if editor is not None:
                 edited = editor.edit(where[keep], kept)
@@ -208,7 +216,29 @@ class _Rewrite:
         writer.close()
         if editor is not None:
             editor.close()
-        return writer.rows, writer.text_bytes
+        return writer.rows, writer.text_bytes, not_utf8
+
+    def _look_for_bad_text(
+        self, where: npt.NDArray[np.uint64], table: pa.Table, not_utf8: dict[str, list[int]]
+    ) -> None:
+        """Count documents with text that is not UTF-8 in other columns than the text, whose own were quarantined.
+
+        Raises:
+            CorpusError: for the first of them, if `strict`.
+        """
+        for name in table.column_names:
+            bad = np.empty(0, np.int64) if name == self.config.layout.text_column else rows_not_utf8(table[name])
+            if not len(bad):
+                continue
+            first = int(where[bad[0]])
+            if self.config.strict:
+                source = self.config.sources[file_of(first)]
+                raise CorpusError(
+                    f"{source.uri}: {format_for(source).unit} {position_of(first)}: column {name!r} holds text that is "
+                    "not valid UTF-8; mend it, or run without --strict to keep it as it is"
+                )
+            found = not_utf8.setdefault(name, [0, first])
+            found[0] += len(bad)
 
     def _records(self, task: RewriteTask, edits: Edits, schema: pa.Schema) -> Iterator[tuple[Any, pa.Table]]:
         for piece in _pieces(self.config.sources, task.shards[0].lo, task.shards[-1].hi):

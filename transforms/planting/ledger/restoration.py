@@ -1,5 +1,6 @@
 """The corpus as it was before planting: shard by shard, checked document by document."""
 
+import base64
 import functools
 import hashlib
 import json
@@ -31,6 +32,8 @@ from transforms.planting.columns.recompute import recompute
 from transforms.planting.insertion.editor import DOCUMENT
 from transforms.planting.insertion.splice import cut
 from transforms.planting.work import SecretWork, read_secret
+
+_STORED_SCHEMA = b"ARROW:schema"
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,11 @@ class _Restore:
             file = pq.ParquetFile(stream)
             if file.metadata.num_rows != shard.rows:
                 raise SealError(f"{shard.path}: has {file.metadata.num_rows:,} rows, its manifest says {shard.rows:,}")
-            writer = ShardWriter(sink, file.schema_arrow, self.config.layout)
+            schema = written_schema(file)
+            writer = ShardWriter(sink, schema, self.config.layout)
             row = 0
             for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-                table = planted.without(row, pa.Table.from_batches([batch]).replace_schema_metadata(None))
+                table = planted.without(row, as_written(batch, schema))
                 row += batch.num_rows
                 if table.num_rows:
                     writer.write(table, text_sizes(as_strings(table[self.config.layout.text_column])))
@@ -128,6 +132,47 @@ class _Restore:
         receipt = {"path": shard.path, "rows": writer.rows, "text_bytes": writer.text_bytes}
         refuse_changed_file(self.config.source, shard.path, shard.sha256)
         return {**receipt, "bytes": sink.size, "sha256": sink.sha256}
+
+
+def written_schema(file: pq.ParquetFile) -> pa.Schema:
+    """The schema that a shard was written with.
+
+    `file.schema_arrow` has Parquet's own names for the items of lists and the entries of maps in its place, and the
+    nearest type that Parquet has for some others. It stands for columns that cannot be brought back from there.
+    """
+    read = file.schema_arrow
+    stored = (file.metadata.metadata or {}).get(_STORED_SCHEMA)
+    if stored is None:
+        return read
+    try:
+        written = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+    except (ValueError, OSError):
+        return read
+    if written.names != read.names:
+        return read
+    fields = [own if _comes_back(found, own) else found for found, own in zip(read, written, strict=True)]
+    return pa.schema(fields, metadata=written.metadata)
+
+
+def _comes_back(found: pa.Field, own: pa.Field) -> bool:
+    try:
+        _as_type(pa.array([], found.type), own.type)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def as_written(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """The columns of a batch of a shard with the types of its `written_schema`."""
+    columns = [_as_type(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.table(columns, schema=schema.remove_metadata())
+
+
+def _as_type(array: pa.Array, dtype: pa.DataType) -> pa.Array:
+    """The same values as `dtype`; where only names of nested fields differ, in the same buffers."""
+    if array.type.equals(dtype, check_metadata=True):
+        return array
+    return array.view(dtype) if array.type.equals(dtype) else array.cast(dtype)
 
 
 def refuse_changed_file(source: Folder, name: str, sha256: object) -> None:

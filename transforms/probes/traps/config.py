@@ -29,7 +29,7 @@ class TrapsConfig(KindConfig):
     model: Annotated[str, INPUT] = ""
     """lm: a causal language model in the Hugging Face layout, with safetensors."""
     candidates: Annotated[Several, INPUT] = ()
-    """file: Parquet or JSONL with a text column (and perplexity, if wanted), or text with one candidate per line."""
+    """file: Parquet, Arrow or JSONL with a text column (and perplexity, if wanted), or text, one candidate per line."""
     lengths: Annotated[SeveralNumbers, CANDIDATES] = ()
     """Lengths in tokens. Default: 25 50 100; for file, any length. file: use only candidates of these lengths."""
     doses: Annotated[SeveralNumbers, UNITS] = (1, 10, 100, 1000)

@@ -163,7 +163,7 @@ def choose_columns(sources: Sequence[Source], text: str, name: str, *, in_contex
     chosen: Columns | None = None
     for source in sources:
         if not format_for(source).knows_schema:
-            raise CorpusError(f"--sequences {source.uri}: Parquet files are scored; convert it")
+            raise CorpusError(f"--sequences {source.uri}: Parquet and Arrow files are scored; convert it")
         schema = format_for(source).schema(source)
         found = _columns(schema, text, name, source.uri, in_context=in_context)
         if chosen is not None and found != chosen:

@@ -1,5 +1,6 @@
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -18,7 +19,19 @@ from transforms.corpus.input.jsonl.lines import (
 )
 
 FRAGMENTS = [b"{", b"}", b"[", b"]", b'"', b"\\", b"\n", b"\r", b" ", b"\t", b",", b":", b"1", b"-", b"e", b".", b"n"]
-FRAGMENTS += [b"\0", b"\x01", b"\xc3\xa9", b"\xff", b"a", b"null", b'"a":', b"[null]", b"9223372036854775807", b"{}"]
+FRAGMENTS += [
+    b"\0",
+    b"\x01",
+    b"\xc3\xa9",
+    b"\xff",
+    b"a",
+    b"null",
+    b'"a":',
+    b"[null]",
+    b"9223372036854775807",
+    b"{}",
+    b"9007199254740993",
+]
 
 
 def array(data: bytes) -> np.ndarray:
@@ -78,6 +91,14 @@ def kind_of(line: bytes) -> int:
     return OBJECT_NULL_ITEM if null_item else OBJECT
 
 
+NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def is_inexact(number: str) -> bool:
+    return number.removeprefix("-").isdigit() and int(float(number)) != int(number)
+
+
 def is_big(number: str) -> bool:
     digits = number.removeprefix("-")
     if not digits.isdigit():
@@ -88,19 +109,47 @@ def is_big(number: str) -> bool:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(b"".join))
 def test_lines_and_kinds_are_those_of_a_walk_over_the_characters(data: bytes) -> None:
-    starts, ends, kinds = json_lines.scan_lines(array(data))
+    starts, ends, kinds, inexact = json_lines.scan_lines(array(data))
     lines = data.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     assert [data[start:end] for start, end in zip(starts, ends, strict=True)] == lines
     assert kinds.tolist() == [kind_of(line) for line in lines]
+    for line, kind, count in zip(lines, kinds.tolist(), inexact.tolist(), strict=True):
+        if kind in (OBJECT, OBJECT_NULL_ITEM):
+            assert count == sum(map(is_inexact, NUMBER.findall(STRING.sub("", line.decode("latin-1")))))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-(2**54), 2**54) | st.floats(), max_size=4))
+def test_integers_that_a_float_rounds_are_counted(values: list[float]) -> None:
+    line = json.dumps({"a": values, str(2**53 + 1): str(2**53 + 1)}).encode()
+    found = json_lines.scan_lines(array(b"{}\n" + line + b"\n{}"))[3]
+    wanted = sum(type(value) is int and int(float(value)) != value for value in values)
+    assert found.tolist() == [0, wanted, 0]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([b"\xef\xbb\xbf", b"\xef\xbb", b"{}", b"\n", b" ", b"\xef"]), max_size=12).map(b"".join)
+)
+def test_byte_order_marks_at_the_start_of_a_line_are_white_space(data: bytes) -> None:
+    starts, _, kinds, _ = json_lines.scan_lines(array(data))
+    marks = json_lines.line_marks(array(data), starts)
+    lines = data.split(b"\n")
+    for line, kind, count in zip(lines, kinds.tolist(), marks.tolist(), strict=False):
+        rest = line
+        while rest.startswith(b"\xef\xbb\xbf"):
+            rest = rest[3:]
+        assert count == (len(line) - len(rest)) // 3
+        assert kind == kind_of(rest)
 
 
 @settings(deadline=None)
 @given(st.recursive(st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(), st.lists, max_leaves=5), st.booleans())
 def test_what_json_writes_is_an_object(value: object, ascii_only: bool) -> None:
     line = json.dumps({"a": value, "b": {"c": None}}, ensure_ascii=ascii_only).encode()
-    starts, ends, kinds = json_lines.scan_lines(array(b" " + line + b"\r\n\t" + line))
+    starts, ends, kinds, _ = json_lines.scan_lines(array(b" " + line + b"\r\n\t" + line))
     assert kinds.tolist() == [OBJECT, OBJECT]
     assert starts.tolist() == [0, len(line) + 3]
     assert ends.tolist() == [len(line) + 2, 2 * len(line) + 4]
@@ -121,7 +170,7 @@ def test_what_json_writes_is_an_object(value: object, ascii_only: bool) -> None:
         (b'{"a":"\0"}', NOT_ONE_OBJECT),
         (b"null", NOT_ONE_OBJECT),
         (b"[1]", NOT_ONE_OBJECT),
-        (b'\xef\xbb\xbf{"a":1}', NOT_ONE_OBJECT),
+        (b' \xef\xbb\xbf{"a":1}', NOT_ONE_OBJECT),
         (b'{"a":[null]}', OBJECT_NULL_ITEM),
         (b'{"a":[{"b":null},Infinity,-Infinity,NaN]}', OBJECT),
         (b'{"a":9223372036854775807,"b":-9223372036854775808}', OBJECT),

@@ -1,8 +1,11 @@
+import bz2
 import gzip
 import itertools
+import lzma
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import zstandard
 from hypothesis import example, given, settings
@@ -11,10 +14,18 @@ from pyarrow import fs
 
 from transforms.base.errors import CorpusError
 from transforms.corpus.input.jsonl import stream as json_stream
-from transforms.corpus.input.jsonl.stream import compression_of, line_buffers, plain_ranges
+from transforms.corpus.input.jsonl.compressed import compression_of
+from transforms.corpus.input.jsonl.stream import line_buffers, plain_ranges
 
 LOCAL = fs.LocalFileSystem()
-PACK = {".gz": gzip.compress, ".zst": zstandard.compress}
+PACK = {
+    ".gz": gzip.compress,
+    ".zst": zstandard.compress,
+    ".zstd": zstandard.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".lz4": lambda data: pa.compress(data, "lz4", asbytes=True),
+}
 
 
 def lines_of(path: Path, lo: int = 0, hi: int | None = None, block_bytes: int = 1 << 20) -> list[tuple[int, bytes]]:
@@ -59,14 +70,14 @@ def test_every_line_is_in_the_range_that_holds_its_first_byte(
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(contents, max_size=5), st.sampled_from([".gz", ".zst"]), st.integers(1, 300))
+@given(st.lists(contents, max_size=5), st.sampled_from(list(PACK)), st.integers(1, 300))
 def test_members_and_frames_are_one_stream(folder: Path, parts: list[bytes], suffix: str, block: int) -> None:
     path = folder / f"packed.jsonl{suffix}"
     path.write_bytes(b"".join(PACK[suffix](part) for part in parts))
     assert lines_of(path, block_bytes=block) == split(b"".join(parts))
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+@pytest.mark.parametrize("suffix", list(PACK))
 @pytest.mark.parametrize("missing", [1, 5, 9, 1000, "second member"])
 def test_a_stream_that_breaks_off_is_an_error_that_names_the_file(
     tmp_path: Path, suffix: str, missing: int | str
@@ -78,10 +89,10 @@ def test_a_stream_that_breaks_off_is_an_error_that_names_the_file(
         lines_of(path, block_bytes=64)
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+@pytest.mark.parametrize("suffix", list(PACK))
 def test_a_damaged_stream_is_an_error(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"bad.jsonl{suffix}"
-    for data in (b'{"a": 1}\n' * 9, PACK[suffix](b"x\n") + b"junk junk"):
+    for data in (PACK[suffix](b"x\n")[:6] + b"junk junk", PACK[suffix](b"x\n") + b"junk junk"):
         path.write_bytes(data)
         with pytest.raises(CorpusError, match=rf"bad.jsonl{suffix}: .* is damaged"):
             lines_of(path)
@@ -131,8 +142,21 @@ def test_ranges_cover_a_file_in_parts_of_bounded_size(size: int, target: int) ->
 
 
 def test_compression_goes_by_the_suffix() -> None:
-    paths = ["a.jsonl", "a.jsonl.gz", "A.JSONL.GZ", "a.zst", "gz", "a.gz.jsonl"]
-    assert [compression_of(path) for path in paths] == [None, "gzip", "gzip", "zstd", None, None]
+    paths = ["a.jsonl", "a.jsonl.gz", "A.JSONL.GZ", "a.zst", "gz", "a.gz.jsonl", "a.zstd", "a.bz2", "a.xz", "a.lz4"]
+    wanted = [None, "gzip", "gzip", "zstd", None, None, "zstd", "bz2", "xz", "lz4"]
+    assert [compression_of(path) for path in paths] == wanted
+
+
+@pytest.mark.parametrize("padding", [0, 4, 512])
+def test_xz_streams_may_be_padded_and_nothing_after_them_is_passed_over(tmp_path: Path, padding: int) -> None:
+    path = tmp_path / "two.jsonl.xz"
+    both = lzma.compress(b"a\n") + bytes(padding) + lzma.compress(b"b\n") + bytes(padding)
+    path.write_bytes(both)
+    assert lines_of(path) == [(0, b"a\n"), (2, b"b\n")]
+    for data in (both + b"junk", both[: -padding - 20], lzma.compress(b"a\n") + b"\0\0junk"):
+        path.write_bytes(data)
+        with pytest.raises(CorpusError, match=r"two.jsonl.xz: the xz stream is damaged or breaks off"):
+            lines_of(path)
 
 
 def test_wrong_use_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 Nothing is lost: every line that is not blank and not left out on demand is a row or a `BadLine`.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,9 +14,20 @@ import pyarrow as pa
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
-from transforms.corpus.input.format import BadLine
+from transforms.corpus.input.format import BadLine, InexactInteger
 from transforms.corpus.input.jsonl import lines as json_lines
-from transforms.corpus.input.jsonl.stream import compression_of, line_buffers, plain_ranges
+from transforms.corpus.input.jsonl.complaints import (
+    HEAD_BYTES,
+    MOST_FIRST_LINES,
+    complaint,
+    encoding_complaint,
+    foreign,
+    no_json_lines,
+    opens_array,
+)
+from transforms.corpus.input.jsonl.compressed import compression_of
+from transforms.corpus.input.jsonl.rounding import first_rounded, inexact_integers, rounding_error
+from transforms.corpus.input.jsonl.stream import line_buffers, plain_ranges
 from transforms.corpus.input.jsonl.table import exact_table, infer_table
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 
@@ -48,11 +58,13 @@ class JsonBlock:
         positions: uint64[rows], offset in the decompressed file of the line of each row, ascending.
         table: a row for each good line, in the order of the file; each column is one chunk.
         bad: the other lines, ascending.
+        inexact: one integer of each integer column that holds some which float64 would round.
     """
 
     positions: npt.NDArray[np.uint64]
     table: pa.Table
     bad: list[BadLine]
+    inexact: list[InexactInteger]
 
 
 def read_blocks(
@@ -67,14 +79,15 @@ def read_blocks(
 ) -> Iterator[JsonBlock]:
     """Read the lines that begin in bytes lo <= x < hi of a file.
 
-    A line must be one JSON object in UTF-8; blank lines are passed over, and so is a byte-order mark at the start
-    of the file. NaN and Infinity are numbers. A bad line is: not one object; a key twice in one object; an escaped
-    lone surrogate; a number beyond float64, or an integer beyond int64 (it would be rounded); an array of values
-    of several types; nested deeper than `json_lines.MAX_DEPTH`.
+    A line must be one JSON object in UTF-8; blank lines are passed over, and so are byte order marks at the start of
+    a line, as files have them that were put together of several. NaN and Infinity are numbers. A bad line is: not one
+    object; a key twice in one object; an escaped lone surrogate; a number beyond float64; an integer beyond int64, or
+    beside fractions in one array where float64 would round it; an array of values of several types; nested deeper than
+    `json_lines.MAX_DEPTH`.
 
     Args:
         filesystem: where the file is.
-        path: its path there; .gz and .zst are decompressed.
+        path: its path there; the ending tells the compression.
         lo: first byte; 0 for a compressed file.
         hi: the byte after the range (see `json_stream.plain_ranges`); None for the end, and for a compressed file.
         block_bytes: bytes of lines to hold at a time; a longer line takes what it needs.
@@ -83,14 +96,62 @@ def read_blocks(
             they are inferred, block by block; strings that look like times stay strings.
 
     Raises:
-        CorpusError: the file cannot be read; or two lines, each good, disagree about the type of a column; or a
-            good line does not fit `schema`.
+        CorpusError: the file cannot be read; or it holds something else than JSON lines, which its first lines tell
+            (judged where `lo` is 0 and no `schema` is given); or two lines, each good, disagree about the type of a
+            column, or float64 would round an integer of one for a fraction in the other; or a good line does not fit
+            `schema`.
     """
     texts: dict[str, pa.DataType] = {}
+    start = _Start(path) if lo == 0 and schema is None else None
     for first, data in line_buffers(filesystem, path, lo, hi, block_bytes):
+        if start is not None and first == 0:
+            start.refuse_foreign(data)
         block = _Block(path, first, data, skip).read(schema, texts)
+        if start is not None:
+            start.look_at(block)
         if len(block.positions) or block.bad:
             yield block
+    if start is not None:
+        start.end()
+
+
+class _Start:
+    """The first lines of a file, by which one that does not hold JSON lines is refused as a whole."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._bad: list[BadLine] = []
+        self._is_open = True
+
+    def refuse_foreign(self, data: npt.NDArray[np.uint8]) -> None:
+        """Refuse a file that begins as one of another kind does."""
+        said = foreign(data[:HEAD_BYTES].tobytes(), packed=compression_of(self._path) is not None)
+        if said is not None:
+            raise CorpusError(f"{self._path}: {said}, or leave the file out")
+
+    def look_at(self, block: JsonBlock) -> None:
+        """Take the lines before the first good one; refuse the file once they are enough."""
+        if not self._is_open:
+            return
+        good = int(block.positions[0]) if len(block.positions) else None
+        before = [line for line in block.bad if good is None or line.position < good]
+        self._bad = (self._bad + before)[:MOST_FIRST_LINES]
+        if self._bad and opens_array(self._bad[0].raw):
+            self._refuse()
+        self._is_open = good is None
+        if len(self._bad) == MOST_FIRST_LINES:
+            self._refuse()
+
+    def end(self) -> None:
+        """There are no more lines."""
+        if self._is_open and self._bad:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self._is_open = False
+        said = no_json_lines(self._bad)
+        if said is not None:
+            raise CorpusError(f"{self._path}: {said}")
 
 
 class _Block:
@@ -99,10 +160,8 @@ class _Block:
     def __init__(self, path: str, first: int, data: npt.NDArray[np.uint8], skip: npt.NDArray[np.uint64] | None) -> None:
         self._path = path
         self._data = data
-        self._has_mark = first == 0 and data[:3].tobytes() == _BYTE_ORDER_MARK
-        if self._has_mark:
-            data[:3] = ord(" ")
-        self._starts, self._ends, self._kinds = json_lines.scan_lines(data)
+        self._starts, self._ends, self._kinds, self._inexact = json_lines.scan_lines(data)
+        self._marks = self._blank_marks()
         self._positions = (self._starts + first).astype(np.uint64)
         matters = self._kinds != json_lines.BLANK
         if skip is not None and len(skip):
@@ -115,16 +174,65 @@ class _Block:
         self._bad = [self._bad_encoding(line) for line in np.flatnonzero(matters & ~utf8).tolist()]
         self._bad += [self._bad_shape(line) for line in np.flatnonzero(matters & utf8 & ~whole).tolist()]
 
+    def _blank_marks(self) -> dict[int, int]:
+        """Overwrite byte order marks at the start of lines with spaces; how many each such line had."""
+        marks = json_lines.line_marks(self._data, self._starts)
+        marked = np.flatnonzero(marks).tolist()
+        for line in marked:
+            begin = self._starts[line]
+            self._data[begin : begin + len(_BYTE_ORDER_MARK) * marks[line]] = ord(" ")
+        return {line: int(marks[line]) for line in marked}
+
     def read(self, schema: pa.Schema | None, texts: dict[str, pa.DataType]) -> JsonBlock:
         """Parse the good lines; lines that do not parse join the bad ones."""
-        if len(self._good):
-            table = self._table(schema, texts)
-        else:
-            table = pa.table({}) if schema is None else schema.empty_table()
+        table = self._parsed(schema, texts)
+        inexact = self._exact(table)
+        if inexact is None:
+            self._drop_rounded()
+            table = self._parsed(schema, texts)
+            inexact = self._exact(table)
+        if inexact is None:
+            raise self._rounding(table.schema)
         if table.num_rows != len(self._good):
             raise RuntimeError(f"{self._path}: {table.num_rows} rows came of {len(self._good)} lines")
         self._bad.sort(key=lambda bad: bad.position)
-        return JsonBlock(self._positions[self._good], table, self._bad)
+        return JsonBlock(self._positions[self._good], table, self._bad, inexact)
+
+    def _parsed(self, schema: pa.Schema | None, texts: dict[str, pa.DataType]) -> pa.Table:
+        if len(self._good):
+            return self._table(schema, texts)
+        return pa.table({}) if schema is None else schema.empty_table()
+
+    def _exact(self, table: pa.Table) -> list[InexactInteger] | None:
+        """An inexact integer of each column; None if some of those in the lines were read as floats."""
+        wanted = int(self._inexact[self._good].sum(dtype=np.int64))
+        if not wanted:
+            return []
+        total, found = inexact_integers(table)
+        return found if total == wanted else None
+
+    def _drop_rounded(self) -> None:
+        """Move the lines that hold both an integer and a fraction in one array to the bad ones."""
+        dropped = []
+        for at in np.flatnonzero(self._inexact[self._good]).tolist():
+            line = self._good[at]
+            alone = infer_table(self._data[self._starts[line] : self._ends[line]].copy(), null_items=True)
+            if inexact_integers(alone)[0] != self._inexact[line]:
+                one = first_rounded(self._without_marks(line), alone.schema)
+                what = "an integer" if one is None else f"the integer {one.value} in {one.column!r}"
+                detail = f"{what} stands beside fractions, where it would be rounded; write it as a string"
+                self._bad.append(self._bad_line(line, BROKEN_JSON, detail))
+                dropped.append(at)
+        self._good = np.delete(self._good, dropped)
+        self._is_packed = False
+
+    def _rounding(self, schema: pa.Schema) -> CorpusError:
+        """The error for lines of which one has an integer where another has a fraction."""
+        for at in np.flatnonzero(self._inexact[self._good]).tolist():
+            found = first_rounded(self._without_marks(self._good[at]), schema)
+            if found is not None:
+                return rounding_error(self._place(at, at + 1), found)
+        raise RuntimeError(f"{self._path}: an integer was read as a float, and is not to be found")
 
     def _table(self, schema: pa.Schema | None, texts: dict[str, pa.DataType]) -> pa.Table:
         data = self._data if self._is_packed else self._packed()
@@ -202,18 +310,18 @@ class _Block:
         )
 
     def _raw(self, line: int) -> bytes:
-        raw = self._data[self._starts[line] : self._ends[line]].tobytes()
-        return _BYTE_ORDER_MARK + raw[3:] if self._has_mark and line == 0 else raw
+        marks = _BYTE_ORDER_MARK * self._marks.get(line, 0)
+        return marks + self._without_marks(line)
+
+    def _without_marks(self, line: int) -> bytes:
+        begin = self._starts[line] + len(_BYTE_ORDER_MARK) * self._marks.get(line, 0)
+        return self._data[begin : self._ends[line]].tobytes()
 
     def _bad_line(self, line: int, reason: str, detail: str) -> BadLine:
         return BadLine(int(self._positions[line]), reason, detail, self._raw(line))
 
     def _bad_encoding(self, line: int) -> BadLine:
-        try:
-            self._raw(line).decode()
-        except UnicodeDecodeError as error:
-            detail = f"{error.reason} at byte {error.start} of the line"
-        return self._bad_line(line, INVALID_UTF8, detail)
+        return self._bad_line(line, INVALID_UTF8, encoding_complaint(self._raw(line)))
 
     def _bad_shape(self, line: int) -> BadLine:
         kind = self._kinds[line]
@@ -222,16 +330,5 @@ class _Block:
         elif kind == json_lines.BIG_INTEGER:
             detail = "an integer beyond 64 bits; write it as a string"
         else:
-            detail = _complaint(self._raw(line))
+            detail = complaint(self._without_marks(line))
         return self._bad_line(line, BROKEN_JSON, detail)
-
-
-def _complaint(raw: bytes) -> str:
-    """What is wrong with a line that is not one object."""
-    try:
-        value = json.loads(raw)
-    except json.JSONDecodeError as error:
-        return f"{error.msg} at character {error.pos} of the line"
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return f"{type(value).__name__} where an object is wanted"

@@ -9,6 +9,7 @@ import pyarrow as pa
 from transforms.base.folders import resolve
 from transforms.corpus.input.format import Format, Piece, Records, Source
 from transforms.corpus.input.jsonl.blocks import read_blocks
+from transforms.corpus.input.jsonl.compressed import CODECS
 from transforms.corpus.input.jsonl.stream import plain_ranges
 
 JSON_BLOCK_BYTES, JSON_RANGE = 16 << 20, 64 << 20
@@ -19,7 +20,7 @@ class JsonLinesFormat(Format):
 
     name = "jsonl"
     suffixes: Mapping[str, str] = {
-        stem + ending: ending for stem in (".jsonl", ".ndjson", ".json") for ending in ("", ".gz", ".zst")
+        stem + ending: ending for stem in (".jsonl", ".ndjson", ".json") for ending in ("", *CODECS)
     }
     unit = "line at byte"
 
@@ -43,4 +44,4 @@ class JsonLinesFormat(Format):
         for block in read_blocks(
             filesystem, path, piece.lo, piece.hi, block_bytes=JSON_BLOCK_BYTES, skip=skip, schema=schema
         ):
-            yield Records(block.positions, block.table, block.bad)
+            yield Records(block.positions, block.table, block.bad, block.inexact)

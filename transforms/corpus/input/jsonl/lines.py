@@ -3,7 +3,8 @@
 A line ends at a newline byte; a carriage return is white space. The scan knows strings, escapes, brackets and
 integers and nothing else of JSON: it does not replace a parser. It sees to it that the parser, which would take two
 objects on one line or one object over two lines, meets exactly one object a line, and it keeps from the parser what
-the parser does not survive or does not get right (`TOO_DEEP`, `BIG_INTEGER`, `OBJECT_NULL_ITEM`).
+the parser does not survive or does not get right (`TOO_DEEP`, `BIG_INTEGER`, `OBJECT_NULL_ITEM`, and integers that
+a float would round).
 """
 
 import numpy as np
@@ -33,7 +34,9 @@ _QUOTE, _BACKSLASH, _MINUS, _PLUS, _DOT, _ZERO, _NINE = 34, 92, 45, 43, 46, 48, 
 _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT = 91, 93, 123, 125
 _UPPER_E, _LOWER_E, _LOWER_N, _LOWER_U = 69, 101, 110, 117
 _LARGEST = np.uint64(2**63 - 1)
-_INTEGER_DIGITS = 19
+_INTEGER_DIGITS, _EXACT_DIGITS = 19, 15
+_ALL_EXACT = np.uint64(2**53)
+_MARK = (0xEF, 0xBB, 0xBF)
 
 
 def _marks(stops: bytes) -> npt.NDArray[np.bool_]:
@@ -53,10 +56,28 @@ def _skip_spaces(data: npt.NDArray[np.uint8], at: int) -> int:
     return at
 
 
+@inline_kernel
+def _is_exact(value: np.uint64) -> bool:
+    """Whether a float64 holds an integer of at most 2**63: without its trailing zero bits it has at most 53."""
+    while value > _ALL_EXACT and value & np.uint64(1) == np.uint64(0):
+        value >>= np.uint64(1)
+    return bool(value <= _ALL_EXACT)
+
+
+@inline_kernel
+def _marks_at(data: npt.NDArray[np.uint8], at: int) -> int:
+    marks = 0
+    while at + 3 <= len(data) and data[at] == _MARK[0] and data[at + 1] == _MARK[1] and data[at + 2] == _MARK[2]:
+        marks += 1
+        at += 3
+    return marks
+
+
 @kernel
-def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """What the object that opens at `at` is, and the index after it, or that of the byte where it went wrong."""
+def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int, int]:
+    """What the object that opens at `at` is, the index after it (or where it went wrong), its inexact integers."""
     depth = 0
+    inexact = 0
     arrays = np.uint64(0)  # a stack of bits, the innermost level lowest: 1 is an array, 0 an object
     one = np.uint64(1)
     found = OBJECT
@@ -76,11 +97,11 @@ def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
                 else:
                     break
             if at == len(data) or data[at] != _QUOTE:
-                return NOT_ONE_OBJECT, at
+                return NOT_ONE_OBJECT, at, inexact
             at += 1
         elif byte in (_OPEN_OBJECT, _OPEN_ARRAY):
             if depth == MAX_DEPTH:
-                return TOO_DEEP, at
+                return TOO_DEEP, at, inexact
             depth += 1
             arrays <<= one
             if byte == _OPEN_ARRAY:
@@ -88,12 +109,12 @@ def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
             at += 1
         elif byte in (_CLOSE_OBJECT, _CLOSE_ARRAY):
             if (byte == _CLOSE_ARRAY) != (arrays & one == one):
-                return NOT_ONE_OBJECT, at
+                return NOT_ONE_OBJECT, at, inexact
             depth -= 1
             arrays >>= one
             at += 1
             if depth == 0:
-                return found, at
+                return found, at, inexact
         elif byte == _LOWER_N:
             if arrays & one == one and at + 1 < len(data) and data[at + 1] == _LOWER_U:  # not that of Infinity
                 found = OBJECT_NULL_ITEM
@@ -117,25 +138,29 @@ def _end_of_object(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
                 else:
                     break
                 at += 1
-            if is_integer and (digits > _INTEGER_DIGITS or value > largest):
-                return BIG_INTEGER, at
+            if is_integer and digits > _EXACT_DIGITS:
+                if digits > _INTEGER_DIGITS or value > largest:
+                    return BIG_INTEGER, at, inexact
+                inexact += not _is_exact(value)
         else:
-            return NOT_ONE_OBJECT, at
-    return NOT_ONE_OBJECT, at
+            return NOT_ONE_OBJECT, at, inexact
+    return NOT_ONE_OBJECT, at, inexact
 
 
 @kernel
 def scan_lines(
     data: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Find the lines of `data` and what each is.
 
     Args:
-        data: uint8[n], whole lines; the last one need not end in a newline.
+        data: uint8[n], whole lines; the last one need not end in a newline. Byte order marks at the start of a line
+            count as white space.
 
     Returns:
-        For each line its first byte (int64), the byte after its last one, the newline not counted (int64), and one
-        of the codes of this module, `BLANK` to `BIG_INTEGER` (uint8).
+        For each line its first byte (int64), the byte after its last one, the newline not counted (int64), one of the
+        codes of this module, `BLANK` to `BIG_INTEGER` (uint8), and how many integers of an object a float64 would
+        round (int32).
     """
     lines = 0
     for byte in data:
@@ -145,14 +170,15 @@ def scan_lines(
     starts = np.empty(lines, np.int64)
     ends = np.empty(lines, np.int64)
     kinds = np.empty(lines, np.uint8)
+    inexact = np.zeros(lines, np.int32)
     at = 0
     for line in range(lines):
         starts[line] = at
-        at = _skip_spaces(data, at)
+        at = _skip_spaces(data, at + len(_MARK) * _marks_at(data, at))
         if at == len(data) or data[at] == _NEWLINE:
             kinds[line] = BLANK
         elif data[at] == _OPEN_OBJECT:
-            kinds[line], at = _end_of_object(data, at)
+            kinds[line], at, inexact[line] = _end_of_object(data, at)
             at = _skip_spaces(data, at)
             if kinds[line] <= OBJECT_NULL_ITEM and at < len(data) and data[at] != _NEWLINE:
                 kinds[line] = NOT_ONE_OBJECT
@@ -162,7 +188,16 @@ def scan_lines(
             at += 1
         ends[line] = at
         at += 1
-    return starts, ends, kinds
+    return starts, ends, kinds, inexact
+
+
+@kernel
+def line_marks(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many byte order marks (EF BB BF) stand at the start of each line: int64[lines]."""
+    marks = np.empty(len(starts), np.int64)
+    for line in range(len(starts)):
+        marks[line] = _marks_at(data, starts[line])
+    return marks
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""A file of lines -> buffers of whole lines and their offsets: a plain file in byte ranges, .gz and .zst as a whole."""
+"""A file of lines -> buffers of whole lines and their offsets: a plain file in ranges, a compressed one as a whole."""
 
 from collections.abc import Iterator
 from types import TracebackType
@@ -9,19 +9,15 @@ import pyarrow as pa
 from pyarrow import fs
 
 from transforms.base.errors import CorpusError
+from transforms.corpus.input.jsonl.compressed import begins_as, compression_of, decompressed
 from transforms.corpus.input.jsonl.lines import first_newline, last_newline
 
 MAX_LINE_BYTES = 1 << 30
 """A longer line is taken for a file that does not hold JSON lines."""
 
-_CODECS = {".gz": "gzip", ".zst": "zstd"}
 _NEWLINE = 10
 _STEP = 1 << 16
-
-
-def compression_of(path: str) -> str | None:
-    """'gzip' or 'zstd' by the path's suffix (.gz, .zst, in any case); None for a plain file."""
-    return next((codec for suffix, codec in _CODECS.items() if path.lower().endswith(suffix)), None)
+_HEAD = 16
 
 
 def plain_ranges(size: int, target: int = 64 << 20) -> list[tuple[int, int]]:
@@ -44,8 +40,8 @@ def line_buffers(
 
     Args:
         filesystem: where the file is.
-        path: its path there; the suffix tells the compression, see `compression_of`. Several gzip members or zstd
-            frames one after the other are one stream.
+        path: its path there; the suffix tells the compression, see `compression_of`. Several streams
+            one after the other are one.
         lo: first byte; 0 for a compressed file.
         hi: the byte after the range; None is the end of the file and all that a compressed file may have.
         block_bytes: memory for lines, at most `MAX_LINE_BYTES`.
@@ -73,11 +69,11 @@ class _Source:
     def __init__(self, filesystem: fs.FileSystem, path: str, begin: int) -> None:
         self.path = path
         self.at = begin
+        self._filesystem = filesystem
         self._codec = compression_of(path)
         try:
             if self._codec:
-                raw = filesystem.open_input_stream(path, compression=None)
-                self._file = pa.CompressedInputStream(raw, self._codec)
+                self._file = decompressed(filesystem, path, self._codec)
             else:
                 self._file = filesystem.open_input_file(path)
                 if begin:
@@ -99,10 +95,15 @@ class _Source:
         try:
             while filled < len(into) and (got := self._file.readinto(into[filled:])):
                 filled += got
-        except OSError as error:
+        except (OSError, pa.ArrowException) as error:
             at = self.at + filled
             if self._codec is None:
                 raise CorpusError(f"{self.path}: cannot be read at byte {at} or after it ({error})") from error
+            if at == 0 and (head := self._head()) is not None and not begins_as(self._codec, head):
+                raise CorpusError(
+                    f"{self.path}: is no {self._codec} data, though its name says so: it begins with {head!r}; rename "
+                    "it, get the file again, or leave it out"
+                ) from error
             if "too much memory" in str(error):
                 what = "asks for a window above 128 MiB; compress it again with zstd --long=27 or less"
             else:
@@ -110,6 +111,14 @@ class _Source:
             raise CorpusError(f"{self.path}: the {self._codec} stream {what} (after {at} bytes of text)") from error
         self.at += filled
         return filled
+
+    def _head(self) -> bytes | None:
+        """The first bytes of the file as they are stored."""
+        try:
+            with self._filesystem.open_input_stream(self.path, compression=None) as raw:
+                return bytes(raw.read(_HEAD))
+        except OSError:
+            return None
 
 
 class _Lines:
