@@ -78,6 +78,7 @@ class SealConfig:
 def run(config: SealConfig, _: "Context") -> int:
     """Seal, or attach timestamps to a seal; returns the exit code."""
     from pipelines.sealing.earlier import earlier_campaigns
+    from pipelines.sealing.probe_files import read_probes
     from transforms.base.readable import counted
     from transforms.planting.folder import refuse_existing, secrets_path
 
@@ -105,37 +106,6 @@ def run(config: SealConfig, _: "Context") -> int:
         which = ", ".join(map(str, chain.unseen))
         print(f"not compared with the candidates of campaign {which}: --previous names no folder of secrets with them")
     return 0
-
-
-def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
-    """All probes of some files and folders as one table with its units.
-
-    Raises:
-        SealError, SchemaMismatchError, RunError: naming file, row and column of what cannot be used.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from schemas.probes import conform
-    from transforms.planting.sealing.units import units_of
-
-    files: list[Path] = []
-    for source in sources:
-        path = Path(source)
-        inside = sorted(one for one in path.glob("*.parquet") if one.is_file()) if path.is_dir() else [path]
-        if not inside:
-            raise RunError(f"--probes {source}: this folder has no .parquet file")
-        files += inside
-    tables = []
-    for path in files:
-        try:
-            tables.append((str(path), pq.ParquetFile(path).read()))
-        except (OSError, pa.ArrowException) as error:
-            detail = error.strerror if isinstance(error, OSError) and error.strerror else "not a Parquet file"
-            raise RunError(f"--probes {path}: cannot be read ({detail})") from error
-    places = [f"{name}: row {row}" for name, table in tables for row in range(table.num_rows)]
-    table = conform(tables)
-    return table, units_of(table, places)
 
 
 def _write(

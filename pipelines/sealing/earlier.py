@@ -85,7 +85,7 @@ def _sealed_in(folder: Path, commitment: "Commitment") -> "pa.Table":
     """What a folder of secrets knows of its own campaign and those before it; no rows if it is none."""
     import pyarrow as pa
 
-    from pipelines.seal import read_probes
+    from pipelines.sealing.probe_files import read_probes
     from schemas.described import SchemaMismatchError, check
     from schemas.secret.earlier import EARLIER
     from transforms.planting import folder as names

@@ -58,8 +58,15 @@ def _is_file(place: Path) -> None:
 
 @pytest.mark.parametrize(
     ("prepared", "used"),
-    [(_is_absent, True), (_is_own, True), (_is_open, False), (_is_link, False), (_is_dangling, False), (_is_file, False)],
-)  # fmt: skip
+    [
+        (_is_absent, True),
+        (_is_own, True),
+        (_is_open, False),
+        (_is_link, False),
+        (_is_dangling, False),
+        (_is_file, False),
+    ],
+)
 def test_kernels_are_kept_in_a_real_private_folder(
     prepared: Callable[[Path], None], used: bool, tmp_path: Path
 ) -> None:
