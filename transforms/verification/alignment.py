@@ -1,7 +1,7 @@
 """What each candidate contributes to the statistic: aligned ranks or centred scores, as integers.
 
-Ranks tie where the scores do in exact arithmetic (`transforms.verification.exact`). With integers, sums do not depend on their order and equal sums are equal: whether a redraw ties with the draw is
-never a matter of rounding.
+Ranks tie where the scores do in exact arithmetic (`transforms.verification.exact`). With integers, sums do not depend
+on their order and equal sums are equal: whether a redraw ties with the draw is never a matter of rounding.
 """
 
 import math
