@@ -36,13 +36,13 @@ CONFIG = {
 }
 DOCUMENT = {
     "schema": "trapline.manifest",
-    "version": 1,
+    "version": 2,
     "command": "dedup",
     "run": "0123456789abcdef0123456789abcdef",
     "content": {
         "config": CONFIG,
         "versions": {"trapline": "0.1.0", "pyarrow": "25.0.1"},
-        "input": [{"path": "a.parquet", "bytes": 123_456_789}, {"path": "b.jsonl.gz", "bytes": 98_765}],
+        "input": [{"path": "a.parquet"}, {"path": "b.jsonl.gz"}],
         "schema": [{"name": "id", "type": "string"}, {"name": "tags", "type": "list<item: string>"}],
         "counts": {
             "documents_in": 94_000,
@@ -303,6 +303,6 @@ def test_the_card_shows_code_that_runs_in_the_folder(output, tmp_path_factory, m
         results.append(names)
     by_datasets, by_polars, traced = results
     assert by_datasets["documents"].num_rows == by_polars["documents"].height == 4
-    assert traced["removed"].select("file", "position").rows() == [("b.jsonl.gz", 7)]
+    assert traced["removed"].select("file", "row").rows() == [("b.jsonl.gz", 7)]
     [query] = blocks(dataset_card(MANIFEST), "sql")
     assert duckdb.sql(query).fetchall() == [(4,)]
