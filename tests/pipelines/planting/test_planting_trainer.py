@@ -93,9 +93,21 @@ def as_if_never_planted(files: list[list[Row]], output: Path, secrets: Path) -> 
     return made
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.fixture(scope="module", params=FORMATS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def campaign(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Insertions and documents of their own, near and exact duplicates: `in`, `secrets`, `planted` and `plain`."""
+    folder = tmp_path_factory.mktemp("campaign")
+    rows = probe_rows(20, doses=(2,)) + probe_rows(6, doses=(2,), seed=3, planted_as="document")
+    secrets = seal_and_draw(folder / "secrets", rows)
+    corpus = write_rows(folder / "in", corpus_rows(near=True), kind)
+    prepare(corpus, folder / "planted", secrets)
+    dedup(corpus, folder / "plain")
+    return folder
 
 
 def test_it_is_what_plain_deduplication_gives_of_a_corpus_with_these_texts(kind: str, tmp_path: Path) -> None:
@@ -117,10 +129,10 @@ def test_it_is_what_plain_deduplication_gives_of_a_corpus_with_these_texts(kind:
     assert list(ours) == list(theirs)
 
 
-def test_what_is_inserted_changes_nothing_but_the_texts(kind: str, tmp_path: Path) -> None:
+def test_what_is_inserted_changes_nothing_but_the_texts(tmp_path: Path) -> None:
     """Near-duplicates too: what is said of them, and the examples that are shown, are those of the plain run."""
     secrets = seal_and_draw(tmp_path / "secrets", probe_rows(30, doses=(2,)))
-    folder = write_rows(tmp_path / "in", corpus_rows(near=True), kind)
+    folder = write_rows(tmp_path / "in", corpus_rows(near=True), "jsonl.gz")
     planted, plain = prepare(folder, tmp_path / "planted", secrets), dedup(folder, tmp_path / "plain")
     for name in TABLES:
         assert (planted / name).read_bytes() == (plain / name).read_bytes(), name
@@ -179,17 +191,14 @@ def sums_fit(output: Path) -> None:
 
 
 @pytest.mark.parametrize("trick", [rows_fit, sums_fit])
-def test_the_public_files_hold_no_contradiction(trick: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
-    rows = probe_rows(20, doses=(2,)) + probe_rows(6, doses=(2,), seed=3, planted_as="document")
-    secrets = seal_and_draw(tmp_path / "secrets", rows)
-    planted = prepare(write_rows(tmp_path / "in", corpus_rows(near=True), kind), tmp_path / "planted", secrets)
-    trick(planted)
+def test_the_public_files_hold_no_contradiction(trick: Callable[[Path], None], campaign: Path) -> None:
+    trick(campaign / "planted")
+    trick(campaign / "plain")
 
 
-def test_every_public_file_and_column_is_one_that_was_thought_of(tmp_path: Path) -> None:
+def test_every_public_file_and_column_is_one_that_was_thought_of(campaign: Path) -> None:
     """A file or a column that comes new must be looked at as a trainer would, and entered here."""
-    secrets = seal_and_draw(tmp_path / "secrets", probe_rows(3))
-    planted = prepare(write_rows(tmp_path / "in", corpus_rows(near=True), "jsonl"), tmp_path / "planted", secrets)
+    planted = campaign / "planted"
     files = {path.relative_to(planted).as_posix() for path in planted.rglob("*") if path.is_file()}
     described = {"README.md", "_SUCCESS", "manifest.json", "metrics.json", "report.html"}
     assert files == {*described, *TABLES, "data/train-00000-of-00001.parquet"}
@@ -208,14 +217,11 @@ def test_every_public_file_and_column_is_one_that_was_thought_of(tmp_path: Path)
     }
 
 
-def test_restored_it_is_the_plain_output_with_its_sums(kind: str, tmp_path: Path) -> None:
-    rows = probe_rows(9, doses=(1, 3)) + probe_rows(6, doses=(1, 2), seed=3, planted_as="document")
-    secrets = seal_and_draw(tmp_path / "secrets", rows)
-    folder = write_rows(tmp_path / "in", corpus_rows(near=True), kind)
-    planted, plain = prepare(folder, tmp_path / "planted", secrets), dedup(folder, tmp_path / "plain")
-    flags = ["--input", planted, "--secrets", secrets, "--output", tmp_path / "back", "--threads", "1"]
+def test_restored_it_is_the_plain_output_with_its_sums(campaign: Path, tmp_path: Path) -> None:
+    planted, plain, back = campaign / "planted", campaign / "plain", tmp_path / "back"
+    flags = ["--input", planted, "--secrets", campaign / "secrets", "--output", back, "--threads", "1"]
     assert main(["restore", *map(str, flags)]) == 0
-    assert manifest(tmp_path / "back")["content"] == manifest(plain)["content"]
+    assert manifest(back)["content"] == manifest(plain)["content"]
     assert (planted / TABLES[0]).read_bytes() != (plain / TABLES[0]).read_bytes()
     for name in (*TABLES, "data/train-00000-of-00001.parquet"):
-        assert (tmp_path / "back" / name).read_bytes() == (plain / name).read_bytes(), name
+        assert (back / name).read_bytes() == (plain / name).read_bytes(), name
