@@ -220,7 +220,7 @@ def _restored_files(
     import numpy as np
 
     from pipelines.corpus.renumber import renumbered, tables
-    from transforms.corpus.input.row_numbers import rows_of_added, without_added
+    from transforms.corpus.row_numbers import rows_of_added, without_added
     from transforms.planting.ledger.covered import added_in_input, added_in_output, covered_bytes
     from transforms.planting.ledger.ledger import has_row_numbers
     from transforms.planting.ledger.restoration import refuse_changed_file

@@ -24,12 +24,12 @@ from transforms.corpus.input.condition import check_condition
 from transforms.corpus.input.formats import format_for, schemas_known
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 from transforms.corpus.input.pieces import Piece, read_piece
-from transforms.corpus.input.row_numbers import row_numbers
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name, quarantined_addresses
 from transforms.corpus.output.rewrite import conform
 from transforms.corpus.output.shards import output_rows
+from transforms.corpus.row_numbers import row_numbers
 from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import (

@@ -37,9 +37,9 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, reason, size
 from transforms.base.runs import FOLDER as WORK_FOLDER
 from transforms.base.runs import Work, run_name
-from transforms.corpus.input.row_numbers import with_added
 from transforms.corpus.output.names import shard_name
 from transforms.corpus.output.rewrite import Expected, RewriteConfig
+from transforms.corpus.row_numbers import with_added
 from transforms.corpus.scan_numbers import scan_name
 
 if TYPE_CHECKING:

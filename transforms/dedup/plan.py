@@ -16,11 +16,11 @@ from schemas.working.summaries import band_name
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks
-from transforms.corpus.input.row_numbers import row_numbers
 from transforms.corpus.output.edits import removals
 from transforms.corpus.output.names import edits_name, publish_quarantine, quarantined_addresses
 from transforms.corpus.output.shards import Shard, cut_shards, default_shard_bytes, output_rows
 from transforms.corpus.output.sink import write_table
+from transforms.corpus.row_numbers import row_numbers
 from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, priority_order, representatives
 from transforms.dedup.components import choose_by_components

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.corpus.input.addresses import address
-from transforms.corpus.input.row_numbers import row_numbers, rows_of_added, with_added, without_added
+from transforms.corpus.row_numbers import row_numbers, rows_of_added, with_added, without_added
 
 records = st.dictionaries(
     st.tuples(st.integers(0, 3) | st.just((1 << 24) - 1), st.integers(0, 60) | st.integers(0, 1 << 39)), st.booleans()
