@@ -1,7 +1,7 @@
 """`trapline restore`: the corpus as it was before planting, bit for bit."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +14,12 @@ from transforms.base.flags import INPUT, OUTPUT, RUNNING, Whole
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
+
     from pipelines.running.context import Context
     from transforms.base.folders import Folder
     from transforms.base.runs import Work
-    from transforms.corpus.output.manifest import Counts, Manifest
+    from transforms.corpus.output.manifest import Counts, Manifest, WrittenFile
     from transforms.planting.ledger.check_secrets import Sealed
     from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
 
@@ -181,7 +183,8 @@ def _restore(
     from pipelines.running.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat
-    from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig
+    from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig, read_ledger
+    from transforms.planting.work import SecretWork
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker
     layout = ParquetFormat(
@@ -202,12 +205,41 @@ def _restore(
         )
         written = RewriteSummary.parse(done)
         stage.documents, stage.bytes = written.rows, written.text_bytes
-    for file in manifest.files:
-        _copy(source, work.output, file.path, file.sha256)
-    restored = replace(
-        manifest, run=work.run, shards=written.shards, counts=_counts(manifest.counts, written.rows, written.text_bytes)
-    )
+    files, covered = _restored_files(source, manifest, read_ledger(str(SecretWork(work.run).secrets)), work)
+    counts = _counts(manifest.counts, written.rows, written.text_bytes, covered)
+    restored = replace(manifest, run=work.run, shards=written.shards, files=files, counts=counts)
     outputs.succeed(work, restored.to_json(), {outputs.CARD: dataset_card(restored).encode()})
+
+
+def _restored_files(
+    source: "Folder", manifest: "Manifest", ledger: "pa.Table", work: "Work"
+) -> "tuple[tuple[WrittenFile, ...], Mapping[str, int]]":
+    """The tables beside the data without planted documents in their row numbers; bytes that removed ones counted."""
+    import functools
+
+    import numpy as np
+
+    from pipelines.corpus.renumber import renumbered, tables
+    from transforms.corpus.row_numbers import rows_of_added, without_added
+    from transforms.planting.ledger.covered import added_in_input, added_in_output, covered_bytes
+    from transforms.planting.ledger.ledger import has_row_numbers
+    from transforms.planting.ledger.restoration import refuse_changed_file
+
+    numbered = has_row_numbers(ledger.schema)
+    added = added_in_input(ledger) if numbered else np.empty(0, np.uint64)
+    own = {"address": rows_of_added(added), "kept_address": added_in_output(ledger)}
+    changes = {column: functools.partial(without_added, own=rows) for column, rows in own.items()}
+    found = []
+    for file in manifest.files:
+        if len(added):
+            found.append(renumbered(source, work.output, file.path, changes))
+            refuse_changed_file(source, file.path, file.sha256)
+        else:
+            _copy(source, work.output, file.path, file.sha256)
+            found.append(file)
+    duplicates = [file.path for file in found if file.path.startswith("duplicates/")]
+    removed = (table for name in duplicates for table in tables(source, name))
+    return tuple(found), covered_bytes(ledger, removed) if numbered else {}
 
 
 def _copy(source: "Folder", output: "Folder", name: str, sha256: str) -> None:
@@ -220,12 +252,14 @@ def _copy(source: "Folder", output: "Folder", name: str, sha256: str) -> None:
             raise SealError(f"{name}: was changed while the corpus was restored: leave --input alone and run again")
 
 
-def _counts(planted: "Counts", kept: int, bytes_kept: int) -> "Counts":
+def _counts(planted: "Counts", kept: int, bytes_kept: int, covered: "Mapping[str, int]") -> "Counts":
     """The counts as they were before planting: the number of removed documents is unchanged."""
+    removed_bytes = {reason: found - covered.get(reason, 0) for reason, found in planted.removed_bytes.items()}
     return replace(
         planted,
         documents_in=planted.documents_in - planted.kept + kept,
-        bytes_in=planted.bytes_in - planted.bytes_kept + bytes_kept,
+        bytes_in=bytes_kept + sum(removed_bytes.values()),
+        removed_bytes=removed_bytes,
         kept=kept,
         bytes_kept=bytes_kept,
     )

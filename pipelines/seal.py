@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.running.context import Context
+    from pipelines.sealing.earlier import Earlier
     from schemas.plan import Plan
     from transforms.planting.sealing.commitment import Commitment
     from transforms.planting.sealing.public_randomness import Declared
@@ -39,8 +40,8 @@ class SealConfig:
     """Number of that round."""
     nonce_from: Annotated[str, RANDOMNESS] = ""
     """A nonce from this counterparty, given after the commitment, decides the draw."""
-    previous: Annotated[str, INPUT] = ""
-    """commitment.json of the campaign before this one."""
+    previous: Annotated[Several, INPUT] = ()
+    """commitment.json of the campaign before this one; earlier ones may be given with it."""
     attach: Annotated[Several, INPUT] = ()
     """Timestamps of an existing commitment.json (.tsr, .ots) to store next to it; --probes is then left out."""
     plan: Annotated[PlanSettings, Parameter(name="*"), ANALYSIS_PLAN] = field(default_factory=PlanSettings)
@@ -76,6 +77,8 @@ class SealConfig:
 
 def run(config: SealConfig, _: "Context") -> int:
     """Seal, or attach timestamps to a seal; returns the exit code."""
+    from pipelines.sealing.earlier import earlier_campaigns
+    from pipelines.sealing.probe_files import read_probes
     from transforms.base.readable import counted
     from transforms.planting.folder import refuse_existing, secrets_path
 
@@ -84,7 +87,8 @@ def run(config: SealConfig, _: "Context") -> int:
         return _attach(config, path)
     refuse_existing(path)
     table, units = read_probes(config.probes)
-    declared, plan, chain = config.declared(), config.plan.plan(units), _chain(config.previous, units)
+    declared, plan, chain = config.declared(), config.plan.plan(units), earlier_campaigns(config.previous)
+    chain.refuse_again(units)
     if config.dry_run:
         from transforms.base.toml import table as toml_table
 
@@ -98,65 +102,10 @@ def run(config: SealConfig, _: "Context") -> int:
     print(f"  root      {commitment.root.hex()}")
     print(f"  campaign  {commitment.campaign}")
     print(f"the draw is decided by {declared.in_words}")
+    if chain.unseen:
+        which = ", ".join(map(str, chain.unseen))
+        print(f"not compared with the candidates of campaign {which}: --previous names no folder of secrets with them")
     return 0
-
-
-def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
-    """All probes of some files and folders as one table with its units.
-
-    Raises:
-        SealError, SchemaMismatchError, RunError: naming file, row and column of what cannot be used.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from schemas.probes import conform
-    from transforms.planting.sealing.units import units_of
-
-    files: list[Path] = []
-    for source in sources:
-        path = Path(source)
-        inside = sorted(one for one in path.glob("*.parquet") if one.is_file()) if path.is_dir() else [path]
-        if not inside:
-            raise RunError(f"--probes {source}: this folder has no .parquet file")
-        files += inside
-    tables = []
-    for path in files:
-        try:
-            tables.append((str(path), pq.ParquetFile(path).read()))
-        except (OSError, pa.ArrowException) as error:
-            detail = error.strerror if isinstance(error, OSError) and error.strerror else "not a Parquet file"
-            raise RunError(f"--probes {path}: cannot be read ({detail})") from error
-    places = [f"{name}: row {row}" for name, table in tables for row in range(table.num_rows)]
-    table = conform(tables)
-    return table, units_of(table, places)
-
-
-def _chain(previous: str, units: "Sequence[Unit]") -> tuple[int, bytes]:
-    """Number of this campaign, and the hash of the commitment before it."""
-    if not previous:
-        return 1, b""
-    from pipelines.check import read_commitment
-
-    before = read_commitment(previous)
-    _refuse_sealed_before(Path(previous).parent, units)
-    return before.campaign + 1, before.sha256
-
-
-def _refuse_sealed_before(folder: Path, units: "Sequence[Unit]") -> None:
-    """A sealed candidate never enters another campaign; checked if the previous one is in its secrets folder."""
-    from transforms.planting.folder import KEY, PROBES
-
-    if not (folder / KEY).exists() or not (folder / PROBES).exists():
-        return
-    _, before = read_probes([str(folder / PROBES)])
-    ids, texts = {unit.id for unit in before}, {one.text for unit in before for one in unit.candidates}
-    again = sum(unit.id in ids or any(one.text in texts for one in unit.candidates) for unit in units)
-    if again:
-        raise RunError(
-            f"--probes: {again} of the units were already sealed in the previous campaign (same id or same text): "
-            "make new ones, a sealed candidate never enters another campaign"
-        )
 
 
 def _write(
@@ -165,7 +114,7 @@ def _write(
     units: "Sequence[Unit]",
     plan: "Plan",
     declared: "Declared",
-    chain: tuple[int, bytes],
+    chain: "Earlier",
 ) -> "Commitment":
     """Make the folder of secrets, whole or not at all."""
     import json
@@ -199,16 +148,19 @@ def _write(
             names.UNITS: names.parquet(sealed),
         }
         content = {name: value for name, value in json.loads(files[names.PLAN]).items() if name not in _HEAD}
+        link = (chain.campaign, chain.previous)
         record = SealRecord(
-            *chain,
+            *link,
             leaves=len(leaves),
             randomness=declared,
             key_check=key_check(key),
             plan=content,
             files=file_hashes(files),
         ).to_bytes()
-        commitment = commit(key, leaves, files[names.PLAN], record, chain, declared)
-        for name, data in {**files, names.RECORD: record, names.COMMITMENT: commitment.to_bytes()}.items():
+        commitment = commit(key, leaves, files[names.PLAN], record, link, declared)
+        beside = {names.EARLIER: names.parquet(chain.sealed)} if chain.previous else {}
+        written = {**files, **beside, names.RECORD: record, names.COMMITMENT: commitment.to_bytes()}
+        for name, data in written.items():
             names.write(draft, name, data)
     return commitment
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.verification.alignment import centred, doubled_midranks, parts_of
+from transforms.verification.alignment import doubled_midranks, parts_of
 from transforms.verification.effect import auc, beaten
 from transforms.verification.redraws import RedrawRule, counted, fresh_p_values, monte_carlo, null_sums
 from transforms.verification.sequence import Analysis, judge_doses, minimum_detected
@@ -117,7 +117,7 @@ def aligned(table: ScoreTable) -> Ints:
     """What each candidate would contribute, in billionths: aligned ranks within strata and doses, -1/2 to 1/2."""
     crossed = table.crossed_with_doses()
     sizes = np.bincount(crossed.strata) * crossed.scores.shape[1] + 1
-    ranks = doubled_midranks(centred(crossed.scores), crossed.strata) / 2
+    ranks = doubled_midranks(crossed.scores, crossed.strata) / 2
     return np.asarray(np.rint((ranks / sizes[crossed.strata][:, None] - 0.5) * 1e9), np.int64)
 
 

@@ -1,18 +1,34 @@
 """The points at which a corpus run lets something be planted: `Planting`, and `NothingPlanted`, which does nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from pipelines.corpus.input import Input
-from pipelines.corpus.summaries import ScanSummary
+from pipelines.corpus.summaries import PlanSummary, ScanSummary
 from transforms.base.runs import Work
 from transforms.corpus.input.sources import Source
-from transforms.corpus.output.shards import Shard
 
 if TYPE_CHECKING:
     from transforms.corpus.output.rewrite import Editor
     from transforms.dedup.scan import Watch
+
+
+@dataclass(frozen=True)
+class Added:
+    """Documents that are added to a corpus, by the kept documents that they follow.
+
+    Attributes:
+        in_input: uint64[k], ascending: file << 40 | row number of these.
+        in_output: uint64[k], ascending: shard << 40 | row of these, nothing being added.
+    """
+
+    in_input: npt.NDArray[np.uint64]
+    in_output: npt.NDArray[np.uint64]
 
 
 class Planting(Protocol):
@@ -44,8 +60,8 @@ class Planting(Protocol):
             RunError: if this input must not be planted.
         """
 
-    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:
-        """Decide what is planted where; returns the number of documents that are added.
+    def plan(self, work: Work, scan: ScanSummary, plan: PlanSummary) -> Added:
+        """Decide what is planted where.
 
         Raises:
             CorpusError: if the corpus cannot hold what is to be planted.
@@ -54,10 +70,13 @@ class Planting(Protocol):
     def editor(self) -> "Editor | None":
         """What changes the documents while they are rewritten; None for nothing."""
 
-    def changed(self) -> Collection[int]:
-        """Addresses of the input's documents whose text the output has changed."""
+    def covered_bytes(self, duplicates: Iterable[pa.Table]) -> Mapping[str, int]:
+        """Once the output is written: bytes to count for removed documents beside their own, by reason.
 
-    def finish(self, manifest: bytes, shards: int) -> None:
+        `duplicates` are the published tables of removed documents.
+        """
+
+    def finish(self, manifest: bytes) -> None:
         """Record what was planted, once the output is written and before its manifest is."""
 
     def close(self) -> None:
@@ -92,19 +111,19 @@ class NothingPlanted:
     def refuse(self, scan: ScanSummary, sources: Sequence[Source]) -> None:
         """Accept every input."""
 
-    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:  # noqa: ARG002
+    def plan(self, work: Work, scan: ScanSummary, plan: PlanSummary) -> Added:  # noqa: ARG002
         """No document is added."""
-        return 0
+        return Added(np.empty(0, np.uint64), np.empty(0, np.uint64))
 
     def editor(self) -> "Editor | None":
         """Nothing."""
         return None
 
-    def changed(self) -> Collection[int]:
-        """No document."""
-        return ()
+    def covered_bytes(self, duplicates: Iterable[pa.Table]) -> Mapping[str, int]:  # noqa: ARG002
+        """Nothing."""
+        return {}
 
-    def finish(self, manifest: bytes, shards: int) -> None:
+    def finish(self, manifest: bytes) -> None:
         """Nothing to record."""
 
     def close(self) -> None:

@@ -1,15 +1,17 @@
 """The secret side of `trapline prepare`: the sealed campaign that a corpus run plants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.corpus.hooks import Added
 from pipelines.corpus.input import Input
-from pipelines.corpus.summaries import ScanSummary
+from pipelines.corpus.summaries import PlanSummary, ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.errors import SealError
@@ -24,10 +26,11 @@ from transforms.corpus.input.merged_schema import merge_schemas, storable
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import read_edits
-from transforms.corpus.output.names import edits_name
+from transforms.corpus.output.names import edits_name, quarantined_addresses
 from transforms.corpus.output.rewrite import conform
-from transforms.corpus.output.shards import Shard
+from transforms.corpus.output.shards import output_rows
 from transforms.corpus.output.utf8 import rows_not_utf8
+from transforms.corpus.row_numbers import row_numbers
 from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import (
@@ -42,6 +45,7 @@ from transforms.planting.insertion.editor import PlantingEditor
 from transforms.planting.insertion.watch import WatchForProbes
 from transforms.planting.ledger.check_planting import check_planting
 from transforms.planting.ledger.check_secrets import Sealed, open_secrets
+from transforms.planting.ledger.covered import covered_bytes
 from transforms.planting.ledger.ledger import gather_ledger, gather_slots, ledger_root, refuse_other_places
 from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash
 from transforms.planting.places.by_shard import FOLDER, write_plantings
@@ -65,6 +69,8 @@ class Campaign:
     work: SecretWork
     followers: tuple[Follower, ...] = ()
     places: Places | None = None
+    rows: npt.NDArray[np.uint64] | None = None
+    shards: int = 0
     counts: Mapping[str, int] | None = None
 
     @classmethod
@@ -206,51 +212,69 @@ class Campaign:
                 "candidates leaked; give the corpus as it was before planting, or seal new probes"
             )
 
-    def plan(self, work: Work, scan: ScanSummary, shards: Sequence[Shard]) -> int:
-        """Choose every place and write one file of plantings per shard; returns the number of documents added.
+    def plan(self, work: Work, scan: ScanSummary, plan: PlanSummary) -> Added:
+        """Choose every place and write one file of plantings per shard.
+
+        Nothing goes into a document that the report shows as an example: it would show what was planted, or, if the
+        example were left out, that something was.
 
         Raises:
             PlacesError: if the corpus is too small for the doses.
         """
         numbers = ScannedNumbers(work, scan.committed)
         addresses = numbers.numbers("address", np.uint64)
+        rows = row_numbers(addresses, quarantined_addresses(work, scan.committed))
+        shards, self.shards = plan.shards, len(plan.shards)
         removed = [read_edits(work.folder, edits_name(shard.ordinal)).removed for shard in shards]
         kept = ~np.isin(addresses, np.concatenate(removed))
         sizes = numbers.numbers("bytes", np.uint32)[kept]
-        room = Room(addresses[kept], sizes, numbers.flags("eligible")[kept] & (sizes > 0))
+        shown = np.isin(addresses[kept], np.array([pair.kept_address for pair in plan.examples], np.uint64))
+        room = Room(addresses[kept], sizes, numbers.flags("eligible")[kept] & (sizes > 0) & ~shown)
         key, units = self.sealed.key.derive(PURPOSE), self.sealed.units
         self.places = find_places(key, units, room, self.config.limits())
         write_plantings(self.work, self.places, units, self.sealed.arms, self.sealed.plan.slots, shards)
-        added = int(self.places.as_document.sum())
+        documents = np.searchsorted(addresses, self.places.address)
+        self.rows = rows[documents]
+        beside = self.places.as_document
+        added = Added(np.sort(self.rows[beside]), np.sort(output_rows(kept, shards)[documents[beside]]))
         planted = sum(
             unit.dose * len(unit.candidates[arm].text.encode())
             for unit, arm in zip(units, self.sealed.arms, strict=True)
         )
         self.counts = {
             "copies": len(self.places.leaf),
-            "documents_added": added,
+            "documents_added": len(added.in_input),
             "documents_before": len(sizes),
             "planted_bytes": planted,
             "text_bytes_before": room.text_bytes,
         }
         return added
 
-    def changed(self) -> set[int]:
-        """Addresses of the input's documents that an insertion has changed."""
-        return set() if self.places is None else set(self.places.address[~self.places.as_document].tolist())
+    def covered_bytes(self, duplicates: Iterable[pa.Table]) -> dict[str, int]:
+        """What was inserted into the kept documents of removed ones, by reason."""
+        return covered_bytes(self._ledger(), duplicates)
+
+    def _ledger(self) -> pa.Table:
+        """The ledger of the whole output, with row numbers for addresses."""
+        assert self.places is not None and self.rows is not None  # noqa: S101, PT018 - for the type checker
+        ledger = gather_ledger(self.work, self.shards)
+        refuse_other_places(ledger, self.places, self.sealed.units, self.sealed.arms)
+        found, first = np.unique(self.places.address, return_index=True)
+        rows = self.rows[first[np.searchsorted(found, ledger["address"].to_numpy())]]
+        at = ledger.column_names.index("address")
+        return ledger.set_column(at, ledger.schema.field(at), pa.array(rows))
 
     def editor(self) -> PlantingEditor:
         """Inserts the plantings while the shards are written."""
         return PlantingEditor(self.work, self.config.text_column, self.followers, self.sealed.plan.context)
 
-    def finish(self, manifest: bytes, shards: int) -> None:
+    def finish(self, manifest: bytes) -> None:
         """Write the ledger, the slots and the second commitment, before the output counts as finished."""
-        assert self.places is not None and self.counts is not None  # noqa: S101, PT018 - for the type checker
-        ledger = gather_ledger(self.work, shards)
-        refuse_other_places(ledger, self.places, self.sealed.units, self.sealed.arms)
+        assert self.counts is not None  # noqa: S101 - for the type checker
+        ledger = self._ledger()
         files = {
             names.LEDGER: names.parquet(ledger),
-            names.SLOTS: names.parquet(gather_slots(self.work, shards, self.sealed.units)),
+            names.SLOTS: names.parquet(gather_slots(self.work, self.shards, self.sealed.units)),
         }
         record = PlantingRecord(
             run=self.work.run,

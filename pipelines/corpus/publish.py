@@ -1,6 +1,6 @@
 """What describes a finished output: manifest, metrics, report and dataset card."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 from pipelines.corpus.facts import DedupFacts, Example, Timing
 from pipelines.corpus.hooks import Planting
 from pipelines.corpus.input import Input
+from pipelines.corpus.renumber import tables
 from pipelines.corpus.summaries import ExamplePair, PlanSummary, RewriteSummary, ScanSummary
 from pipelines.pages.dedup_page import report_html
 from pipelines.running.output import CARD, METRICS, REPORT, succeed
@@ -47,11 +48,11 @@ def publish(done: Finished, planting: Planting) -> None:
 
     The manifest's `content` depends on input, settings and versions only; runner, threads, paths and times are in the
     metrics. All sums are those of the files that were written, and the command is always called "dedup": a planted
-    output must look like any other. For the same reason no text is shown that planting has changed.
+    output must look like any other. For the same reason nothing is planted into a document that is shown.
     """
-    counts = _counts(done)
+    counts = _counts(done, planting)
     manifest, facts = _manifest(done, counts), _facts(done, counts)
-    examples = _examples(done, planting.changed())
+    examples = _examples(done)
     succeed(
         done.work,
         manifest.to_json(),
@@ -60,19 +61,18 @@ def publish(done: Finished, planting: Planting) -> None:
             REPORT: report_html(facts, examples).encode(),
             CARD: dataset_card(manifest).encode(),
         },
-        lambda written: planting.finish(written, len(done.plan.shards)),
+        planting.finish,
     )
 
 
 def _manifest(done: Finished, counts: Counts) -> Manifest:
     config, found = done.config, done.found
     settings = config.what_the_output_depends_on()
-    sizes = zip(names(found.sources), found.sources, strict=True)
     return Manifest(
         run=done.work.run,
         config={key: value for key, value in settings.items() if value is not None},
         versions=versions(),
-        input=tuple(InputFile(name, source.size) for name, source in sizes),
+        input=tuple(InputFile(name) for name in names(found.sources)),
         schema=tuple(Column(field.name, str(field.type)) for field in done.schema),
         counts=counts,
         shards=done.rewrite.shards,
@@ -98,16 +98,19 @@ def _facts(done: Finished, counts: Counts) -> DedupFacts:
     )
 
 
-def _counts(done: Finished) -> Counts:
+def _counts(done: Finished, planting: Planting) -> Counts:
     """Counts from the written files: what was read is what was written and what was taken out of it."""
     plan, quarantined, rewrite = done.plan, done.scan.quarantined, done.rewrite
+    duplicates = [file.path for file in plan.files if file.path.startswith("duplicates/")]
+    more = planting.covered_bytes(table for name in duplicates for table in tables(done.work.output, name))
+    removed_bytes = {reason: size + more.get(reason, 0) for reason, size in plan.removed_bytes.items()}
     return Counts(
         documents_in=rewrite.rows + sum(plan.removed.values()) + sum(quarantined.values()),
-        bytes_in=rewrite.text_bytes + sum(plan.removed_bytes.values()),
+        bytes_in=rewrite.text_bytes + sum(removed_bytes.values()),
         kept=rewrite.rows,
         bytes_kept=rewrite.text_bytes,
         removed=plan.removed,
-        removed_bytes=plan.removed_bytes,
+        removed_bytes=removed_bytes,
         quarantined=quarantined,
     )
 
@@ -121,16 +124,16 @@ def _with_counts(stage: StageTime, counts: Counts) -> StageTime:
     return replace(stage, documents=counts.kept + counts.all_removed)
 
 
-def _examples(done: Finished, changed: Collection[int]) -> list[Example]:
-    pairs = [pair for pair in done.plan.examples if pair.kept_address not in changed]
+def _examples(done: Finished) -> list[Example]:
+    pairs = done.plan.examples
     texts = _texts(done.config.text_column, done.found.sources, pairs)
     return [
         Example(
             removed=texts[pair.removed_address][:SNIPPET],
             kept=texts[pair.kept_address][:SNIPPET],
             similarity=pair.similarity,
-            removed_id=str(pair.removed_address),
-            kept_id=str(pair.kept_address),
+            removed_id=str(pair.removed_row),
+            kept_id=str(pair.kept_row),
         )
         for pair in pairs
         if {pair.removed_address, pair.kept_address} <= set(texts)

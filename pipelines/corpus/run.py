@@ -4,8 +4,11 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.compiling.ahead import KernelsAhead
@@ -24,6 +27,7 @@ from pipelines.corpus.input import (
     refuse_output_as_input,
 )
 from pipelines.corpus.publish import Finished, publish
+from pipelines.corpus.renumber import count_added
 from pipelines.corpus.stages import build_plan, build_rewrite, build_scan, import_stages
 from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
 from pipelines.running import output as outputs
@@ -39,6 +43,7 @@ from transforms.base.runs import FOLDER as WORK_FOLDER
 from transforms.base.runs import Work, run_name
 from transforms.corpus.output.names import shard_name
 from transforms.corpus.output.rewrite import Expected, RewriteConfig
+from transforms.corpus.row_numbers import with_added
 from transforms.corpus.scan_numbers import scan_name
 
 if TYPE_CHECKING:
@@ -126,8 +131,7 @@ class _Run:
         compiling = self.kernels.wait(self.progress) if self.kernels is not None else 0.0
         scan = self._scan()
         schema = output_schema(self.config.text_column, self.found.sources, scan)
-        plan = self._plan(scan)
-        added = self._place(scan, plan)
+        plan, added = self._place(scan, self._plan(scan))
         if self.config.until == "plan":
             self._say_stopped(scan, plan)
             return 0
@@ -179,10 +183,15 @@ class _Run:
             stage.documents = scan.rows
         return plan
 
-    def _place(self, scan: ScanSummary, plan: PlanSummary) -> int:
-        """Decide what is planted where; returns the number of documents that are added."""
+    def _place(self, scan: ScanSummary, plan: PlanSummary) -> tuple[PlanSummary, int]:
+        """Decide what is planted where; the plan with row numbers that count added documents, and their number."""
         with self._clean_after_refusal():
-            return self.planting.plan(self.work, scan, plan.shards)
+            added = self.planting.plan(self.work, scan, plan)
+        if len(added.in_input):
+            in_input, in_output = (partial(with_added, added=one) for one in (added.in_input, added.in_output))
+            files = count_added(self.work, plan.files, {"address": in_input, "kept_address": in_output})
+            plan = plan.renumbered(files, partial(_one, in_input), partial(_one, in_output))
+        return plan, len(added.in_input)
 
     @contextlib.contextmanager
     def _clean_after_refusal(self) -> Iterator[None]:
@@ -251,6 +260,10 @@ class _Run:
         for line in self.planting.results():
             self.progress.say(line)
         self.progress.say(f"done: {self.work.output.at('report.html')}")
+
+
+def _one(change: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]], row: int) -> int:
+    return int(change(np.array([row], np.uint64))[0])
 
 
 def _describe(config: "DedupConfig", found: Input, planting: Planting) -> None:

@@ -1,7 +1,7 @@
 """What the stages of a corpus run have committed, with types: `scan.json`, `plan.json` and `rewrite.json`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from transforms.corpus.input.format import InexactInteger
@@ -52,7 +52,8 @@ class ScanSummary:
 class Cluster:
     """A kept document with those that it covers."""
 
-    kept_address: int
+    kept_row: int
+    """Number of the shard << 40 | row in it, as in `duplicates/`."""
     id: str | None
     size: int
 
@@ -88,6 +89,8 @@ class ExamplePair:
 
     removed_address: int
     kept_address: int
+    removed_row: int
+    kept_row: int
     similarity: float
 
 
@@ -106,6 +109,17 @@ class PlanSummary:
     similarity: Similarity
     comparisons: Comparisons
     examples: tuple[ExamplePair, ...]
+
+    def renumbered(
+        self, files: tuple[WrittenFile, ...], in_input: Callable[[int], int], in_output: Callable[[int], int]
+    ) -> "PlanSummary":
+        """The same plan with `files` in place of those it wrote, and other row numbers."""
+        largest = tuple(replace(one, kept_row=in_output(one.kept_row)) for one in self.clusters.largest)
+        examples = tuple(
+            replace(one, removed_row=in_input(one.removed_row), kept_row=in_output(one.kept_row))
+            for one in self.examples
+        )
+        return replace(self, files=files, clusters=replace(self.clusters, largest=largest), examples=examples)
 
     @classmethod
     def parse(cls, found: Mapping[str, Any]) -> "PlanSummary":

@@ -259,22 +259,21 @@ def _largest(clusters: "Sequence[Cluster]") -> Block | None:
         return None
     return Table(
         "The largest clusters",
-        ("Kept document", "Cluster size", "File", "Position", "Address"),
+        ("Kept document", "Cluster size", "Shard", "Row", "Address"),
         [
             [
                 "—" if cluster.id is None else _short(cluster.id),
                 count(cluster.size),
-                count(file_of(cluster.kept_address)),
-                count(position_of(cluster.kept_address)),
-                str(cluster.kept_address),
+                count(file_of(cluster.kept_row)),
+                count(position_of(cluster.kept_row)),
+                str(cluster.kept_row),
             ]
             for cluster in clusters
         ],
         numeric=frozenset({1, 2, 3, 4}),
         note=(
-            "An address is file ordinal << 40 | position: files as manifest.json lists them, from 0; the position is "
-            "the row in Parquet and Arrow, the byte offset of the line in JSONL. duplicates/ has the documents that "
-            "each kept one covers."
+            "The address of a kept document is shard << 40 | row: shards as manifest.json lists them, and rows in "
+            "them, both from 0. duplicates/ has the documents that each kept one covers."
         ),
         wide=True,
     )

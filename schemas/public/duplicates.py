@@ -6,10 +6,10 @@ from schemas.described import field, schema
 
 DUPLICATES = schema(
     "duplicates",
-    1,
+    2,
     [
-        field("address", pa.uint64(), "the removed document: file ordinal << 40 | position in the file"),
-        field("kept_address", pa.uint64(), "the kept document that covers it"),
+        field("address", pa.uint64(), "the removed document: file ordinal << 40 | number of its record in the file"),
+        field("kept_address", pa.uint64(), "the kept document that covers it: number of the shard << 40 | row in it"),
         field(
             "reason",
             pa.string(),

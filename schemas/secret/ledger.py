@@ -2,11 +2,11 @@
 
 import pyarrow as pa
 
-from schemas.described import field, schema
+from schemas.described import VERSION_KEY, field, schema
 
 LEDGER = schema(
     "ledger",
-    1,
+    2,
     [
         field("unit", pa.string(), "the unit"),
         field("candidate", pa.string(), "id of the candidate that was planted"),
@@ -15,7 +15,12 @@ LEDGER = schema(
         field("stratum", pa.string(), "the unit's stratum"),
         field("dose", pa.int32(), "copies of the unit"),
         field("copy", pa.int32(), "number of the copy, 0 to dose - 1"),
-        field("address", pa.uint64(), "the document in the input; of a document of its own, the one that it follows"),
+        field(
+            "address",
+            pa.uint64(),
+            "the document in the input; of a document of its own, the one that it follows: "
+            "file ordinal << 40 | number of its record in the file",
+        ),
         field("shard", pa.int32(), "number of the output's shard"),
         field("row", pa.int64(), "row in the shard"),
         field("boundary", pa.string(), "start, end, paragraph, sentence, word; document: a document of its own"),
@@ -32,3 +37,6 @@ LEDGER = schema(
     ],
 )
 """One row a copy, by shard, row and byte offset."""
+
+LEDGER_OF_VERSION_1 = LEDGER.with_metadata({**LEDGER.metadata, VERSION_KEY: b"1"})
+"""The same columns; `address` has the byte offset of the line where the input is JSON lines."""

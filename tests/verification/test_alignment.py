@@ -96,8 +96,10 @@ def test_midranks_are_those_of_the_definition(values: list[list[int]], data: st.
     strata = [data.draw(st.integers(0, 2)) for _ in values]
     found = doubled_midranks(np.array(values, float), np.array(strata))
     for row, stratum, ranks in zip(values, strata, found.tolist(), strict=True):
-        pool = [one for other, place in zip(values, strata, strict=True) if place == stratum for one in other]
-        assert ranks == [2 * sum(x < one for x in pool) + sum(x == one for x in pool) + 1 for one in row]
+        apart = [[len(other) * one - sum(other) for one in other] for other in values]
+        pool = [one for other, place in zip(apart, strata, strict=True) if place == stratum for one in other]
+        own = [len(row) * one - sum(row) for one in row]
+        assert ranks == [2 * sum(x < one for x in pool) + sum(x == one for x in pool) + 1 for one in own]
 
 
 def test_sums_beyond_64_bits_are_refused() -> None:

@@ -44,6 +44,16 @@ def test_nothing_depends_on_the_order_of_the_texts() -> None:
     assert bag_of_words(pa.array(turned[0]), *turned[1:]) == bag_of_words(pa.array(texts), planted, units)
 
 
+def test_texts_of_the_same_words_tie_whatever_their_order() -> None:
+    texts, planted, units = pairs(80, shift=0.1, words=30)
+    shuffled = np.random.default_rng(2)
+    for at in range(0, 40, 2):
+        texts[at + 1] = " ".join(shuffled.permutation(texts[at].split()))
+    found = bag_of_words(pa.array(texts), planted, units)
+    alone = bag_of_words(pa.array([*(texts[at - at % 2] for at in range(40)), *texts[40:]]), planted, units)
+    assert found == alone
+
+
 def test_a_text_is_never_ranked_by_a_classifier_that_saw_its_unit() -> None:
     # Words of a unit's own: seen in training they would tell the sides apart with certainty.
     texts = [f"own{unit}side{side}" for unit in range(50) for side in (0, 1)]

@@ -1,6 +1,8 @@
 """The one way to compile a kernel: Numba without the GIL, cached on disk wherever a cache can be written."""
 
+import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +30,18 @@ def _use_private_cache_if_needed() -> None:
     if os.access(package, os.W_OK):
         return
     folder = Path(tempfile.gettempdir()) / f"trapline-kernels-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077:
-        folder = Path(tempfile.mkdtemp(prefix="trapline-kernels-"))
-    numba.config.CACHE_DIR = str(folder)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    numba.config.CACHE_DIR = str(folder) if _is_private(folder) else tempfile.mkdtemp(prefix="trapline-kernels-")
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a real folder that nobody but this user may enter: compiled code is loaded from there.
+
+    A symbolic link is none: whoever made it can point it elsewhere afterwards.
+    """
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 _use_private_cache_if_needed()

@@ -17,14 +17,15 @@ from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.output.edits import removals
-from transforms.corpus.output.names import edits_name, publish_quarantine
-from transforms.corpus.output.shards import Shard, cut_shards, default_shard_bytes
+from transforms.corpus.output.names import edits_name, publish_quarantine, quarantined_addresses
+from transforms.corpus.output.shards import Shard, cut_shards, default_shard_bytes, output_rows
 from transforms.corpus.output.sink import write_table
+from transforms.corpus.row_numbers import row_numbers
 from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, priority_order, representatives
 from transforms.dedup.components import choose_by_components
 from transforms.dedup.minhash import MinHashConfig
-from transforms.dedup.statistics import statistics
+from transforms.dedup.statistics import Places, statistics
 from transforms.dedup.survivors import Survivors, choose_survivors, documents_to_compare
 
 SLICE_KEYS = 32_000_000
@@ -154,18 +155,21 @@ class _Choose:
         addresses = numbers.numbers("address", np.uint64)
         sizes = numbers.numbers("bytes", np.uint32)
         kept = survivors.kept
-        quarantine, quarantined = publish_quarantine(self.work, self.scan)
+        quarantined = quarantined_addresses(self.work, self.scan)
+        rows = row_numbers(addresses, quarantined)
+        quarantine = publish_quarantine(self.work, self.scan, row_numbers(quarantined, addresses))
         text_bytes = int(sizes[kept].sum(dtype=np.int64))
         shard_bytes = self.config.shard_bytes or default_shard_bytes(text_bytes)
         shards = cut_shards(addresses[kept], sizes[kept], shard_bytes, self.compressed_files)
         self._write_edits(shards, np.union1d(addresses[~kept], quarantined))
-        duplicates = self._publish_duplicates(numbers, survivors, addresses, kept)
+        output = output_rows(kept, shards)
+        duplicates = self._publish_duplicates(numbers, survivors, rows, output, kept)
         return self.work.commit(
             "plan",
             {
                 "shards": [vars(shard) for shard in shards],
                 "files": [duplicates, quarantine],
-                **statistics(survivors, kept, sizes, addresses, numbers),
+                **statistics(survivors, kept, sizes, Places(addresses, rows, output), numbers),
             },
         )
 
@@ -202,7 +206,8 @@ class _Choose:
         self,
         numbers: ScannedNumbers,
         survivors: Survivors,
-        addresses: npt.NDArray[np.uint64],
+        rows: npt.NDArray[np.uint64],
+        output: npt.NDArray[np.uint64],
         kept: npt.NDArray[np.bool_],
     ) -> dict[str, Any]:
         removed = np.flatnonzero(~kept)
@@ -210,8 +215,8 @@ class _Choose:
         reasons = pa.array(["near", "exact"]).take(pa.array(survivors.exact[removed].astype(np.int8)))
         table = pa.table(
             [
-                pa.array(addresses[removed]),
-                pa.array(addresses[by]),
+                pa.array(rows[removed]),
+                pa.array(output[by]),
                 reasons,
                 pa.array(survivors.similarity[removed]),
                 numbers.strings("id", removed),

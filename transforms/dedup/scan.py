@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tokenizers
 
-from schemas.public.quarantine import QUARANTINE
+from schemas.working.quarantined import QUARANTINED
 from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
 from transforms.base.nfc import may_change, nfc
@@ -323,7 +323,7 @@ class _Totals:
             )
         for counted in pc.value_counts(reasons).to_pylist():
             self.reasons[counted["values"]] = self.reasons.get(counted["values"], 0) + counted["counts"]
-        self.quarantine.append(pa.table([pa.array(where_at), reasons, details, raw], schema=QUARANTINE))
+        self.quarantine.append(pa.table([pa.array(where_at), reasons, details, raw], schema=QUARANTINED))
 
     def summary(self) -> dict[str, Any]:
         merged = merge_schemas([(self.source, schema) for schema in self.schemas]) if self.schemas else None

@@ -2,9 +2,11 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from transforms.base.errors import SealError
 from transforms.base.folders import Folder, is_local
 
 KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.json"
-PROBES, UNITS = "probes/probes.parquet", "units.parquet"
+PROBES, UNITS, EARLIER = "probes/probes.parquet", "units.parquet", "earlier.parquet"
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
 LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
 PLANTING, PLANTED, REPLACED = "planting.json", "planted.json", "replaced"
@@ -159,9 +161,23 @@ def read_parquet(data: bytes) -> pa.Table | None:
 def open_to_others(path: Path) -> list[str]:
     """Secret files and folders that others than their owner may read, enter or write, by name."""
     found = ["."] if path.stat().st_mode & 0o077 else []
-    for entry in sorted(path.rglob("*")):
+    for entry in _entries(path):
         name = entry.relative_to(path).as_posix()
         public = name in PUBLIC or name.split("/")[0] == ATTACHED
-        if not entry.is_symlink() and entry.stat().st_mode & (0o022 if public else 0o077):
+        mode = entry.lstat().st_mode
+        if not stat.S_ISLNK(mode) and mode & (0o022 if public else 0o077):
             found.append(name)
     return found
+
+
+def links_in(path: Path) -> list[str]:
+    """Symbolic links below a folder of secrets, by name: what they lead to may be anyone's, and may be exchanged.
+
+    The folder itself may be reached through a link: its user has named it.
+    """
+    return [entry.relative_to(path).as_posix() for entry in _entries(path) if entry.is_symlink()]
+
+
+def _entries(path: Path) -> list[Path]:
+    """All that is below a folder, sorted; what a symbolic link leads to is not entered."""
+    return sorted(Path(folder, name) for folder, *names in os.walk(path) for name in itertools.chain(*names))

@@ -1,7 +1,7 @@
 """What each candidate contributes to the statistic: aligned ranks or centred scores, as integers.
 
-With integers, sums do not depend on their order and equal sums are equal: whether a redraw ties with the draw is
-never a matter of rounding.
+Ranks tie where the scores do in exact arithmetic (`transforms.verification.exact`). With integers, sums do not depend
+on their order and equal sums are equal: whether a redraw ties with the draw is never a matter of rounding.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.verification.exact import centred, order_of, whole_scores
 from transforms.verification.table import ScoreTable
 
 Statistic = Literal["aligned_rank", "mean"]
@@ -45,28 +46,22 @@ class Contributions:
         return int(self.values[np.arange(len(arms)), arms].sum())
 
 
-def centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores less their unit's mean, times the number of candidates: exact for scores that are integers.
+def doubled_midranks(scores: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Twice the midrank of each score less its unit's mean among all of its stratum, ties as in exact arithmetic.
 
     Args:
-        scores: float64[units, candidates], finite.
-    """
-    return np.asarray(scores * scores.shape[1] - scores.sum(axis=1, keepdims=True))
-
-
-def doubled_midranks(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Twice the midrank of each value among all of its stratum, 2 or more; int64, of the shape of `values`.
-
-    Args:
-        values: float64[units, candidates].
+        scores: float64[units, candidates], finite, below 1e150.
         strata: int64[units].
+
+    Returns:
+        int64, 2 or more, of the shape of `scores`.
     """
-    ranks = np.empty(values.shape, np.int64)
+    ranks = np.empty(scores.shape, np.int64)
     for stratum in _distinct(strata):
         rows = strata == stratum
-        _, inverse, counts = np.unique(values[rows].ravel(), return_inverse=True, return_counts=True)
-        last = np.cumsum(counts)
-        ranks[rows] = (2 * last - counts + 1)[inverse].reshape(-1, values.shape[1])
+        places = order_of(scores[rows])
+        counts = np.bincount(places.ravel())
+        ranks[rows] = (2 * np.cumsum(counts) - counts + 1)[places]
     return ranks
 
 
@@ -90,16 +85,22 @@ def contributions(
     """
     if not len(scores):
         return Contributions(np.zeros(scores.shape, np.int64), 0, 1.0)
-    spread = centred(scores)
     if statistic == "mean":
-        real = spread / scores.shape[1] * weights[strata][:, None]
+        exact = _exact_means(scores, strata, weights)
+        if exact is not None:
+            return exact
+        real = centred(scores) / scores.shape[1] * weights[strata][:, None]
         # Of each centred score, m + 2 additions and two multiplications of numbers up to (m + 1) max |s|.
         largest = float(np.abs(scores).max()) * scores.shape[1]
         error = (scores.shape[1] + 3) * largest * float(weights.max()) * np.finfo(float).eps
         return _rounded(real, error)
     sizes = np.bincount(strata, minlength=len(weights)) * scores.shape[1] + 1
-    doubled = doubled_midranks(spread, strata) - sizes[strata][:, None]
-    return _weighted(doubled, strata, sizes, weights)
+    doubled = doubled_midranks(scores, strata) - sizes[strata][:, None]
+    exact = _weighted(doubled, strata, [Fraction(1, 2 * int(size)) for size in sizes], weights)
+    if exact is not None:
+        return exact
+    real = doubled * (weights / (2.0 * sizes))[strata][:, None]
+    return _rounded(np.asarray(real, float), 4 * float(np.abs(real).max()) * np.finfo(float).eps)
 
 
 def parts_of(table: ScoreTable, statistic: Statistic) -> Contributions:
@@ -107,26 +108,40 @@ def parts_of(table: ScoreTable, statistic: Statistic) -> Contributions:
     return contributions(table.scores, table.strata, table.weights, statistic)
 
 
+def _exact_means(
+    scores: NDArray[np.float64], strata: NDArray[np.int64], weights: NDArray[np.float64]
+) -> Contributions | None:
+    """Weighted scores less their unit's mean as integers; None where the scores have no common denominator."""
+    whole = whole_scores(scores)
+    if whole is None:
+        return None
+    numbers, denominator = whole
+    spread = np.asarray(numbers * scores.shape[1] - numbers.sum(axis=1, keepdims=True))
+    common = int(np.gcd.reduce(spread, axis=None)) or 1
+    unit = Fraction(common, denominator * scores.shape[1])
+    return _weighted(spread // common, strata, [unit] * len(weights), weights)
+
+
 def _weighted(
-    doubled: NDArray[np.int64], strata: NDArray[np.int64], sizes: NDArray[np.int64], weights: NDArray[np.float64]
-) -> Contributions:
-    """`doubled` times weight / (2 size) of its stratum: exact integers if they fit, otherwise rounded ones.
+    numbers: NDArray[np.int64], strata: NDArray[np.int64], units: Sequence[Fraction], weights: NDArray[np.float64]
+) -> Contributions | None:
+    """`numbers` times the weight and the unit of their stratum, as integers; None if their sums do not fit.
 
     A weight is taken as the decimal number that the plan shows: .1 is a tenth.
     """
-    present = _distinct(strata)
-    factors = {one: Fraction(repr(float(weights[one]))) / (2 * int(sizes[one])) for one in present}
+    factors = {one: Fraction(repr(float(weights[one]))) * units[one] for one in _distinct(strata)}
     if not any(factors.values()):
-        return Contributions(np.zeros_like(doubled), 0, 1.0)
+        return Contributions(np.zeros_like(numbers), 0, 1.0)
     unit = _common(list(factors.values()))
-    whole = {one: factor / unit for one, factor in factors.items()}
-    largest = max(int(sizes[one]) * int(factor) for one, factor in whole.items())
-    if largest * len(doubled) <= _MOST:
-        by_stratum = np.zeros(len(weights), np.int64)
-        by_stratum[list(whole)] = [int(factor) for factor in whole.values()]
-        return Contributions(doubled * by_stratum[strata][:, None], 0, float(unit))
-    real = doubled * (weights / (2.0 * sizes))[strata][:, None]
-    return _rounded(np.asarray(real, float), 4 * float(np.abs(real).max()) * np.finfo(float).eps)
+    whole = {one: int(factor / unit) for one, factor in factors.items()}
+    # In a stratum the largest number can meet a factor no larger than the largest: what is refused then is rounded.
+    if int(np.abs(numbers).max()) * max(whole.values()) * len(numbers) > _MOST:
+        largest = max(int(np.abs(numbers[strata == one]).max()) * factor for one, factor in whole.items())
+        if largest * len(numbers) > _MOST:
+            return None
+    by_stratum = np.zeros(len(weights), np.int64)
+    by_stratum[list(whole)] = list(whole.values())
+    return Contributions(numbers * by_stratum[strata][:, None], 0, float(unit))
 
 
 def _common(fractions: Sequence[Fraction]) -> Fraction:

@@ -90,7 +90,10 @@ def _scores(
     others = counts.sum(axis=0) - counts + 1
     log_odds = np.log(others[:, 1] / others[:, 1].sum(axis=-1, keepdims=True))
     log_odds -= np.log(others[:, 0] / others[:, 0].sum(axis=-1, keepdims=True))
-    scores = np.bincount(owner, weights=log_odds[fold[owner], word], minlength=len(texts))
+    values = log_odds[fold[owner], word]
+    # In ascending order, so that texts of the same words tie whatever the order of these.
+    order = np.lexsort((values, owner))
+    scores = np.bincount(owner[order], weights=values[order], minlength=len(texts))
     return scores.astype(np.float64)
 
 

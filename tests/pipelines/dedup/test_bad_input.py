@@ -248,9 +248,10 @@ def test_bad_lines_go_to_quarantine_and_the_run_goes_on(
     assert read_output()["text"].to_pylist() == ["one", "two"]
     found = read_output(part="quarantine").to_pylist()
     assert [row["reason"] for row in found] == ["broken_json", "null_text", "invalid_utf8", "null_text", "broken_json"]
+    # Blank lines are no records and have no number.
+    records = [line for line in path.read_bytes().splitlines() if line]
     for row in found:
-        line = path.read_bytes()[row["address"] :].split(b"\n", 1)[0]
-        assert row["raw"] in (line, None)
+        assert row["raw"] in (records[row["address"]], None)
         assert (row["raw"] is None) == (row["reason"] == "null_text")
 
 

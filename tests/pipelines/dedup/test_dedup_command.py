@@ -48,7 +48,7 @@ def test_duplicates_go_and_everything_else_stays_in_order(
         10: (0, "exact"),
         11: (1, "near"),
         b + 10: (2, "exact"),
-        b + 13: (b + 12, "exact"),
+        b + 13: (21, "exact"),  # the kept document by its row in the output
     }
     everything = pa.concat_tables([pq.read_table(path) for path in sorted(corpus.iterdir())])
     gone = {10, 11, 12 + 10, 12 + 13}

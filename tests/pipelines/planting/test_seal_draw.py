@@ -509,6 +509,9 @@ def test_campaigns_form_a_chain_and_candidates_are_not_used_twice(
         pq.write_table(pa.Table.from_pylist(rows(name=f"other{number}")), fresh)
         assert seal("--previous", str(commitments[-1]), source=fresh, target=tmp_path / f"s{number}") == 0
         commitments.append(tmp_path / f"s{number}/commitment.json")
+        capsys.readouterr()
+        assert seal("--previous", str(commitments[-1]), target=tmp_path / "again") == 1
+        assert "sealed in campaign 1 of this chain" in capsys.readouterr().err
     second = json.loads(commitments[1].read_bytes())
     assert (second["campaign"], second["previous"]) == (2, hashlib.sha256(first.read_bytes()).hexdigest())
     assert check("--secrets", tmp_path / "s3", "--previous", *commitments[:2]) == 0
@@ -518,6 +521,50 @@ def test_campaigns_form_a_chain_and_candidates_are_not_used_twice(
     assert check("--commitment", commitments[2], "--previous", first) == 1
     assert check("--commitment", commitments[2]) == 0
     assert "were not checked" in capsys.readouterr().out
+
+
+def test_seal_says_which_campaigns_it_could_not_look_into(
+    drawn: Path, tmp_path: Path, seal: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh, public = tmp_path / "fresh.parquet", tmp_path / "public.json"
+    pq.write_table(pa.Table.from_pylist(rows(name="other")), fresh)
+    public.write_bytes((drawn / "commitment.json").read_bytes())
+    assert seal("--previous", str(public), source=fresh, target=tmp_path / "s2") == 0
+    assert "not compared with the candidates of campaign 1" in capsys.readouterr().out
+    second = tmp_path / "s2/commitment.json"
+    # The second folder does not know the first campaign's candidates: the first one's own folder does.
+    assert seal("--previous", str(second), target=tmp_path / "unseen") == 0
+    assert "of campaign 1" in capsys.readouterr().out
+    assert seal("--previous", str(second), str(drawn / "commitment.json"), target=tmp_path / "s3") == 1
+    assert "sealed in campaign 1" in capsys.readouterr().err
+    assert seal("--previous", str(tmp_path / "unseen/commitment.json"), str(public), target=tmp_path / "s4") == 1
+    (tmp_path / "s2/earlier.parquet").write_bytes(b"x")
+    assert seal("--previous", str(second), source=fresh, target=tmp_path / "s5") == 1
+    assert "earlier.parquet" in capsys.readouterr().err
+    assert seal(target=tmp_path / "alone") == 0
+    other = tmp_path / "alone/commitment.json"
+    assert seal("--previous", str(drawn / "commitment.json"), str(other), target=tmp_path / "s6") == 1
+    assert "does not belong to the chain" in capsys.readouterr().err
+
+
+def test_a_link_among_the_secrets_is_named_whatever_it_leads_to(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "open").write_bytes((drawn / "plan.json").read_bytes())
+    (drawn / "plan.json").unlink()
+    (drawn / "plan.json").symlink_to(tmp_path / "open")
+    (drawn / "deep").mkdir(mode=0o700)
+    (drawn / "deep/loop").symlink_to(drawn)
+    assert check("--secrets", drawn) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in said if "symbolic link" in line] == ["deep/loop", "plan.json"]
+    # The folder itself may be reached through one.
+    (drawn / "deep/loop").unlink()
+    (drawn / "plan.json").unlink()
+    (drawn / "plan.json").write_bytes((tmp_path / "open").read_bytes())
+    (drawn / "plan.json").chmod(0o600)
+    (tmp_path / "link").symlink_to(drawn)
+    assert check("--secrets", tmp_path / "link") == 0
 
 
 def test_the_plan_holds_what_was_asked_for(

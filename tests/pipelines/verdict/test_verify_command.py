@@ -504,6 +504,21 @@ def test_a_metric_of_which_low_means_memorised_is_turned_round(tmp_path: Path) -
     assert campaign.verdict()["exploratory"]["auc"]["value"] > 0.6
 
 
+def test_one_auc_has_one_interval_wherever_it_stands(campaign: Campaign) -> None:
+    assert campaign.verify(campaign.write(campaign.scored(1.0))) == 0
+    found = campaign.verdict()["exploratory"]
+    assert len(found["by_dose"]) > 1
+    by_units = {}
+    for cell in [found["auc"], *(row["auc"] for row in found["by_dose"])]:
+        assert by_units.setdefault((cell["units"], cell["value"]), cell) == cell
+    # One dose, in the table by dose and in one by dose and stratum, is of the same units.
+    single = Campaign(campaign.folder / "single", "--redraws", "9999", "--sequence", "10")
+    assert single.verify(single.write(single.scored(1.0))) == 0
+    shown = single.verdict()["exploratory"]
+    (row,) = [row for row in shown["by_dose"] if row["in_sequence"]]
+    assert row["auc"] == shown["auc"]
+
+
 def test_scores_of_another_file_than_the_sealed_one_are_a_caveat(campaign: Campaign) -> None:
     write_scores(campaign.folder / "scores", campaign.scored(), sequences=campaign.secrets / "units.parquet")
     assert campaign.verify(campaign.folder / "scores") == 0

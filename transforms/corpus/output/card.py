@@ -206,9 +206,9 @@ def _tracing(counts: Counts) -> str:
         "",
         "Each row of `duplicates/` is a removed document: its `address`, the `kept_address` of the kept document that "
         "covers it, the `reason` (`exact` or `near`), the estimated `similarity`, and both ids where the corpus has "
-        "them. An address is one number, `file ordinal << 40 | position`: the ordinal counts the files of "
-        "`content.input` in `manifest.json` from 0, the position is the row in a Parquet or Arrow file and the byte "
-        "offset of the line in a (decompressed) JSONL file.",
+        "them. An address is one number, `file << 40 | row`, both from 0. For a removed document it is its place in "
+        "the input: a file of `content.input` in `manifest.json`, and a record in it (of JSONL, a line that is not "
+        "blank). For a kept one it is its place in the output: a file of `content.shards`, and a row in it.",
         "",
         *_fence(
             "import json\n"
@@ -218,7 +218,7 @@ def _tracing(counts: Counts) -> str:
             'paths = pl.Series([file["path"] for file in files], dtype=pl.String)\n'
             'removed = pl.read_parquet("duplicates/*.parquet").with_columns(\n'
             '    file=pl.lit(paths).gather(pl.col("address") // 2**40),\n'
-            '    position=pl.col("address") % 2**40,\n'
+            '    row=pl.col("address") % 2**40,\n'
             ")",
             "python",
         ),
@@ -227,8 +227,8 @@ def _tracing(counts: Counts) -> str:
 
 def _inputs(manifest: Manifest) -> str:
     files = manifest.input
-    rows = [[count(ordinal), _escape(file.path), size(file.bytes)] for ordinal, file in enumerate(files[:MOST_FILES])]
-    lines = ["## Input", "", *_table(["Ordinal", "File", "Size"], rows, "rlr")]
+    rows = [[count(ordinal), _escape(file.path)] for ordinal, file in enumerate(files[:MOST_FILES])]
+    lines = ["## Input", "", *_table(["Ordinal", "File"], rows, "rl")]
     if len(files) > MOST_FILES:
         lines += ["", f"And {counted(len(files) - MOST_FILES, 'more file')}: `manifest.json` lists them all."]
     return _lines(*lines)

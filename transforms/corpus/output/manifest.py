@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
+VERSION = 2
+"""Version 1 had the sizes of the input's files, and byte offsets where the tables beside the data have row numbers."""
+
 _Entry = TypeVar("_Entry", "InputFile", "Column", "WrittenShard", "WrittenFile", "Counts")
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file of the input: its path below the folder that all inputs share, and its size."""
+    """A file of the input, by its path below the folder that all inputs share.
+
+    Its size is left out: held against the text that is published, it would tell how much was planted.
+    """
 
     path: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Manifest:
         run, command = content.pop("run"), content.pop("command")
         if self.tokenizer_sha256 is None:
             del content["tokenizer_sha256"]
-        return {"schema": "trapline.manifest", "version": 1, "command": command, "run": run, "content": content}
+        return {"schema": "trapline.manifest", "version": VERSION, "command": command, "run": run, "content": content}
 
     @classmethod
     def parse(cls, found: Mapping[str, Any]) -> "Manifest":

@@ -67,6 +67,23 @@ def cut_shards(
     ]
 
 
+def output_rows(kept: npt.NDArray[np.bool_], shards: Sequence[Shard]) -> npt.NDArray[np.uint64]:
+    """Where the kept documents stand in the output.
+
+    Args:
+        kept: bool[n], of the documents in address order.
+        shards: of the output.
+
+    Returns:
+        uint64[n]: number of the shard << 40 | row in it; without meaning for a document that is not kept.
+    """
+    ranks = np.cumsum(kept, dtype=np.int64) - kept
+    starts = np.concatenate([[0], np.cumsum([shard.rows for shard in shards], dtype=np.int64)])[:-1]
+    shard = np.searchsorted(starts, ranks, side="right") - 1
+    high = shard.astype(np.uint64) << np.uint64(POSITION_BITS)
+    return np.asarray(high | (ranks - starts[shard]).astype(np.uint64))
+
+
 @dataclass(frozen=True)
 class _Stretch:
     """Documents `first` <= i < `end`, from address `border` on, that are cut apart from all others."""

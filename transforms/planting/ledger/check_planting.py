@@ -6,12 +6,11 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from schemas.described import SchemaMismatchError, check
+from schemas.described import SchemaMismatchError
 from schemas.documents import DocumentError
-from schemas.secret.ledger import LEDGER
 from transforms.base.errors import SealError
 from transforms.planting import folder as names
-from transforms.planting.ledger.ledger import ledger_root
+from transforms.planting.ledger.ledger import check_ledger, ledger_root
 from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash
 from transforms.planting.sealing.commitment import Commitment
 from transforms.planting.sealing.key import Key
@@ -78,5 +77,5 @@ def _ledger(data: bytes) -> pa.Table:
     table = names.read_parquet(data)
     if table is None:
         raise SealError("cannot be read as Parquet")
-    check(table.schema, LEDGER, names.LEDGER)
+    check_ledger(table.schema)
     return table

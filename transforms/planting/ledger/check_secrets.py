@@ -83,6 +83,10 @@ def check_secrets(
     found.problems += [
         f"{name}: others than its owner may use it: chmod go-rwx {path / name}" for name in names.open_to_others(path)
     ]
+    found.problems += [
+        f"{name}: is a symbolic link: secrets are real files and folders; put what it leads to in its place"
+        for name in names.links_in(path)
+    ]
     held: dict[str, bytes] = {}
     for name in (names.COMMITMENT, names.RECORD, *names.SEALED):
         data = _read(found, name, (path / name).read_bytes)

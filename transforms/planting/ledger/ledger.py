@@ -6,17 +6,32 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.described import check
-from schemas.secret.ledger import LEDGER
+from schemas.described import VERSION_KEY, check
+from schemas.secret.ledger import LEDGER, LEDGER_OF_VERSION_1
 from schemas.secret.slots import SLOTS
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
+from transforms.planting import folder as names
 from transforms.planting.insertion.editor import ledger_part, slots_part
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
 from transforms.planting.sealing.units import Unit
 from transforms.planting.work import SecretWork
+
+
+def check_ledger(found: pa.Schema) -> None:
+    """Check that a table is a ledger of this version, or of the one before it.
+
+    Raises:
+        SchemaMismatchError: if it is none.
+    """
+    check(found, LEDGER if has_row_numbers(found) else LEDGER_OF_VERSION_1, names.LEDGER)
+
+
+def has_row_numbers(ledger: pa.Schema) -> bool:
+    """Whether addresses in this ledger are row numbers: in version 1 they were byte offsets of JSON lines."""
+    return (ledger.metadata or {}).get(VERSION_KEY) != b"1"
 
 
 def gather_ledger(work: SecretWork, shards: int) -> pa.Table:

@@ -16,8 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.described import check
-from schemas.secret.ledger import LEDGER
 from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.base.runs import Work, pretty_json
@@ -31,6 +29,7 @@ from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import recompute
 from transforms.planting.insertion.editor import DOCUMENT
 from transforms.planting.insertion.splice import cut
+from transforms.planting.ledger.ledger import check_ledger
 from transforms.planting.work import SecretWork, read_secret
 
 _STORED_SCHEMA = b"ARROW:schema"
@@ -115,7 +114,7 @@ class _Restore:
             raise
 
     def _restored(self, shard: PlantedShard) -> dict[str, Any]:
-        planted = _Planted(_ledger(str(self.secrets.secrets)), shard, self.config)
+        planted = _Planted(read_ledger(str(self.secrets.secrets)), shard, self.config)
         with self.config.source.open(shard.path) as stream, self.work.output.create(shard.path) as sink:
             file = pq.ParquetFile(stream)
             if file.metadata.num_rows != shard.rows:
@@ -193,9 +192,14 @@ def refuse_changed_file(source: Folder, name: str, sha256: object) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _ledger(secrets: str) -> pa.Table:
+def read_ledger(secrets: str) -> pa.Table:
+    """The ledger in a folder of secrets.
+
+    Raises:
+        SealError, SchemaMismatchError: if it cannot be read, or is none.
+    """
     table = read_secret(Path(secrets) / names.LEDGER, names.LEDGER).combine_chunks()
-    check(table.schema, LEDGER, names.LEDGER)
+    check_ledger(table.schema)
     return table
 
 
