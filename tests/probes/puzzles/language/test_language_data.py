@@ -50,6 +50,14 @@ def test_no_word_of_a_conclusion_holds_the_letters_that_the_reference_takes_for_
     assert not [word for word in words if "if" in word]
 
 
+@pytest.mark.parametrize("tag", ["de", "fr"])
+def test_no_thought_holds_these_letters_where_the_reference_judges_the_whole_reply(tag: str) -> None:
+    # Its evaluation knows the English marker alone; without it, it judges all that a reply says.
+    for family, templates in load(tag).templates.items():
+        if family.startswith(("thought.", "claims.")):
+            assert not [text for text in templates if "if" in text], family
+
+
 @pytest.mark.parametrize("tag", TAGS)
 def test_the_two_roles_of_a_pair_share_no_word(tag: str) -> None:
     for pair in load(tag).roles:
