@@ -1,16 +1,28 @@
 """`trapline puzzles`: Knights and Knaves with certified perturbations, as a data set or as probes."""
 
-import dataclasses
 import hashlib
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
-from transforms.base.flags import OUTPUT, PUZZLES, RUNNING, UNITS, Several, SeveralNumbers, Whole
+from transforms.base.flags import (
+    INPUT,
+    OUTPUT,
+    PUZZLES,
+    RUNNING,
+    UNITS,
+    Several,
+    SeveralByDefault,
+    SeveralNumbers,
+    Whole,
+    WholeByDefault,
+    was_given,
+)
+from transforms.probes.kind import MOST_DOSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,73 +35,118 @@ if TYPE_CHECKING:
 
 _LANGUAGES = ("en", "de", "fr")
 _MOST_PEOPLE = 100
+_MOST_EDITS = 16
+_LEVEL = 0.95
+_SHARES = SeveralByDefault((0.4, 0.2, 0.4))
+
+
+_SHARED = (
+    "people",
+    "count",
+    "languages",
+    "knights",
+    "depth",
+    "width",
+    "constant_claims",
+    "hamming",
+    "minimal",
+    "shares",
+)
+_FLAGS = {
+    "probes": (*_SHARED, "seed", "controls", "doses", "thoughts", "threads"),
+    "dataset": (
+        *_SHARED,
+        *("seed", "test", "lang_variants", "edits", "export", "compression", "overwrite", "threads"),
+    ),
+    "judge": ("judge", "dataset", "level"),
+}
+"""What each way of running the command takes besides --output and --dry-run."""
+_DO = {"probes": "--as probes", "dataset": "--as dataset", "judge": "--judge"}
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PuzzlesConfig:
-    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set."""
+    """Make Knights-and-Knaves puzzles with certified perturbations: probes to seal, or a data set; or judge replies.
+
+    A flag whose text begins with probes, dataset or judge belongs to that way of running only.
+    """
 
     output: Annotated[str, OUTPUT]
     """A new folder. Probes are secret: for them it is local and readable only by its owner."""
-    as_: Annotated[Literal["probes", "dataset"], Parameter(name="--as"), OUTPUT] = "probes"
-    """probes: units of siblings to be sealed. dataset: items with all edits and variants, in Parquet shards."""
-    people: Annotated[Several, PUZZLES] = ("4..8",)
+    as_: Annotated[Literal["probes", "dataset"] | None, Parameter(name="--as"), OUTPUT] = None
+    """probes (default): units of siblings to be sealed. dataset: items with all edits and variants, in Parquet."""
+    judge: Annotated[str, INPUT] = ""
+    """judge: a model's replies to a data set (JSONL or Parquet): accuracy, consistency, LiMem, transfer over sizes."""
+    dataset: Annotated[str, INPUT] = ""
+    """judge: the data set, an output of --as dataset."""
+    level: Annotated[float | None, PUZZLES] = None
+    """judge: level of the bootstrap intervals; 0.95 by default."""
+    people: Annotated[Several, PUZZLES] = field(default=SeveralByDefault(("4..8",)))
     """Sizes: numbers and ranges, 2 to 100; probes from 4."""
-    count: Annotated[Whole, PUZZLES] = 1000
+    count: Annotated[Whole, PUZZLES] = field(default=WholeByDefault(1000))
     """Puzzles of each size for the split train; as probes: units of each size and dose."""
-    test: Annotated[Whole, PUZZLES] = 100
+    test: Annotated[Whole, PUZZLES] = field(default=WholeByDefault(100))
     """dataset: puzzles of each size for the split test."""
-    languages: Annotated[Several, PUZZLES] = ("en",)
+    languages: Annotated[Several, PUZZLES] = field(default=SeveralByDefault(("en",)))
     """Languages of the texts: en, de, fr. dataset: one row per language. probes: units take turns."""
-    lang_variants: Annotated[bool, Parameter(negative="--no-lang-variants"), PUZZLES] = True
-    """dataset: the quiz with another role pair, flipped roles, uncommon names and reordered statements, too."""
-    controls: Annotated[Whole, UNITS] = 9
+    lang_variants: Annotated[bool | None, Parameter(negative="--no-lang-variants"), PUZZLES] = None
+    """dataset: the quiz with another role pair, flipped roles, uncommon names and reordered statements; default."""
+    edits: Annotated[Whole, PUZZLES] = field(default=WholeByDefault(1))
+    """dataset: statement and leaf edits of each puzzle; those after the first are in further_edits."""
+    controls: Annotated[Whole, UNITS] = field(default=WholeByDefault(9))
     """probes: siblings per unit that are held out."""
-    doses: Annotated[SeveralNumbers, UNITS] = (1,)
+    doses: Annotated[SeveralNumbers, UNITS] = field(default=SeveralByDefault((1,)))
     """probes: copies to plant of the sibling that is drawn."""
     thoughts: Annotated[bool, UNITS] = False
     """probes: documents contain a chain of thought."""
-    knights: Annotated[str, PUZZLES] = "any"
-    """How many people are knights: any, balanced (each number equally often), or a number."""
-    depth: Annotated[Whole, PUZZLES] = 2
+    knights: Annotated[str, PUZZLES] = ""
+    """How many people are knights: any (default), balanced (each number equally often), or a number."""
+    depth: Annotated[Whole, PUZZLES] = field(default=WholeByDefault(2))
     """Maximum nesting depth of a claim."""
-    width: Annotated[Whole, PUZZLES] = 2
+    width: Annotated[Whole, PUZZLES] = field(default=WholeByDefault(2))
     """Maximum number of operands of `and` and `or`."""
     constant_claims: Annotated[bool, PUZZLES] = False
     """Allow claims that are true, or false, whoever is a knight; the published puzzles have some."""
-    hamming: Annotated[Whole, PUZZLES] = 0
+    hamming: Annotated[Whole, PUZZLES] = field(default=WholeByDefault(0))
     """People whose role changes in statement and leaf edits; 0: any number."""
     minimal: Annotated[bool, PUZZLES] = False
     """Statement edits change as few tokens of a claim as possible."""
-    shares: Annotated[tuple[float, float, float], PUZZLES] = (0.4, 0.2, 0.4)
+    shares: Annotated[tuple[float, float, float], PUZZLES] = cast("tuple[float, float, float]", _SHARES)
     """Shares of all classes that may become train, test and edited puzzles."""
     seed: Annotated[str, PUZZLES] = ""
     """What everything is drawn from. dataset: "0" by default; probes: 32 bytes from the operating system."""
-    export: Annotated[Literal["none", "reference-jsonl"], OUTPUT] = "none"
-    """dataset: JSONL under the field names of the published set, too, in reference/."""
-    compression: Annotated[str, OUTPUT] = "zstd"
-    """dataset: Parquet codec, with a level if wanted: zstd, zstd:9, snappy, gzip, lz4, brotli, none."""
+    export: Annotated[Literal["none", "reference-jsonl"] | None, OUTPUT] = None
+    """dataset: JSONL under the field names of the published set, too, in reference/; none by default."""
+    compression: Annotated[str, OUTPUT] = ""
+    """dataset: Parquet codec, with a level if wanted: zstd (default), zstd:9, snappy, gzip, lz4, brotli, none."""
     overwrite: Annotated[bool, OUTPUT] = False
     """dataset: replace a finished output in the same folder."""
-    threads: Annotated[Whole, RUNNING] = 0
+    threads: Annotated[Whole, RUNNING] = field(default=WholeByDefault(0))
     """Threads per worker; 0: all cores."""
     dry_run: Annotated[bool, RUNNING] = False
     """Check the request, print the resolved settings, write nothing."""
 
     def __post_init__(self) -> None:
-        """Check every value by itself."""
+        """Check every value by itself, and that no flag is given that would be ignored."""
+        self._refuse_flags_of_another_way()
+        if self.way == "judge":
+            return
         checks = (
             (1 <= self.count <= 100_000_000, f"--count {self.count}: give 1 to 100,000,000"),
             (0 <= self.test <= 100_000_000, f"--test {self.test}: give 0 to 100,000,000"),
             (1 <= self.controls <= 999, f"--controls {self.controls}: give 1 to 999"),
-            (bool(self.doses) and min(self.doses) >= 1, f"--doses {self.doses}: give numbers of 1 or more"),
+            (
+                bool(self.doses) and min(self.doses) >= 1 and max(self.doses) <= MOST_DOSE,
+                f"--doses {self.doses}: give numbers from 1 to {MOST_DOSE:,}",
+            ),
             (0 <= self.threads <= 1024, f"--threads {self.threads}: give 0 (all cores) to 1024"),
             (
-                re.fullmatch(r"any|balanced|[0-9]{1,3}", self.knights) is not None,
+                re.fullmatch(r"any|balanced|[0-9]{1,3}|", self.knights) is not None,
                 f"--knights {self.knights!r}: give any, balanced or a number",
             ),
             (self.hamming >= 0, f"--hamming {self.hamming}: give 0 (any) or more"),
+            (1 <= self.edits <= _MOST_EDITS, f"--edits {self.edits}: give 1 to {_MOST_EDITS}"),
             (bool(self.languages), "--languages: give at least one"),
         )
         for fine, message in checks:
@@ -101,11 +158,48 @@ class PuzzlesConfig:
         if len(set(self.languages)) < len(self.languages) or len(set(self.doses)) < len(self.doses):
             raise ValueError("--languages and --doses: name each once")
         sizes = self.sizes()
-        if self.as_ == "probes" and min(sizes) < 4:
+        if self.way == "probes" and min(sizes) < 4:
             raise ValueError(
                 f"--people {' '.join(self.people)}: probes need 4 people or more, below there are too few classes; "
                 "give --people 4..8, or --as dataset"
             )
+        if self.compression:
+            from transforms.corpus.output.sink import ParquetFormat
+
+            try:
+                ParquetFormat(self.compression)
+            except ValueError as error:
+                raise ValueError(f"--compression {self.compression}: {error}") from error
+
+    def _refuse_flags_of_another_way(self) -> None:
+        if self.judge and self.as_ is not None:
+            raise ValueError(f"--judge and --as {self.as_}: give one of them, to judge replies or to make puzzles")
+        for name in dict.fromkeys(name for names in _FLAGS.values() for name in names):
+            value = getattr(self, name)
+            given = was_given(value) or (name == "lang_variants" and value is not None)
+            if given and name not in _FLAGS[self.way]:
+                flag = "--no-lang-variants" if name == "lang_variants" and not value else f"--{name.replace('_', '-')}"
+                ways = [_DO[way] for way, names in _FLAGS.items() if name in names]
+                raise ValueError(f"{flag} would be ignored with {_DO[self.way]}: give it with {' or '.join(ways)} only")
+        if self.judge and not self.dataset:
+            raise ValueError("--judge needs --dataset FOLDER: the data set that the replies answer")
+        if self.level is not None and not 0 < self.level < 1:
+            raise ValueError(f"--level {self.level}: give a number between 0 and 1, such as 0.95")
+
+    @property
+    def way(self) -> str:
+        """How the command is run: "probes", "dataset" or "judge"."""
+        return "judge" if self.judge else self.as_ or "probes"
+
+    @property
+    def codec(self) -> str:
+        """The Parquet codec, resolved."""
+        return self.compression or "zstd"
+
+    @property
+    def exports(self) -> bool:
+        """Whether the reference's files are written, too."""
+        return self.export == "reference-jsonl"
 
     def sizes(self) -> tuple[int, ...]:
         """Numbers of people, in ascending order, each once.
@@ -126,9 +220,21 @@ class PuzzlesConfig:
 
     def what_the_output_depends_on(self) -> dict[str, Any]:
         """The settings that change the output: without paths, threads and ways of running."""
-        own = ("output", "overwrite", "threads", "dry_run", "as_")
-        settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
-        return {"as": self.as_, **settings, "seed": self.seed or "0"}
+        defaults = {
+            "seed": "0",
+            "knights": "any",
+            "compression": "zstd",
+            "export": "none",
+            "lang_variants": True,
+            "level": _LEVEL,
+        }
+        ways_of_running = ("overwrite", "threads")
+        settings = {name: getattr(self, name) for name in _FLAGS[self.way] if name not in ways_of_running}
+        for name, value in settings.items():
+            if value is None or value == "":
+                settings[name] = defaults[name]
+        way = {} if self.way == "judge" else {"as": self.way}
+        return {**way, **{name: _plain(value) for name, value in settings.items()}}
 
     def key(self, seed: bytes | None = None) -> bytes:
         """32 bytes that everything is drawn from: the hash of --seed, or of random bytes in its place."""
@@ -184,7 +290,8 @@ class PuzzlesConfig:
             self.languages,
             self.hamming,
             self.minimal,
-            self.lang_variants,
+            self.lang_variants is not False,
+            self.edits,
         )
 
     def requests(self, key: bytes) -> "list[Request]":
@@ -197,7 +304,7 @@ class PuzzlesConfig:
         from transforms.probes.puzzles.logic.grammar import ANY_KNIGHTS, BALANCED
         from transforms.probes.puzzles.logic.stream import PuzzleStream
 
-        knights = {"any": ANY_KNIGHTS, "balanced": BALANCED}.get(self.knights)
+        knights = {"": ANY_KNIGHTS, "any": ANY_KNIGHTS, "balanced": BALANCED}.get(self.knights)
         grammar = self.grammar()
         try:
             return [
@@ -211,12 +318,28 @@ class PuzzlesConfig:
             raise UsageError(f"--knights {self.knights}: {error}") from error
 
 
+def _plain(value: Any) -> Any:
+    """A setting without the mark that it is a default."""
+    if isinstance(value, tuple):
+        return tuple(value)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def run(config: PuzzlesConfig, context: "Context") -> int:
-    """Make the puzzles; returns the exit code.
+    """Make the puzzles or judge the replies; returns the exit code.
 
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
+    if config.way != "dataset" and context.beam_flags:
+        raise UsageError(
+            f"{context.beam_flags[0]} would be ignored with {_DO[config.way]}, which runs in this process: "
+            "give flags of Apache Beam with --as dataset only"
+        )
+    if config.way == "judge":
+        from pipelines.probes.puzzles_judge import judge_replies
+
+        return judge_replies(config, context.progress)
     from pipelines.probes.puzzles_dataset import run as run_puzzles
 
     return run_puzzles(config, context.beam_options, context.progress)

@@ -32,7 +32,7 @@ def run(config: "PuzzlesConfig", options: Callable[[], Any], progress: Progress)
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
-    if config.as_ == "probes":
+    if config.way == "probes":
         from pipelines.probes.puzzles_probes import PUZZLES_KIND
         from pipelines.probes.run_kind import run_kind
 
@@ -110,14 +110,14 @@ def _write(
     from schemas.public.puzzles import PUZZLES
 
     metadata = huggingface_metadata(PUZZLES).get(b"huggingface", b"")
-    items, exports = config.items(key), config.export != "none"
+    items, exports = config.items(key), config.exports
     receipts = {f"{task.number:06d}.json": 1 for task in tasks}
     with progress.stage("write", work.folder.child("write"), receipts) as stage:
         written = work.once(
             "write",
             lambda: launch(
                 lambda root: (
-                    root | WritePuzzles(requests, items, work, threads, config.compression, metadata, export=exports)
+                    root | WritePuzzles(requests, items, work, threads, config.codec, metadata, export=exports)
                 ),
                 options(),
             ),

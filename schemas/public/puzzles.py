@@ -10,6 +10,28 @@ EDITS = {
     "leaf": "another leaf in one claim, and another solution",
     "control": "another claim of the speaker of the statement edit, and the same solution",
 }
+SEVERAL_EDITS = ("statement", "leaf")
+"""Edits of which a puzzle may have several."""
+MESSAGES = pa.list_(pa.struct([("role", pa.large_string()), ("content", pa.large_string())]))
+"""Messages as chat templates take them: 'system' with the instruction, 'user' with the puzzle, 'assistant'."""
+FURTHER = pa.list_(
+    pa.struct(
+        [
+            ("kind", pa.string()),
+            ("number", pa.int32()),
+            ("quiz", _TEXT),
+            ("claims", pa.list_(pa.int16())),
+            ("solution", pa.list_(pa.bool_())),
+            ("solution_text", _TEXT),
+            ("thought", _TEXT),
+            ("speaker", pa.int32()),
+            ("hamming", pa.int32()),
+            ("distance", pa.int32()),
+            ("class", pa.string()),
+        ]
+    )
+)
+"""Edits after the first: statement or leaf, a number from 2, and what the columns of an edit hold."""
 VARIANTS = {
     "role_pair": "another pair of roles",
     "flipped": "the pair of roles exchanged: who usually lies tells the truth",
@@ -40,7 +62,7 @@ def _edit(name: str, meaning: str) -> list[pa.Field]:
 
 PUZZLES = schema(
     "puzzles",
-    1,
+    2,
     [
         field("id", pa.string(), "people, index and language"),
         field("people", pa.int32(), "people in the puzzle"),
@@ -57,6 +79,10 @@ PUZZLES = schema(
         field("solution", pa.list_(pa.bool_()), "who tells the truth"),
         field("solution_text", _TEXT, "the same in words, a line a person"),
         field("thought", _TEXT, "chain of thought, a line a step; null where the search was too long", nullable=True),
+        field("prompt", MESSAGES, "instruction (system) and question (user) for a chat model"),
+        field("completion", MESSAGES, "what it should reply: the marker and the solution (assistant)"),
+        field("wrong_solution", pa.list_(pa.bool_()), "an assignment that is not the solution, drawn uniformly"),
+        field("wrong_solution_text", _TEXT, "the same in words, a line a person"),
         field("names", pa.list_(_TEXT), "of the people"),
         field("truthful", _TEXT, "what those are called who tell the truth"),
         field("lying", _TEXT, "what those are called who lie"),
@@ -74,7 +100,16 @@ PUZZLES = schema(
             for one in (
                 field(f"{name}_quiz", _TEXT, f"the question with {meaning}", nullable=True),
                 field(f"{name}_solution_text", _TEXT, f"its solution with {meaning}", nullable=True),
+                field(f"{name}_names", pa.list_(_TEXT), f"names with {meaning}", nullable=True),
+                field(
+                    f"{name}_truthful",
+                    _TEXT,
+                    f"what those are called who tell the truth, with {meaning}",
+                    nullable=True,
+                ),
+                field(f"{name}_lying", _TEXT, f"what those are called who lie, with {meaning}", nullable=True),
             )
         ),
+        field("further_edits", FURTHER, "edits after the first of each kind, of other classes; none without --edits"),
     ],
 )

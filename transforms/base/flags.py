@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 def _whole_number(_: Any, tokens: "Sequence[Token]") -> int:
     """An integer as it was written; cyclopts itself would cut 64.5 to 64."""
-    text = tokens[0].value
+    return _parsed(tokens[0].value)
+
+
+def _whole_numbers(_: Any, tokens: "Sequence[Token]") -> tuple[int, ...]:
+    return tuple(_parsed(token.value) for token in tokens)
+
+
+def _parsed(text: str) -> int:
     try:
         return int(text)
     except ValueError:
@@ -22,8 +29,26 @@ Whole = Annotated[int, Parameter(converter=_whole_number)]
 """An integer flag."""
 Several = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
 """One or more values after one flag."""
-SeveralNumbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
+SeveralNumbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True, converter=_whole_numbers)]
 """One or more integers after one flag."""
+
+
+class WholeByDefault(int):
+    """A default of an integer flag that can be told from the same number given by hand; see `was_given`."""
+
+
+class SeveralByDefault(tuple[Any, ...]):
+    """The same for flags of several values."""
+
+
+def was_given(value: Any) -> bool:
+    """Whether a setting was given, for flags that only some ways of running a command have.
+
+    A flag that would be ignored is refused. For that its default is `WholeByDefault`, `SeveralByDefault`, None, False
+    or an empty text.
+    """
+    by_default = isinstance(value, WholeByDefault | SeveralByDefault)
+    return not by_default and value is not None and value is not False and value not in ("", ())
 
 
 def _heading(name: str) -> Parameter:

@@ -83,7 +83,8 @@ def test_language_changes_no_logic(finished: Path) -> None:
     for name, row in rows.items():
         if row["language"] == "en":
             other = rows[name.replace("-en", "-de")]
-            same = [key for key in row if key not in (*texts, "id", "language", "names")]
+            words = ("prompt", "completion", "names", *(f"{variant}_names" for variant in VARIANTS))
+            same = [key for key in row if key not in (*texts, *words, "id", "language")]
             assert [row[key] for key in same] == [other[key] for key in same]
             assert row["quiz"] != other["quiz"]
     variants = {row[f"{variant}_quiz"] for row in rows.values() for variant in VARIANTS}
@@ -191,6 +192,7 @@ def test_any_range_is_made_again_alone(finished: Path) -> None:
         (["--people", "4", "--hamming", "5"], "--hamming 5"),
         (["--people", "4", "--shares", "0.5", "0.5", "0.5"], "together 1"),
         (["--people", "4", "--languages", "xx"], "'xx': give some of en, de, fr"),
+        (["--people", "4", "--knights", "balanced", "--edits", "17"], "--edits 17"),
         (["--people", "4", "--as", "probes", "--controls", "0"], "--controls 0"),
         (["--people", "2..8", "--as", "probes"], "probes need 4 people or more"),
     ],
@@ -261,13 +263,22 @@ def test_probes_without_a_seed_are_different_each_time(tmp_path: Path) -> None:
 def test_the_documentations_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).resolve().parents[3] / "docs/guide/puzzles.md").read_text(encoding="utf-8")
     commands = [line.split()[1:] for line in text.splitlines() if line.startswith("    trapline ")]
-    assert len(commands) == 2
+    assert [command[1] for command in commands] == ["--as", "--output", "--judge", "--as"]
     monkeypatch.chdir(tmp_path)
-    for command in commands:
-        smaller = ["20" if token in ("1000", "100", "50") else token for token in command]
-        assert main(smaller) == 0
-    assert pq.read_table(tmp_path / "PUZZLES/data").num_rows == 5 * 40
-    assert pq.read_table(tmp_path / "PROBES/probes.parquet").num_rows == 5 * 20 * 10
+    made, probes, judge, more = (["10" if token in ("1000", "100", "50") else token for token in c] for c in commands)
+    for command in (made, probes, more):
+        assert main(command) == 0
+    rows = pq.read_table(tmp_path / "PUZZLES/data").to_pylist()
+    assert len(rows) == 5 * 20
+    assert pq.read_table(tmp_path / "PROBES/probes.parquet").num_rows == 5 * 10 * 10
+    assert (tmp_path / "MORE/reference/en/train/wrong_step/people8_num10.jsonl").exists()
+    example = json.loads(next(line for line in text.splitlines() if line.startswith('    {"id"')))
+    replies = [{**example, "id": row["id"], "edit": edit} for row in rows for edit in ("original", "statement")]
+    (tmp_path / "replies.jsonl").write_text("".join(json.dumps(reply) + "\n" for reply in replies))
+    assert main(judge) == 0
+    found = json.loads((tmp_path / "JUDGEMENT/judgement.json").read_text())
+    assert found["counts"]["without_an_answer"] == len(replies)
+    assert {one["people"] for one in found["transfer"]} == {4, 5, 6, 7, 8}
 
 
 def test_the_card_says_what_each_column_means(finished: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.probes.puzzles.items import spread
+from transforms.probes.puzzles.columns import spread
 
 TYPES = {
     pa.large_string(): st.text(max_size=5),

@@ -8,6 +8,7 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.public.puzzles import EDITS, PUZZLES
@@ -16,8 +17,8 @@ from transforms.base.errors import CorpusError
 from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.output.sink import write_table
-from transforms.probes.puzzles.export import PARTS, write_reference
-from transforms.probes.puzzles.items import ItemConfig, complete_items
+from transforms.probes.puzzles.export import parts, write_reference
+from transforms.probes.puzzles.items import ItemConfig, chains, complete_items
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.masks import MOST_IN_A_TABLE
 from transforms.probes.puzzles.logic.stream import PuzzleStream
@@ -233,7 +234,7 @@ class _Write:
         numbers = np.frombuffer(self.work.folder.read(chosen_name(task.request, task.split)), "<i8")[task.lo : task.hi]
         step = ITEMS_AT_ONCE if stream.people <= MOST_IN_A_TABLE else ITEMS_BY_SOLVER
         counts: dict[str, int] = {}
-        exported = _export_names(task, request, self.config.languages) if self.export else {}
+        exported = _export_names(task, request, self.config) if self.export else {}
         lines: dict[tuple[str, str], list[bytes]] = {of: [] for of in exported}
         rows = 0
         with (
@@ -241,11 +242,15 @@ class _Write:
             items_writer(sink, self.compression, self.metadata) as writer,
         ):
             for lo in range(0, len(numbers), step):
-                table = complete_items(stream.puzzles(numbers[lo : lo + step].astype(np.int64)), self.config)
+                puzzles = stream.puzzles(numbers[lo : lo + step].astype(np.int64))
+                table = complete_items(puzzles, self.config)
                 writer.write_table(table, row_group_size=table.num_rows)
                 rows += table.num_rows
                 for name, found in _count(table).items():
                     counts[name] = counts.get(name, 0) + found
+                if exported:
+                    for name, column in zip(*_columns(chains(puzzles, self.config)), strict=True):
+                        table = table.append_column(name, column)
                 for of in exported:
                     lines[of].append(write_reference(table, *of))
         files = [self._export(path, lines[of]) for of, path in exported.items()]
@@ -276,12 +281,17 @@ def items_writer(sink: Any, compression: str, metadata: bytes = b"") -> pq.Parqu
     )
 
 
-def _export_names(task: WriteTask, request: Request, languages: tuple[str, ...]) -> dict[tuple[str, str], str]:
+def _columns(table: pa.Table) -> tuple[list[str], list[pa.ChunkedArray]]:
+    return table.column_names, table.columns
+
+
+def _export_names(task: WriteTask, request: Request, config: ItemConfig) -> dict[tuple[str, str], str]:
     """Where the reference's fields of a shard go, by language and part, under the reference's file names."""
     wanted = request.wanted[SPLITS.index(task.split)]
     piece = f"-{task.lo // ITEMS_A_SHARD:05d}" if wanted > ITEMS_A_SHARD else ""
     name = f"people{request.stream.people}_num{wanted}{piece}.jsonl"
-    return {(tag, part): f"reference/{tag}/{task.split}/{part}/{name}" for tag in languages for part in PARTS}
+    every = parts(config.variants, config.several)
+    return {(tag, part): f"reference/{tag}/{task.split}/{part}/{name}" for tag in config.languages for part in every}
 
 
 def _count(table: pa.Table) -> dict[str, int]:
@@ -292,6 +302,7 @@ def _count(table: pa.Table) -> dict[str, int]:
         for name, value in (("found", 1), ("none", 0), ("unknown", -1)):
             counts[f"{kind}_{name}"] = int((status == value).sum())
     counts["thought_too_long"] = table["thought"].null_count
+    counts["further_edits"] = len(pc.list_flatten(table["further_edits"]))
     return counts
 
 

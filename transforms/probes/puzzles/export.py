@@ -1,36 +1,84 @@
 """Puzzles under the field names of the reference's released files, so that its evaluation scripts read them."""
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.public.puzzles import SEVERAL_EDITS
 from transforms.probes.puzzles.logic.claims import nested_all
 
-_COLUMNS = ("quiz", "claims", "solution", "solution_text", "thought")
-PARTS = ("clean", "perturbed_statement", "perturbed_leaf")
-_SOURCE = {"clean": "", "perturbed_statement": "statement_", "perturbed_leaf": "leaf_"}
+_FIELDS = ("quiz", "claims", "solution", "solution_text", "thought", "names", "truthful", "lying")
+_PARTS: dict[str, dict[str, str]] = {
+    "clean": {},
+    "perturbed_statement": {name: f"statement_{name}" for name in _FIELDS[:5]},
+    "perturbed_leaf": {name: f"leaf_{name}" for name in _FIELDS[:5]},
+    **{
+        part: {name: f"{variant}_{name}" for name in ("quiz", "solution_text", "thought", "names", "truthful", "lying")}
+        for part, variant in (
+            ("random_pair", "role_pair"),
+            ("flip_role", "flipped"),
+            ("uncommon_name", "uncommon"),
+            ("reorder_statement", "reordered"),
+        )
+    },
+    "wrong_answer": {"solution": "wrong_solution", "solution_text": "wrong_solution_text", "thought": ""},
+    "shuffled_thought": {"thought": "shuffled_thought"},
+    "wrong_step": {"thought": "wrong_step_thought"},
+}
+"""By part of the export, the columns that differ from the puzzle's own; no column where there is no such text."""
+_NEEDS_A_THOUGHT = ("shuffled_thought", "wrong_step")
+
+
+def parts(variants: bool, several: int) -> tuple[str, ...]:
+    """The parts of an export: the puzzles, their edits and variants, and wrong answers and chains.
+
+    Args:
+        variants: whether there are language variants.
+        several: statement and leaf edits of a puzzle.
+    """
+    without = () if variants else ("random_pair", "flip_role", "uncommon_name", "reorder_statement")
+    further = [f"perturbed_{kind}_{number}" for kind in SEVERAL_EDITS for number in range(2, several + 1)]
+    return (*(part for part in _PARTS if part not in without), *further)
 
 
 def write_reference(table: pa.Table, language: str, part: str) -> bytes:
     """Lines of JSON, one an item that has this part.
 
     Args:
-        table: items with the columns of `schemas.public.puzzles`.
+        table: items with the columns of `schemas.public.puzzles` and of `items.chains`.
         language: whose rows are taken.
-        part: one of `PARTS`.
+        part: one of `parts`.
     """
     table = table.filter(pc.equal(table["language"], language))
-    prefix = _SOURCE[part]
-    columns = {name: table[prefix + name] for name in _COLUMNS}
-    columns |= {name: table[name] for name in ("names", "truthful", "lying", "index")}
-    rows = pa.table(columns).to_pylist()
+    rows = _further(table, part) if part not in _PARTS else _rows(table, part)
     lines = [json.dumps(_record(row), ensure_ascii=False) for row in rows if row["quiz"] is not None]
     return "".join(line + "\n" for line in lines).encode()
 
 
-def _record(row: dict[str, Any]) -> dict[str, Any]:
+def _rows(table: pa.Table, part: str) -> list[dict[str, Any]]:
+    differing = _PARTS[part]
+    columns = {"index": table["index"]}
+    for name in _FIELDS:
+        source = differing.get(name, name)
+        columns[name] = table[source] if source else pa.nulls(table.num_rows, pa.large_string())
+    rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
+    return [row for row in rows if row["thought"] is not None] if part in _NEEDS_A_THOUGHT else rows
+
+
+def _further(table: pa.Table, part: str) -> Iterator[dict[str, Any]]:
+    """The edits of one kind and number among those after the first."""
+    _, kind, number = part.split("_")
+    own = ("names", "truthful", "lying", "index")
+    for row in table.select([*own, "further_edits"]).to_pylist():
+        for one in row["further_edits"]:
+            if (one["kind"], one["number"]) == (kind, int(number)):
+                yield {**one, **{name: row[name] for name in own}}
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     steps = (row["thought"] or "").split("\n")
     knight, knave = row["truthful"], row["lying"]
     return {

@@ -6,16 +6,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.public.puzzles import EDITS, PUZZLES, VARIANTS
+from schemas.public.puzzles import EDITS, PUZZLES, SEVERAL_EDITS, VARIANTS
+from transforms.probes.puzzles.columns import claim_lists, hexadecimal, solution_lists, spread
 from transforms.probes.puzzles.edits.edit import EditRequest, Edits, edit
 from transforms.probes.puzzles.edits.kernel import FOUND
+from transforms.probes.puzzles.further import further_column, further_edits
 from transforms.probes.puzzles.language.language import Language, load
-from transforms.probes.puzzles.language.text import render_both, render_quiz, render_solution
+from transforms.probes.puzzles.language.text import render_both, render_quiz, render_solution, render_thought
 from transforms.probes.puzzles.language.wording import Wording, draw
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Puzzles, Traces
 from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.search import Difficulty, difficulty, search
+from transforms.probes.puzzles.replies.prompts import chat_prompts, completions
+from transforms.probes.puzzles.wrong import shuffled, wrong_solutions, wrong_step
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class ItemConfig:
         hamming: people whose role a statement or leaf edit changes; 0: any number.
         minimal: statement edits with the fewest changed tokens.
         variants: whether the four language variants are made.
+        several: statement and leaf edits of each puzzle, with the first.
         split: bounds within which the class of an edited puzzle must be, uint64[3].
     """
 
@@ -39,6 +44,13 @@ class ItemConfig:
     hamming: int = 0
     minimal: bool = False
     variants: bool = True
+    several: int = 1
+
+    def request(self, kind: str) -> EditRequest:
+        """What is asked of the edits of a kind."""
+        if kind == "control":
+            return EditRequest(kind)
+        return EditRequest(kind, self.hamming, self.minimal and kind == "statement")
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,13 @@ class EditedPuzzles:
         edits: what became of each puzzle.
         traces: of the edited puzzles.
         nodes: int32[size], nodes of each edited puzzle's search; -1 where there is none.
+        further: from `further_edits`.
     """
 
     edits: dict[str, Edits]
     traces: dict[str, Traces]
     nodes: dict[str, npt.NDArray[np.int32]]
+    further: list[tuple[str, npt.NDArray[np.int32], Edits]] = field(default_factory=list)
 
 
 def edit_all(puzzles: Puzzles, own_classes: npt.NDArray[np.uint64], config: ItemConfig) -> EditedPuzzles:
@@ -62,18 +76,19 @@ def edit_all(puzzles: Puzzles, own_classes: npt.NDArray[np.uint64], config: Item
     traces: dict[str, Traces] = {}
     nodes: dict[str, npt.NDArray[np.int32]] = {}
     for kind in EDITS:
-        request = (
-            EditRequest(kind)
-            if kind == "control"
-            else EditRequest(kind, config.hamming, config.minimal and kind == "statement")
-        )
         beside = (edits["statement"], nodes["statement"]) if kind == "control" else None
-        found = edit(puzzles, own_classes, config.seed, config.grammar, request, config.split, beside)
+        found = edit(puzzles, own_classes, config.seed, config.grammar, config.request(kind), config.split, beside)
         edits[kind] = found
         nodes[kind] = np.full(len(puzzles), -1, np.int32)
         traces[kind] = search(found.puzzles)
         nodes[kind][found.rows] = difficulty(found.puzzles, traces[kind]).nodes
-    return EditedPuzzles(edits, traces, nodes)
+    if config.several == 1:
+        return EditedPuzzles(edits, traces, nodes)
+    requests = {kind: config.request(kind) for kind in SEVERAL_EDITS}
+    further = further_edits(
+        puzzles, own_classes, edits, config.seed, config.grammar, requests, config.split, config.several
+    )
+    return EditedPuzzles(edits, traces, nodes, further)
 
 
 def complete_items(puzzles: Puzzles, config: ItemConfig) -> pa.Table:
@@ -98,6 +113,7 @@ def _in_language(
     measured = difficulty(puzzles, traces)
     quiz, thought = render_both(puzzles, traces, wording)
     truthful, lying = wording.roles()
+    wrong = wrong_solutions(puzzles, config.seed)
     columns: dict[str, pa.Array] = {
         "id": _ids(puzzles, language.tag),
         "people": pa.array(np.full(size, people, np.int32)),
@@ -113,7 +129,12 @@ def _in_language(
         "truthful": truthful,
         "lying": lying,
         **_measures(measured),
+        "prompt": chat_prompts(quiz, wording),
+        "wrong_solution": solution_lists(wrong),
+        "wrong_solution_text": render_solution(wrong, wording),
+        "further_edits": further_column(edited.further, wording),
     }
+    columns["completion"] = completions(columns["solution_text"], language)
     for kind in EDITS:
         columns |= _edit_columns(kind, edited, wording)
     for variant in VARIANTS:
@@ -149,63 +170,49 @@ def _edit_columns(kind: str, all_edits: EditedPuzzles, wording: Wording) -> dict
 
 
 def _variant_columns(variant: str, puzzles: Puzzles, language: Language, config: ItemConfig) -> dict[str, pa.Array]:
-    if config.variants:
-        wording = draw(puzzles.index, puzzles.people, language, config.seed, variant)
-        quiz, answer = render_quiz(puzzles, wording), render_solution(puzzles.solution, wording)
+    if not config.variants:
+        nothing = pa.nulls(len(puzzles), pa.large_string())
+        names = pa.nulls(len(puzzles), pa.list_(pa.large_string()))
+        columns = {"quiz": nothing, "solution_text": nothing, "names": names, "truthful": nothing, "lying": nothing}
     else:
-        quiz = answer = pa.nulls(len(puzzles), pa.large_string())
-    return {f"{variant}_quiz": quiz, f"{variant}_solution_text": answer}
+        wording = draw(puzzles.index, puzzles.people, language, config.seed, variant)
+        truthful, lying = wording.roles()
+        columns = {
+            "quiz": render_quiz(puzzles, wording),
+            "solution_text": render_solution(puzzles.solution, wording),
+            "names": wording.name_lists(),
+            "truthful": truthful,
+            "lying": lying,
+        }
+    return {f"{variant}_{name}": column for name, column in columns.items()}
+
+
+def chains(puzzles: Puzzles, config: ItemConfig) -> pa.Table:
+    """Further chains of thought, one row per puzzle and language as in `complete_items`.
+
+    Columns: `shuffled_thought`, `wrong_step_thought`, and `VARIANT_thought` for each language variant; null where the
+    search was too long, or where the steps have no other order.
+    """
+    traces = search(puzzles)
+    wrong = wrong_step(puzzles, traces, config.seed)
+    parts = []
+    for tag in config.languages:
+        language = load(tag)
+        wording = draw(puzzles.index, puzzles.people, language, config.seed)
+        columns = {
+            "shuffled_thought": shuffled(render_thought(puzzles, traces, wording), puzzles, config.seed),
+            "wrong_step_thought": render_thought(puzzles, wrong, wording),
+        }
+        for variant in VARIANTS:
+            if config.variants:
+                other = draw(puzzles.index, puzzles.people, language, config.seed, variant)
+                columns[f"{variant}_thought"] = render_thought(puzzles, traces, other)
+            else:
+                columns[f"{variant}_thought"] = pa.nulls(len(puzzles), pa.large_string())
+        parts.append(pa.table(columns))
+    return pa.concat_tables(parts)
 
 
 def _ids(puzzles: Puzzles, tag: str) -> pa.Array:
     numbers = pa.array(puzzles.index).cast(pa.string())
     return pa.compute.binary_join_element_wise(pa.scalar(f"{puzzles.people}"), numbers, pa.scalar(tag), "-")
-
-
-def spread(column: pa.Array, there: npt.NDArray[np.bool_]) -> pa.Array:
-    """The values of `column` in the rows that are `there`, bool[size], and null in the others.
-
-    Of texts and lists nothing but offsets is copied: a null row has no bytes.
-
-    Args:
-        column: as many values as rows are there.
-        there: which rows get one, in order.
-    """
-    before = np.concatenate([[0], np.cumsum(there)])
-    if pa.types.is_primitive(column.type):
-        return column.take(pa.array(np.maximum(before[1:] - 1, 0), mask=~there))
-    wide = pa.types.is_large_string(column.type) or pa.types.is_large_list(column.type)
-    ends = np.frombuffer(column.buffers()[1], np.int64 if wide else np.int32)[column.offset :]
-    valid = there.copy()
-    valid[there] = column.is_valid().to_numpy(zero_copy_only=False)
-    buffers = [pa.py_buffer(np.packbits(valid, bitorder="little")), pa.py_buffer(ends[before])]
-    if pa.types.is_nested(column.type):
-        return pa.Array.from_buffers(column.type, len(there), buffers, children=[column.values])
-    return pa.Array.from_buffers(column.type, len(there), [*buffers, column.buffers()[2]])
-
-
-_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
-
-
-def hexadecimal(classes: npt.NDArray[np.uint64]) -> pa.StringArray:
-    """Each class, uint64[size, 2], as 32 hexadecimal digits."""
-    octets = np.ascontiguousarray(classes).astype(">u8").view(np.uint8).reshape(len(classes), 16)
-    digits = np.empty((len(classes), 16, 2), np.uint8)
-    digits[:, :, 0], digits[:, :, 1] = _DIGITS[octets >> 4], _DIGITS[octets & 15]
-    offsets = np.arange(len(classes) + 1, dtype=np.int32) * np.int32(32)
-    return pa.StringArray.from_buffers(len(classes), pa.py_buffer(offsets), pa.py_buffer(digits))
-
-
-def claim_lists(puzzles: Puzzles) -> pa.ListArray:
-    """list<int16>[size], the tokens of all claims of each puzzle."""
-    starts = puzzles.offsets[:: puzzles.people].astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(starts), pa.array(puzzles.tokens))
-
-
-def solution_lists(solution: npt.NDArray[np.bool_]) -> pa.ListArray:
-    """list<bool>[size] of bool[size, n]."""
-    return pa.ListArray.from_arrays(_every(*solution.shape), pa.array(solution.ravel()))
-
-
-def _every(size: int, people: int) -> pa.Array:
-    return pa.array(np.arange(size + 1, dtype=np.int32) * np.int32(people))

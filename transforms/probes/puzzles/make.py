@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from schemas.public.puzzles import EDITS
 from transforms.base.errors import CorpusError
-from transforms.probes.puzzles.items import EditedPuzzles, ItemConfig, edit_all, hexadecimal
+from transforms.probes.puzzles.columns import hexadecimal
+from transforms.probes.puzzles.items import EditedPuzzles, ItemConfig, edit_all
 from transforms.probes.puzzles.language.language import load
 from transforms.probes.puzzles.language.text import document, render_quiz, render_solution, render_thought
 from transforms.probes.puzzles.language.wording import Wording, draw

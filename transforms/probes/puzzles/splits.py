@@ -25,7 +25,7 @@ class Splits:
     shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
 
     def __post_init__(self) -> None:
-        if min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-9:
+        if not (min(self.shares) > 0 and abs(sum(self.shares) - 1) <= 1e-9):  # NaN is refused, too
             raise ValueError(f"shares {self.shares} of {', '.join(SPLITS)}: each above 0, together 1")
 
     def bounds(self, split: str) -> npt.NDArray[np.uint64]:

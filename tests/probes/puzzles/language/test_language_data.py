@@ -7,7 +7,8 @@ import pytest
 
 from transforms.probes.puzzles.language import language as language_module
 from transforms.probes.puzzles.language.language import SLOT, TAGS, load, parse
-from transforms.probes.puzzles.replies.answers import _plain, _words
+from transforms.probes.puzzles.replies.markup import folded
+from transforms.probes.puzzles.replies.vocabulary import _KINDS, vocabulary
 
 FOLDER = Path(language_module.__file__).parent
 ENGLISH = (FOLDER / "language_en.toml").read_text("utf-8")
@@ -31,15 +32,30 @@ def test_there_is_more_variety_than_in_the_reference(tag: str) -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_no_name_is_a_word_that_the_reader_of_answers_knows(tag: str) -> None:
     language = load(tag)
-    names = {_plain(name) for name, _ in language.common + language.uncommon}
+    names = {folded(name) for name, _ in language.common + language.uncommon}
     assert len(names) == len(language.common) + len(language.uncommon)
     assert all(re.fullmatch(r"[^\W\d_]+", name) for name in names)
+    lists = {folded(word) for key in _KINDS for word in language.words[key]}
     for pair in language.roles:
-        words = _words(tag, pair.id)
-        known = words.links | words.joins | words.negations | words.not_asserting | set(words.one) | set(words.many)
-        assert not names & known
-        roles = set(words.one) | set(words.many)
-        assert not roles & (words.links | words.joins | words.negations | words.not_asserting)
+        words = vocabulary(tag, pair.id)
+        assert not names & set(words.kinds)
+        assert not set(words.sides) & lists
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_no_word_of_a_conclusion_holds_the_letters_that_the_reference_takes_for_a_condition(tag: str) -> None:
+    language = load(tag)
+    words = [name for name, _ in language.common + language.uncommon]
+    words += [form for pair in language.roles for role in (pair.truth, pair.lie) for form in (*role.a, *role.no)]
+    assert not [word for word in words if "if" in word]
+
+
+@pytest.mark.parametrize("tag", ["de", "fr"])
+def test_no_thought_holds_these_letters_where_the_reference_judges_the_whole_reply(tag: str) -> None:
+    # Its evaluation knows the English marker alone; without it, it judges all that a reply says.
+    for family, templates in load(tag).templates.items():
+        if family.startswith(("thought.", "claims.")):
+            assert not [text for text in templates if "if" in text], family
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -74,6 +90,8 @@ def test_french_words_that_lose_their_vowel_stand_before_no_slot() -> None:
     ("find", "put", "message"),
     [
         ("Aaron Abigail", "Aaron Aaron", "the name 'Aaron' stands there twice"),
+        ("Aaron Abigail", "Aaron Heathcliff Abigail", "'Heathcliff' holds the letters 'if'"),
+        ('truth = { a = { any = "a knight" }', 'truth = { a = { any = "a pontiff" }', "'a pontiff' holds the letters"),
         ('between = ", "\nnot = [', 'between = ", "\nnot = ["{b} is false", ', "may hold a"),
         ("{name} says: ", "{who} says: ", "may hold name, claim"),
         ("{name} says: ", "Somebody says: ", "needs name, claim, each once"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from schemas.public.puzzles import MESSAGES
 from tests.probes.puzzles.language.slow_text import Speech
 from transforms.probes.puzzles.language.language import TAGS, load
 from transforms.probes.puzzles.language.text import render_quiz, render_solution
@@ -11,7 +12,7 @@ from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.replies.answers import read_answer
 from transforms.probes.puzzles.replies.assignments import assignment_texts, assignments, two_way_texts
-from transforms.probes.puzzles.replies.prompts import MESSAGES, chat_prompts, completion_prompts, stops
+from transforms.probes.puzzles.replies.prompts import chat_prompts, completion_prompts, stops
 
 SEED = b"a seed of these tests"
 

@@ -37,22 +37,37 @@ def test_hashes_are_equal_exactly_where_renamings_are(people: int) -> None:
 
 @given(row=st.integers(0, 199), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=100)
-def test_eight_people_keep_their_class_under_any_renaming(row: int, seed: int) -> None:
-    _same_class(EIGHT.claims(row), seed)
+def test_eight_people_keep_their_class_under_any_renaming_and_lose_it_with_any_leaf(row: int, seed: int) -> None:
+    own, renamed_one, changed = _three_classes(EIGHT.claims(row), seed)
+    assert own == renamed_one
+    assert own != changed
 
 
 @given(row=st.integers(0, 2), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=20)
-def test_a_hundred_people_keep_their_class_under_any_renaming(row: int, seed: int) -> None:
-    _same_class(HUNDRED.claims(row), seed)
+def test_a_hundred_people_keep_their_class_under_any_renaming_and_lose_it_with_any_leaf(row: int, seed: int) -> None:
+    own, renamed_one, changed = _three_classes(HUNDRED.claims(row), seed)
+    assert own == renamed_one
+    assert own != changed
 
 
-def _same_class(claims: tuple[Claim, ...], seed: int) -> None:
+def _three_classes(claims: tuple[Claim, ...], seed: int) -> list[list[int]]:
+    """Of a puzzle; of the same under other names, with operands in another order; and of that with one leaf turned.
+
+    The last has one more leaf that says "lying", or one fewer, so no renaming makes it the first.
+    """
     random = np.random.default_rng(seed)
     other = renamed([_turned(claim, random) for claim in claims], random.permutation(len(claims)).tolist())
-    no_solution = [[False] * len(claims)] * 2
-    one, same = classes(puzzles_of([claims, other], no_solution)).tolist()
-    assert one == same
+    at = int(random.integers(len(other)))
+    changed = (*other[:at], _first_leaf_turned(other[at]), *other[at + 1 :])
+    found: list[list[int]] = classes(puzzles_of([claims, other, changed], [[False] * len(claims)] * 3)).tolist()
+    return found
+
+
+def _first_leaf_turned(claim: Claim) -> Claim:
+    if claim[0] in ("telling-truth", "lying"):
+        return ("lying" if claim[0] == "telling-truth" else "telling-truth", claim[1])
+    return (claim[0], _first_leaf_turned(claim[1]), *claim[2:])
 
 
 def test_symmetries_are_seen_through() -> None:
@@ -61,7 +76,9 @@ def test_symmetries_are_seen_through() -> None:
     ring: list[Claim] = [("lying", (person + 1) % 9) for person in range(9)]
     for claims in (star, ring):
         for seed in range(5):
-            _same_class(tuple(claims), seed)
+            own, renamed_one, changed = _three_classes(tuple(claims), seed)
+            assert own == renamed_one
+            assert own != changed
     threes: list[Claim] = [("lying", 3 * (person // 3) + (person + 1) % 3) for person in range(9)]
     hashes = classes(puzzles_of([ring, threes], [[False] * 9] * 2)).tolist()
     assert hashes[0] != hashes[1], "colour refinement alone takes a ring of nine for three rings of three"

@@ -9,8 +9,19 @@ from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.sampling import sample
 from transforms.probes.puzzles.logic.search import difficulty, search
 
+GRAMMARS = [
+    (3, Grammar()),
+    (8, Grammar()),
+    (2, Grammar(constant=True)),
+    (5, Grammar(constant=True)),
+    (5, Grammar(depth=3, width=3)),
+    (6, Grammar(depth=3, constant=True)),
+    (4, Grammar(depth=5)),
+    (7, Grammar(depth=4, width=4, constant=True)),
+]
 
-@pytest.mark.parametrize(("people", "grammar"), [(3, Grammar()), (5, Grammar(depth=3, width=3)), (8, Grammar())])
+
+@pytest.mark.parametrize(("people", "grammar"), GRAMMARS)
 def test_every_step_follows_from_the_claims(people: int, grammar: Grammar) -> None:
     puzzles = sample(people, b"search", np.arange(150), grammar)
     traces = search(puzzles)
@@ -30,6 +41,9 @@ def test_every_step_follows_from_the_claims(people: int, grammar: Grammar) -> No
                 assert speaker in roles
                 assert not (inside & agree[speaker]).any(), "the speaker's claim can still hold"
                 deepest = max(deepest, len(roles))
+            if kind == ASSIGN:
+                for one in roles:
+                    assert (inside & agree[one]).any(), "the line says that no statement rules it out, but one does"
             if kind in (EXHAUSTED, RECONSIDER):
                 roles.pop(person)
             if kind == CONFLICT and value == 1:
@@ -38,6 +52,24 @@ def test_every_step_follows_from_the_claims(people: int, grammar: Grammar) -> No
         assert [bool(roles[person]) for person in range(people)] == puzzles.solution[row].tolist()
         assert (measured.nodes[row], measured.propagation[row]) == (nodes, deepest)
     assert np.array_equal(measured.knights, puzzles.solution.sum(axis=1))
+
+
+def test_a_claim_that_is_decided_only_by_trying_all_roles_is_seen_to_contradict() -> None:
+    # Whatever 1 and 2 are, the first claim is false; Kleene's rules do not see that.
+    same = ("<=>", ("telling-truth", 1), ("telling-truth", 2))
+    never = ("and", same, ("not", ("<=>", ("telling-truth", 2), ("telling-truth", 1))))
+    puzzles = puzzles_of([[never, ("telling-truth", 0), ("telling-truth", 1)]], [[False] * 3])
+    assert search(puzzles).events[0].tolist() == [CONFLICT, 0, 1, 0]
+
+
+def test_a_search_that_would_have_to_try_too_much_has_no_steps() -> None:
+    # Twenty-one people, each mentioned twice, in a claim that is true whatever they are.
+    pairs = [("or", ("telling-truth", one), ("lying", one)) for one in range(1, 22)]
+    always = ("and", *(("not", ("not", pair)) for pair in pairs))
+    lies = [("lying", 0)] * 21
+    puzzles = puzzles_of([[("not", always), *lies]], [[False] + [True] * 21])
+    assert len(search(puzzles).events) == 0
+    assert difficulty(puzzles, search(puzzles)).nodes.tolist() == [-1]
 
 
 def test_a_search_over_its_limit_has_no_steps() -> None:

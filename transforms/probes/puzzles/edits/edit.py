@@ -71,6 +71,7 @@ def edit(
     request: EditRequest,
     split: npt.NDArray[np.uint64] | None = None,
     beside: tuple[Edits, npt.NDArray[np.int32]] | None = None,
+    draw: int = 0,
 ) -> Edits:
     """One edit of each puzzle, as `request` says.
 
@@ -87,6 +88,7 @@ def edit(
         beside: edits and the search nodes of each edited puzzle (int32[size]) that a control is to match: on the
             speaker, on the edit distance as nearly as there is one, then on the nodes among some. Puzzles without such
             an edit get no control.
+        draw: another number draws other edits of the same puzzles.
     """
     wanted = np.zeros((len(puzzles), k.REQUESTS), np.int64)
     wanted[:, k.LEAF_ONLY] = request.kind == "leaf"
@@ -100,7 +102,9 @@ def edit(
         wanted[:, k.DISTANCE] = matched.distance
         wanted[:, k.NODES] = nodes
     # What was asked is part of the stream's name: another wish draws afresh.
-    key = stream_key(seed, "edit", request.kind, request.hamming, int(request.minimal), puzzles.people)
+    key = stream_key(
+        seed, "edit", request.kind, request.hamming, int(request.minimal), puzzles.people, *([draw] if draw else [])
+    )
     limits = grammar.limits
     bounds = everything() if split is None else split
     if puzzles.people > MOST_IN_A_TABLE:

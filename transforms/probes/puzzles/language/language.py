@@ -31,6 +31,8 @@ TAGS = tuple(sorted(path.stem.removeprefix("language_") for path in _FOLDER.glob
 
 SLOT = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PEOPLE = 100  # the most that a puzzle has
+_TAKEN_FOR_A_CONDITION = "if"
+"""The reference's evaluation calls an answer wrong that holds these letters anywhere, in a name as well."""
 
 _PERSON = ("name", "role", "no_role", "is")
 _ROLES = ("truth", "lie", "truths", "lies", "Truths", "Lies")
@@ -59,11 +61,12 @@ _ONCE = {"quiz.intro": ("names",), "quiz.says": ("name", "claim"), "claims.not":
 
 @dataclass(frozen=True)
 class Role:
-    """One role's words; `a` and `no` by gender, in the order of the language's genders."""
+    """One role's words; `a` and `no` by gender, in the order of the language's genders; `women` of several women."""
 
     a: tuple[str, ...]
     no: tuple[str, ...]
     many: str
+    women: str
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ def parse(tag: str, text: str) -> Language:
     """A language from the text of its file.
 
     Raises:
-        ValueError: for names that are doubled or too few, an unknown or missing slot, a list without entries.
+        ValueError: for names that are doubled or too few, words that hold "if", an unknown or missing slot, a list
+            without entries.
         KeyError: for a missing key.
     """
     data = tomllib.loads(text)
@@ -155,6 +159,7 @@ def parse(tag: str, text: str) -> Language:
         {key: tuple(value) for key, value in data["answers"].items()},
     )
     _check_names(language)
+    _check_letters(language)
     _check_templates(language)
     return language
 
@@ -171,7 +176,8 @@ def _names(lists: Mapping[str, str], genders: Sequence[str]) -> tuple[tuple[str,
 
 def _role(data: Mapping[str, Any], genders: Sequence[str]) -> Role:
     a = tuple(data["a"][gender] for gender in genders)
-    return Role(a, tuple(data["no"][gender] for gender in genders) if "no" in data else a, data["many"])
+    no = tuple(data["no"][gender] for gender in genders) if "no" in data else a
+    return Role(a, no, data["many"], data.get("women", data["many"]))
 
 
 def _check_names(language: Language) -> None:
@@ -186,6 +192,18 @@ def _check_names(language: Language) -> None:
         if uncommon < min(common, _PEOPLE):
             raise ValueError(
                 f"language {language.tag!r}: {uncommon} uncommon names of gender {gender!r} cannot replace {common}"
+            )
+
+
+def _check_letters(language: Language) -> None:
+    """Refuse words of a conclusion that the reference's evaluation would take for something else."""
+    roles = [form for pair in language.roles for role in (pair.truth, pair.lie) for form in (*role.a, *role.no)]
+    clauses = [form["is"] for form in language.clauses.values()]
+    for text in (*(name for name, _ in language.common + language.uncommon), *roles, *clauses):
+        if _TAKEN_FOR_A_CONDITION in text:
+            raise ValueError(
+                f"language {language.tag!r}: {text!r} holds the letters {_TAKEN_FOR_A_CONDITION!r}, for which the "
+                "reference's evaluation calls a right answer wrong: take another word"
             )
 
 

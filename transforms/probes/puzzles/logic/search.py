@@ -1,8 +1,10 @@
 """The depth-first solver whose steps are the chain of thought and the measure of difficulty.
 
 One person after another is taken for a knight, then for a knave. After each step the claims of all that are assigned
-are evaluated as far as the assignment decides them (Kleene's three truth values); a claim that contradicts its
-speaker's role takes the step back. Whoever the last accepted claim mentions is considered next, as in the reference.
+are examined: one that contradicts its speaker's role whatever the roles of those not yet assigned takes the step back.
+This is exact for each claim. Kleene's three truth values decide a claim that mentions nobody twice; one that does is
+also tried with every role of those that it mentions more than once. Whoever the last accepted claim mentions is
+considered next, as in the reference.
 """
 
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from transforms.probes.puzzles.logic.claims import (
 )
 
 MOST_STEPS = 4096
+_MOST_READ = 1 << 24  # tokens read to examine claims that mention somebody twice, in one search
 
 
 @dataclass(frozen=True)
@@ -104,14 +107,97 @@ def _truth(
 
 
 @kernel
+def _mentioned_twice(
+    tokens: npt.NDArray[np.int16], start: int, end: int, roles: npt.NDArray[np.int8], found: npt.NDArray[np.int64]
+) -> int:
+    """How many people without a role the claim mentions more than once; their numbers go to `found`."""
+    times = np.zeros(len(roles), np.int64)
+    count = 0
+    for position in range(start, end):
+        if tokens[position] >= 0 and roles[tokens[position] >> 1] < 0:
+            person = tokens[position] >> 1
+            times[person] += 1
+            if times[person] == 2:
+                found[count] = person
+                count += 1
+    return count
+
+
+@kernel
+def _can_be(
+    tokens: npt.NDArray[np.int16],
+    start: int,
+    end: int,
+    roles: npt.NDArray[np.int8],
+    wanted: int,
+    stack: npt.NDArray[np.int8],
+    most_read: int,
+) -> tuple[int, int]:
+    """Whether an undecided claim can have the wanted value, and the tokens read to find out.
+
+    Where everybody without a role is mentioned once, an undecided claim can have either value: its operands are
+    independent of each other. So only those mentioned more than once need to be tried.
+
+    Returns:
+        1 or 0, or -1 if more than `most_read` tokens would have to be read; and how many were.
+    """
+    people = np.empty(len(roles), np.int64)
+    count = _mentioned_twice(tokens, start, end, roles, people)
+    read = end - start
+    if count == 0:
+        return 1, read
+    tried = np.zeros(count, np.int8)
+    level = result = 0
+    while level >= 0:
+        person = people[level]
+        if tried[level] == 2:
+            roles[person] = -1
+            level -= 1
+            continue
+        if read > most_read:
+            result = -1
+            break
+        roles[person] = tried[level]
+        tried[level] += 1
+        told = _truth(tokens, start, end, roles, stack)
+        read += end - start
+        if told == 1 - wanted:
+            continue
+        if told == wanted or level + 1 == count:
+            result = 1
+            break
+        level += 1
+        tried[level] = 0
+    for at in range(count):
+        roles[people[at]] = -1
+    return result, read
+
+
+@inline_kernel
+def _find_repeats(
+    tokens: npt.NDArray[np.int16], places: npt.NDArray[np.int64], people: int, repeats: npt.NDArray[np.bool_]
+) -> None:
+    """Mark the claims that mention somebody twice."""
+    last = np.full(people, -1, np.int64)
+    for speaker in range(people):
+        repeats[speaker] = False
+        for position in range(places[speaker], places[speaker + 1]):
+            if tokens[position] >= 0:
+                person = tokens[position] >> 1
+                repeats[speaker] |= last[person] == speaker
+                last[person] = speaker
+
+
+@kernel
 def solve(
     tokens: npt.NDArray[np.int16],
     places: npt.NDArray[np.int64],
     people: int,
     events: npt.NDArray[np.int16],
 ) -> tuple[int, int]:
-    """Write the steps of one puzzle into `events`; returns how many there are, or -1 if they do not fit, and the nodes.
+    """Write the steps of one puzzle into `events`; returns how many there are and the nodes.
 
+    Both are -1 if the steps do not fit, or if its claims mention people so often that they cannot be examined.
     Claim i is `tokens[places[i] : places[i + 1]]`.
     """
     roles = np.full(people, -1, np.int8)
@@ -119,6 +205,9 @@ def solve(
     order = np.arange(people)
     mentioned = np.empty(people, np.bool_)
     stack = np.empty(places[people] - places[0] + 1, np.int8)
+    repeats = np.empty(people, np.bool_)
+    _find_repeats(tokens, places, people, repeats)
+    read = 0
     cursor = steps = nodes = 0
     while cursor < people:
         if steps + people + 3 > len(events):
@@ -144,6 +233,16 @@ def solve(
         for place in range(cursor, -1, -1):
             speaker = order[place]
             told = _truth(tokens, places[speaker], places[speaker + 1], roles, stack)
+            if told < 0 and repeats[speaker]:
+                wanted = int(roles[speaker])
+                possible, tokens_read = _can_be(
+                    tokens, places[speaker], places[speaker + 1], roles, wanted, stack, _MOST_READ - read
+                )
+                read += tokens_read
+                if possible < 0:
+                    return -1, -1
+                if possible == 0:
+                    told = 1 - wanted
             if told >= 0 and told != roles[speaker]:
                 contradicted = speaker
                 break

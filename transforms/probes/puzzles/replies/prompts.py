@@ -22,11 +22,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.public.puzzles import MESSAGES
 from transforms.probes.puzzles.language.language import SLOT, Language, RolePair
 from transforms.probes.puzzles.language.wording import Wording
-
-MESSAGES = pa.list_(pa.struct([("role", pa.large_string()), ("content", pa.large_string())]))
-"""Messages as chat templates take them: 'system' with the instruction, 'user' with the puzzle."""
 
 
 def completion_prompts(
@@ -63,6 +61,20 @@ def chat_prompts(quiz: pa.LargeStringArray, wording: Wording, reasoned: bool = F
     role = pa.array(["system", "user"], pa.large_string()).take(pa.array(np.tile([0, 1], size)))
     messages = pa.StructArray.from_arrays([role, content], fields=list(MESSAGES.value_type))
     return pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * size + 1, 2, dtype=np.int32)), messages)
+
+
+def completions(conclusion: pa.LargeStringArray, language: Language) -> pa.ListArray:
+    """What a chat model should reply to `chat_prompts`, `MESSAGES`: the conclusion's marker and the conclusion.
+
+    Args:
+        conclusion: from `render_solution`, as numbered lines.
+        language: that of the texts.
+    """
+    size = len(conclusion)
+    content = _joined(language.texts["conclusion.marker"] + "\n", conclusion)
+    role = pa.repeat(pa.scalar("assistant", pa.large_string()), size)
+    messages = pa.StructArray.from_arrays([role, content], fields=list(MESSAGES.value_type))
+    return pa.ListArray.from_arrays(pa.array(np.arange(size + 1, dtype=np.int32)), messages)
 
 
 def stops(language: Language) -> list[str]:
