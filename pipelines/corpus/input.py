@@ -86,7 +86,8 @@ def look_at(config: "DedupConfig") -> Input:
 def left_out(paths: Sequence[str]) -> str:
     """How many files are left out, and the first of them by name."""
     more = f" and {counted(len(paths) - _NAMED, 'other')}" if len(paths) > _NAMED else ""
-    return f"{counted(len(paths), 'file')} of the input left out: {', '.join(paths[:_NAMED])}{more}"
+    named = ", ".join(path if path.isprintable() else repr(path) for path in paths[:_NAMED])
+    return f"{counted(len(paths), 'file')} of the input left out: {named}{more}"
 
 
 def not_utf8(found: Mapping[str, tuple[int, int]], sources: Sequence[Source]) -> list[str]:
