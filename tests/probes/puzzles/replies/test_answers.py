@@ -1,6 +1,7 @@
 """Replies read strictly: right answers in any dress, never both roles for one person, and our own texts read back."""
 
 import re
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -170,6 +171,15 @@ def test_an_answer_in_any_order_and_dress_is_read(tag: str, data: st.DataObject)
 def test_any_text_at_all_is_read_without_an_error(reply: str) -> None:
     for marker in ("", "CONCLUSION:"):
         assert read_answer(marker + reply, NAMES, ENGLISH, KNIGHTS).solution is None
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "!", "<", "~~", "<!--", "(1) ", "\\", "Ann, ", "knight ", "\n", " ", "if ", "'", "a-"]
+)
+def test_a_long_reply_takes_no_longer_than_its_length(part: str) -> None:
+    began = time.process_time()
+    read_answer("CONCLUSION: " + part * (40_000 // len(part)), NAMES, ENGLISH, KNIGHTS)
+    assert time.process_time() - began < 5, "a second at most, where nothing else runs"
 
 
 def every_wording(language: Language, people: int = 5) -> tuple[Wording, np.ndarray]:

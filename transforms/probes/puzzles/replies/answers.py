@@ -31,7 +31,7 @@ from transforms.probes.puzzles.replies.markup import answer_of, folded, plain
 from transforms.probes.puzzles.replies.sentences import Reading, read_sentence
 from transforms.probes.puzzles.replies.vocabulary import Vocabulary, vocabulary
 
-_SENTENCE_END = re.compile(r"\n|[.!?;]*;[.!?;]*|[.!?]+(?=[\s\"')\]]|$)")
+_SENTENCE_END = re.compile(r"\n|(?<![.!?;])(?:[.!?;]+(?=[\s\"')\]]|$)|[.!?]*;[.!?;]*)")
 
 __all__ = ["Answer", "Language", "load", "read_answer", "right_answers"]
 

@@ -9,7 +9,10 @@ import unicodedata
 
 _THOUGHT = re.compile(r"<(think|thinking|reasoning|scratchpad)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|reasoning|scratchpad)\s*>", re.IGNORECASE | re.DOTALL)
-_STRUCK = re.compile(r"~~.+?~~|<(del|s|strike)\b[^>]*>.*?</\1\s*>|\\(?:sout|cancel|st)\{[^{}]*\}|<!--.*?-->", re.DOTALL)
+_STRUCK = re.compile(
+    r"~~.{1,4000}?~~|<(del|s|strike)\b[^>]*>.{0,4000}?</\1\s*>|\\(?:sout|cancel|st)\{[^{}]*\}|<!--.{0,4000}?-->",
+    re.DOTALL,
+)
 _ANSWER = re.compile(r"<answer\b[^>]*>(.*?)(?:</answer\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _INLINE = re.compile(
     r"</?(?:b|i|u|em|strong|span|code|tt|mark|font|small|big|sup|sub|a|kbd|var)\b[^<>]*>", re.IGNORECASE

@@ -4,6 +4,7 @@ The words of a sentence are turned into letters (`vocabulary`), and the forms ar
 such form asserts nothing; so does a sentence with a word that takes an assertion back, wherever it stands.
 """
 
+import itertools
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ def read_sentence(sentence: str, words: Vocabulary, person_of: dict[str, int], f
         person_of: the number of each name, folded.
         flipped: whether the role that usually lies tells the truth.
     """
-    every = list(words.tokens(sentence, person_of))
+    every = list(words.tokens(sentence, person_of)) if sentence.strip() else []
     tokens = [token for token in every if token[0] != "h"]
     kinds = "".join(kind for kind, _, _ in tokens)
     found = Reading(empty=not every)
@@ -109,7 +110,9 @@ def read_sentence(sentence: str, words: Vocabulary, person_of: dict[str, int], f
     found.doubts = _introduces_doubt(every, words)
     if found.doubts:
         return found
-    parser = _Parser(tokens, kinds, person_of, words.sides, words.plurals, flipped, every[0][0] in "ij")
+    parser = _Parser(tokens, kinds, person_of, words.sides, words.plurals, flipped)
+    if words.inverts:
+        parser.let_verbs_come_first(_behind_adverbs(every))
     reason = _reason(tokens, kinds)
     backs = set(_TAKES_BACK.findall(kinds[:reason]))
     if every[0][1] in words.those:  # "That Ann is a knight, since she ..., is impossible"
@@ -123,6 +126,18 @@ def read_sentence(sentence: str, words: Vocabulary, person_of: dict[str, int], f
         found.said = _contradictions(said) if "O" in backs and not re.match("[akc]*[ed]", kinds) else said
         parser.lines(found)
     return found
+
+
+def _behind_adverbs(tokens: Sequence[Token]) -> set[int]:
+    """The places of tokens that follow an adverb, when adverbs are left out."""
+    places: set[int] = set()
+    place = 0
+    for before, token in itertools.pairwise([("", "", None), *tokens]):
+        if token[0] != "h":
+            if before[0] == "h":
+                places.add(place)
+            place += 1
+    return places
 
 
 def _reason(tokens: Sequence[Token], kinds: str) -> int:
@@ -182,12 +197,15 @@ class _Parser:
         roles: Container[str],
         plurals: Container[str],
         flipped: bool,
-        begins_with_verb: bool,
     ) -> None:
         self._tokens, self._kinds = tokens, kinds
         self._roles, self._plurals = roles, plurals
         self._person_of, self._flipped = person_of, flipped
-        self._begins_with_verb = begins_with_verb
+        self._inverted: Container[int] = ()
+
+    def let_verbs_come_first(self, places: Container[int]) -> None:
+        """Allow "also ist Anna eine Ritterin" where the verb is at one of these places."""
+        self._inverted = places
 
     def parse(self, alternatives: bool) -> list[tuple[int, bool]]:
         """The assertions up to the first thing that has no known form."""
@@ -245,7 +263,7 @@ class _Parser:
         for name, pattern in _FORMS:
             if match := pattern.match(kinds, at):
                 return name, match
-        if (at > 0 or not self._begins_with_verb) and (match := _INVERTED.match(kinds, at)):
+        if at in self._inverted and (match := _INVERTED.match(kinds, at)):
             return "is", match
         return None
 

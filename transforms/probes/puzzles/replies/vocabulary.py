@@ -55,6 +55,7 @@ class Vocabulary:
         opening: words with a capital that begin a sentence though no full stop is before them.
         together: words that do not go with a negation ("not all", "not only").
         then: words that go on from an assumption.
+        inverts: whether the verb comes before its subject behind an adverb.
         just_then: the one among them that goes on from any supposition.
         those: words that point back to what was said.
         confirmations: words that, denied, take back what was said.
@@ -74,6 +75,7 @@ class Vocabulary:
     then: frozenset[str]
     those: frozenset[str]
     confirmations: frozenset[str]
+    inverts: bool
     just_then: str
 
     def plain(self, text: str) -> str:
@@ -174,8 +176,12 @@ def vocabulary(tag: str, roles: str) -> Vocabulary:
         frozenset(plain(form) for role in (pair.truth, pair.lie) for form in (role.many, role.women)),
         speaking,
         tuple(_verbs(language)),
-        re.compile(rf"(\S+)[ \t]+(?=(?:{opening})\b)"),
-        *(frozenset(words[key]) for key in ("together", "then", "those", "confirmations")),
+        re.compile(rf"(?<!\S)(\S+)[ \t]+(?=(?:{opening})\b)"),
+        frozenset(words["together"]),
+        frozenset(words["then"]),
+        frozenset(words["those"]),
+        frozenset(words["confirmations"]),
+        "inv" in language.forms,
         words["then"][0],
     )
 
