@@ -17,17 +17,17 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, canonical_json
 from transforms.corpus.input.addresses import file_of
-from transforms.corpus.input.columns import check_text_column, without_views
+from transforms.corpus.input.columns import check_text_column
 from transforms.corpus.input.condition import check_condition
-from transforms.corpus.input.formats import format_for, schemas_known
-from transforms.corpus.input.merged_schema import merge_schemas, storable
+from transforms.corpus.input.formats import format_for, schema_of, schemas_known
+from transforms.corpus.input.merged_schema import together
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name
-from transforms.corpus.output.rewrite import conform
 from transforms.corpus.output.shards import Shard
 from transforms.corpus.scan_numbers import ScannedNumbers
+from transforms.corpus.types.conform import conform
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import (
     FILES,
@@ -145,7 +145,7 @@ class Campaign:
         config = self.config
         for source in found.sources:
             if config.where and format_for(source).knows_schema:
-                check_condition(format_for(source).schema(source), config.where, source.uri)
+                check_condition(schema_of(source), config.where, source.uri)
         first: dict[int, Piece] = {}
         for piece in found.pieces:
             first.setdefault(piece.source.ordinal, piece)
@@ -162,9 +162,9 @@ class Campaign:
             if records is not None and config.text_column in records.table.column_names:
                 check_text_column(records.table.schema, config.text_column, uri)
                 tables.append((uri, records.table.slice(0, most)))
-                named += [] if known else [(uri, without_views(records.table.schema))]
+                named += [] if known else [(uri, records.table.schema)]
         # Files that are not looked into tell at least the names and types of their columns.
-        schema = storable(merge_schemas(named))
+        schema = together(named)
         if not tables:
             return ()
         # `take` copies the rows: a slice would keep the whole batch in memory for a few documents.

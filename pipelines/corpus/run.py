@@ -181,10 +181,13 @@ class _Run:
         )
 
     def _rewrite_config(self, schema: pa.Schema, shards: int) -> RewriteConfig:
+        from transforms.corpus.output.features import KEY as FEATURES
         from transforms.corpus.output.features import huggingface_metadata
 
         kept = dict(schema.metadata or {})
-        metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
+        features = huggingface_metadata(schema, existing=kept)
+        kept.pop(FEATURES, None)
+        metadata = {**kept, **features, b"trapline.schema_version": b"1"}
         serialised = schema.with_metadata(metadata).serialize().to_pybytes()
         return RewriteConfig(self.found.sources, serialised, self.config.layout(), self.config.split, shards)
 
@@ -203,6 +206,8 @@ class _Run:
         return rewrite
 
     def _say_counts(self, scan: ScanSummary, plan: PlanSummary) -> None:
+        for line in self.found.not_kept:
+            self.progress.say(line)
         reasons = ", ".join(f"{reason(code)} {count(found)}" for code, found in scan.quarantined.items())
         self.progress.say(
             f"{counted(scan.documents_in, 'document')} in: {count(plan.kept)} kept, "
@@ -233,6 +238,6 @@ def _describe(config: "DedupConfig", found: Input, planting: Planting) -> None:
         documents = "an unknown number of" if found.documents is None else count(found.documents)
         files, tasks = counted(len(found.sources), "file"), counted(len(found.pieces), "task")
         print(f"# {files}, {documents} documents, about {size(found.text_bytes)} of text")
-        for line in planting.describe():
+        for line in (*found.not_kept, *planting.describe()):
             print(f"# {line}")
         print(f"# {tasks}; nothing was written")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -13,6 +13,7 @@ from transforms.base.folders import is_local, resolve
 from transforms.corpus.input import formats
 from transforms.corpus.input.format import Source
 from transforms.corpus.input.formats import format_of, known_suffixes
+from transforms.corpus.input.partitions import with_partitions
 
 __all__ = ["Source", "format_of", "list_sources", "names", "would_list"]
 
@@ -39,10 +40,17 @@ def list_sources(patterns: Sequence[str]) -> list[Source]:
             )
         found.update(matches)
     uris = sorted(_one_path_each(found), key=os.fsencode)
-    return [
+    sources = [
         Source(ordinal, uri, *_known_format(uri), size=found[uri].size or 0, modified=found[uri].mtime_ns or 0)
         for ordinal, uri in enumerate(uris)
     ]
+    return with_partitions(sources, shared_folder(patterns, found))
+
+
+def shared_folder(patterns: Sequence[str], files: Container[str]) -> str:
+    """The deepest folder that holds all that `patterns` name; of a pattern that is one of `files`, its folder."""
+    given = [_prefix(pattern) + _fixed_part(resolve(pattern)[1]) for pattern in patterns]
+    return _common_folder([one.rpartition("/")[0] if one in files else one.rstrip("/") for one in given])
 
 
 def _one_path_each(uris: Iterable[str]) -> Iterable[str]:
@@ -81,11 +89,15 @@ def names(sources: Sequence[Source]) -> list[str]:
     """Paths relative to the deepest folder that holds all files: what a published listing may show."""
     if not sources:
         return []
-    folders = [source.uri.rsplit("/", 1)[0] for source in sources]
+    common = _common_folder([source.uri.rsplit("/", 1)[0] for source in sources])
+    return [source.uri[len(common) + 1 :] for source in sources]
+
+
+def _common_folder(folders: Sequence[str]) -> str:
     common = folders[0]
     while not all((folder + "/").startswith(common + "/") for folder in folders):
         common = common.rpartition("/")[0]
-    return [source.uri[len(common) + 1 :] for source in sources]
+    return common
 
 
 def _known_format(uri: str) -> tuple[str, str]:
@@ -108,7 +120,7 @@ def _expand(pattern: str) -> dict[str, pafs.FileInfo]:
 
 def _find(pattern: str) -> dict[str, pafs.FileInfo]:
     filesystem, path = resolve(pattern)
-    prefix = "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
+    prefix = _prefix(pattern)
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.File:
         return {prefix + path: info}
@@ -122,6 +134,10 @@ def _find(pattern: str) -> dict[str, pafs.FileInfo]:
         found = [one for one in entries if _matches(one.split("/"), path.split("/"))]
     beside = {one for known in formats.FORMATS for one in known.beside(filesystem, list(entries))}
     return {prefix + one: entries[one] for one in found if one not in beside}
+
+
+def _prefix(pattern: str) -> str:
+    return "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
 
 
 def _fixed_part(path: str) -> str:

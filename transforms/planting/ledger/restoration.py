@@ -25,6 +25,8 @@ from transforms.base.texts import Texts, text_sizes
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.pieces import BATCH_ROWS
 from transforms.corpus.output.sink import ParquetFormat, ShardWriter
+from transforms.corpus.types.conform import conform
+from transforms.corpus.types.footer import OPTIONS, stored_schema
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import recompute
@@ -114,13 +116,14 @@ class _Restore:
     def _restored(self, shard: PlantedShard) -> dict[str, Any]:
         planted = _Planted(_ledger(str(self.secrets.secrets)), shard, self.config)
         with self.config.source.open(shard.path) as stream, self.work.output.create(shard.path) as sink:
-            file = pq.ParquetFile(stream)
+            file = pq.ParquetFile(stream, **OPTIONS)
             if file.metadata.num_rows != shard.rows:
                 raise SealError(f"{shard.path}: has {file.metadata.num_rows:,} rows, its manifest says {shard.rows:,}")
-            writer = ShardWriter(sink, file.schema_arrow, self.config.layout)
+            schema = stored_schema(file)
+            writer = ShardWriter(sink, schema, self.config.layout)
             row = 0
             for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-                table = planted.without(row, pa.Table.from_batches([batch]).replace_schema_metadata(None))
+                table = planted.without(row, conform(pa.Table.from_batches([batch]), schema, shard.path))
                 row += batch.num_rows
                 if table.num_rows:
                     writer.write(table, text_sizes(as_strings(table[self.config.layout.text_column])))

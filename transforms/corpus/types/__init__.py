@@ -1,0 +1,1 @@
+"""Types of columns: as they are written, brought to one form, measured and described."""

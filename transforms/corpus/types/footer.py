@@ -1,0 +1,136 @@
+"""What the footer of a Parquet file says of its columns: one schema to plan, read and write them by."""
+
+import base64
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+
+from transforms.corpus.types.written import has_fixed_size_list, orders_lost, parts, written_schema
+
+STORED = b"ARROW:schema"
+"""The key under which writers of Arrow store a file's schema in Arrow's own types."""
+OPTIONS: dict[str, Any] = {"coerce_int96_timestamp_unit": "us", "arrow_extensions_enabled": True}
+"""How every Parquet file is read. Nanoseconds, pyarrow's default for INT96, hold the years 1677 to 2262 only."""
+
+_MAGIC, _TAIL = b"PAR1", 8
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The footer of a file.
+
+    Attributes:
+        metadata: as it is.
+        readable: by which every row can be read; it lacks the stored Arrow schema where that has fixed-size lists
+            with nulls, which Arrow refuses to read.
+        schema: the columns in the types in which they are written.
+        int96: the columns that hold, or are, times of the type INT96.
+        lost: what the output does not keep of the columns beside their values, a phrase each.
+    """
+
+    metadata: pq.FileMetaData
+    readable: pq.FileMetaData
+    schema: pa.Schema
+    int96: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def read_footer(stream: pa.NativeFile) -> Footer:
+    """Read the footer of an open Parquet file.
+
+    Raises:
+        pyarrow.ArrowException, OSError: if it cannot be read.
+    """
+    metadata = pq.read_metadata(stream)
+    found = pq.ParquetFile(stream, metadata=metadata, **OPTIONS).schema_arrow
+    written = written_schema(found, _without_null_lists(metadata, found))
+    unlike = any(
+        has_fixed_size_list(before.type) and not before.type.equals(after.type)
+        for before, after in zip(found, written, strict=True)
+    )
+    readable = _without_stored_schema(stream, metadata) if unlike else metadata
+    columns = [metadata.schema.column(at) for at in range(metadata.num_columns)]
+    times = [column.path.split(".")[0] for column in columns if column.physical_type == "INT96"]
+    names = [field.name for field in found for _ in _leaves(field.type)]
+    if len(names) == len(columns):  # names may have dots
+        times = [name for name, column in zip(names, columns, strict=True) if column.physical_type == "INT96"]
+    lost = orders_lost(found) + [
+        f"the type {name} of column {column.path!r}" for column in columns if (name := _unwritten(column)) is not None
+    ]
+    return Footer(metadata, readable, written, tuple(dict.fromkeys(times)), tuple(lost))
+
+
+def _unwritten(column: pq.ColumnSchema) -> str | None:
+    """The logical type of a stored column, if Arrow reads it as plain values and does not write it as that type."""
+    kind = column.logical_type.type
+    if kind in ("INTERVAL", "BSON", "GEOMETRY", "GEOGRAPHY"):
+        return str(kind)
+    return "TIME in UTC" if kind == "TIME" and "isAdjustedToUTC=true" in str(column.logical_type) else None
+
+
+def stored_schema(file: pq.ParquetFile) -> pa.Schema:
+    """The schema with which a file was written, to the names of the parts of lists and maps.
+
+    pyarrow gives those names of the footer's schema instead. A file without a stored schema has only these.
+    """
+    stored = (file.metadata.metadata or {}).get(STORED)
+    if stored is None:
+        return file.schema_arrow
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+
+
+def _leaves(dtype: pa.DataType, size: int = 0) -> Iterator[int]:
+    """For each column that Parquet stores of a type: values a row within fixed-size lists without nulls, else 0."""
+    if pt.is_dictionary(dtype) or not parts(dtype):
+        yield size
+    elif pt.is_fixed_size_list(dtype):
+        yield from _leaves(dtype.value_type, max(1, size) * dtype.list_size)
+    else:
+        passes = pt.is_struct(dtype) or isinstance(dtype, pa.BaseExtensionType)
+        for part in parts(dtype):
+            yield from _leaves(part, size) if passes else (0 for _ in _leaves(part))
+
+
+def _without_null_lists(metadata: pq.FileMetaData, schema: pa.Schema) -> set[str]:
+    """The columns with fixed-size lists of which none is null.
+
+    A null takes the place of one value, so that fewer are stored than rows times size.
+    """
+    sizes = [list(_leaves(field.type)) for field in schema]
+    if sum(map(len, sizes)) != metadata.num_columns:
+        return set()
+    groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+    found, first = set(), 0
+    for field, own in zip(schema, sizes, strict=True):
+        if has_fixed_size_list(field.type) and all(
+            not size or group.column(first + at).num_values == size * group.num_rows
+            for at, size in enumerate(own)
+            for group in groups
+        ):
+            found.add(field.name)
+        first += len(own)
+    return found
+
+
+def _without_stored_schema(stream: pa.NativeFile, metadata: pq.FileMetaData) -> pq.FileMetaData:
+    """The same footer, whose stored Arrow schema goes under another key, so that nobody reads by it."""
+    size = stream.size()
+    stream.seek(size - _TAIL)
+    tail = stream.read(_TAIL)
+    (length,) = struct.unpack_from("<I", tail)
+    stream.seek(size - _TAIL - length)
+    footer = stream.read(length)
+    key = bytes([len(STORED)]) + STORED  # in Thrift's compact encoding
+    at = footer.rfind(key)
+    while at >= 0:
+        renamed = footer[:at] + key.replace(b":", b"-") + footer[at + len(key) :]
+        found = pq.read_metadata(pa.BufferReader(_MAGIC + renamed + tail))
+        if STORED not in (found.metadata or {}) and found.schema.equals(metadata.schema):
+            return found
+        at = footer.rfind(key, 0, at)
+    return metadata
