@@ -69,7 +69,8 @@ def conform_array(array: pa.Array, dtype: pa.DataType) -> pa.Array:
         return _map(array, dtype)
     if is_list(array.type) and is_list(dtype):
         return _list(array, dtype)
-    return pa.nulls(len(array), dtype) if pt.is_null(array.type) else array.cast(dtype)
+    without_parts = pt.is_struct(array.type) and not array.type.num_fields and pt.is_null(dtype)
+    return pa.nulls(len(array), dtype) if pt.is_null(array.type) or without_parts else array.cast(dtype)
 
 
 def _from_dictionary(array: pa.DictionaryArray, dtype: pa.DataType) -> pa.Array:
@@ -87,8 +88,6 @@ def _struct(array: pa.StructArray, dtype: pa.DataType) -> pa.Array:
         else pa.nulls(len(array), field.type)
         for field in dtype
     ]
-    if not parts:
-        return array.cast(dtype)
     return pa.StructArray.from_arrays(parts, fields=list(dtype), mask=array.is_null())
 
 

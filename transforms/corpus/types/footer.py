@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from transforms.corpus.types.written import has_fixed_size_list, orders_lost, parts, written_schema
+from transforms.corpus.types.written import has_empty_lists, has_fixed_size_list, orders_lost, parts, written_schema
 
 STORED = b"ARROW:schema"
 """The key under which writers of Arrow store a file's schema in Arrow's own types."""
@@ -30,6 +30,8 @@ class Footer:
             with nulls, which Arrow refuses to read.
         schema: the columns in the types in which they are written.
         int96: the columns that hold, or are, times of the type INT96.
+        unreadable: columns whose values cannot be told from the file: fixed-size lists of no items, in each of which
+            Arrow writes a null.
         lost: what the output does not keep of the columns beside their values, a phrase each.
     """
 
@@ -37,6 +39,7 @@ class Footer:
     readable: pq.FileMetaData
     schema: pa.Schema
     int96: tuple[str, ...]
+    unreadable: tuple[str, ...]
     lost: tuple[str, ...]
 
 
@@ -47,7 +50,8 @@ def read_footer(stream: pa.NativeFile) -> Footer:
         pyarrow.ArrowException, OSError: if it cannot be read.
     """
     metadata = pq.read_metadata(stream)
-    found = pq.ParquetFile(stream, metadata=metadata, **OPTIONS).schema_arrow
+    file = pq.ParquetFile(stream, metadata=metadata, **OPTIONS)
+    found = _as_in_dictionaries(file.schema_arrow, stored_schema(file))
     written = written_schema(found, _without_null_lists(metadata, found))
     unlike = any(
         has_fixed_size_list(before.type) and not before.type.equals(after.type)
@@ -62,7 +66,8 @@ def read_footer(stream: pa.NativeFile) -> Footer:
     lost = orders_lost(found) + [
         f"the type {name} of column {column.path!r}" for column in columns if (name := _unwritten(column)) is not None
     ]
-    return Footer(metadata, readable, written, tuple(dict.fromkeys(times)), tuple(lost))
+    unreadable = tuple(field.name for field in found if has_empty_lists(field.type))
+    return Footer(metadata, readable, written, tuple(dict.fromkeys(times)), unreadable, tuple(lost))
 
 
 def _unwritten(column: pq.ColumnSchema) -> str | None:
@@ -71,6 +76,28 @@ def _unwritten(column: pq.ColumnSchema) -> str | None:
     if kind in ("INTERVAL", "BSON", "GEOMETRY", "GEOGRAPHY"):
         return str(kind)
     return "TIME in UTC" if kind == "TIME" and "isAdjustedToUTC=true" in str(column.logical_type) else None
+
+
+def _as_in_dictionaries(found: pa.Schema, stored: pa.Schema) -> pa.Schema:
+    """`found` with the types of values that were stored in dictionaries.
+
+    Arrow reads only text and bytes as dictionaries. Of others it forgets what Parquet lacks: zones other than UTC,
+    durations, small decimals.
+    """
+    for at, field in enumerate(found):
+        if at < len(stored) and pt.is_dictionary(stored.field(at).type) and not pt.is_dictionary(field.type):
+            values = stored.field(at).type.value_type
+            if _forgotten(field.type, values):
+                found = found.set(at, field.with_type(values))
+    return found
+
+
+def _forgotten(found: pa.DataType, values: pa.DataType) -> bool:
+    if pt.is_timestamp(found) and pt.is_timestamp(values):
+        return bool(found.tz) and bool(values.tz)
+    if pt.is_decimal(found) and pt.is_decimal(values):
+        return (found.precision, found.scale) == (values.precision, values.scale)
+    return bool(pt.is_int64(found) and pt.is_duration(values))
 
 
 def stored_schema(file: pq.ParquetFile) -> pa.Schema:

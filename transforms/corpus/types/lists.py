@@ -32,5 +32,7 @@ def items(values: pa.Array, starts: npt.NDArray[np.int64], lengths: npt.NDArray[
         return values.slice(0, 0)
     if (begins[1:] == begins[:-1] + counts[:-1]).all():
         return values.slice(int(begins[0]), total)
+    if pt.is_string_view(values.type) or pt.is_binary_view(values.type):  # Arrow cannot take from views
+        values = values.cast(pa.large_string() if pt.is_string_view(values.type) else pa.large_binary())
     before = np.cumsum(counts) - counts
     return values.take(pa.array(np.repeat(begins - before, counts) + np.arange(total)))

@@ -112,6 +112,12 @@ def has_fixed_size_list(dtype: pa.DataType) -> bool:
     return bool(pt.is_fixed_size_list(dtype)) or any(map(has_fixed_size_list, parts(dtype)))
 
 
+def has_empty_lists(dtype: pa.DataType) -> bool:
+    """Whether it is, or holds, a fixed-size list of no items."""
+    empty = pt.is_fixed_size_list(dtype) and not dtype.list_size
+    return bool(empty) or any(map(has_empty_lists, parts(dtype)))
+
+
 def has_list(dtype: pa.DataType) -> bool:
     """Whether it is, or holds, a map or a list whose size is not fixed."""
     varies = pt.is_map(dtype) or (is_list(dtype) and not pt.is_fixed_size_list(dtype))

@@ -98,6 +98,11 @@ def _read_footer(uri: str, size: int, modified: int) -> Footer:
             f"{uri}: cannot be read as Parquet ({error}); it is damaged, unfinished or of another format"
         ) from error
     refuse_unwritable(footer.schema, uri)
+    for column in footer.unreadable:
+        raise CorpusError(
+            f"{uri}: column {column!r} has fixed-size lists of size 0, which are written in Parquet as if each held a "
+            "null: write plain lists, or leave the column out"
+        )
     return footer
 
 
