@@ -79,8 +79,10 @@ def partition_fields(source: Source, known: Sequence[str]) -> list[pa.Field]:
     return [pa.field(part.name, _type(part)) for part in source.partition if part.name not in known]
 
 
-def add_partitions(table: pa.Table, source: Source, columns: Sequence[str] | None, *, fill: bool) -> pa.Table:
-    """`table` with the columns of its file's folders, or those of them that are among `columns`.
+def add_partitions(
+    table: pa.Table, rows: int, source: Source, columns: Sequence[str] | None, *, fill: bool
+) -> pa.Table:
+    """`table` of so many rows with the columns of its file's folders, or those of them that are among `columns`.
 
     A column that the file has itself counts before its folders; with `fill` they say what is null in it.
     """
@@ -90,9 +92,10 @@ def add_partitions(table: pa.Table, source: Source, columns: Sequence[str] | Non
         field = pa.field(part.name, _type(part))
         at = table.column_names.index(part.name) if part.name in table.column_names else -1
         if at < 0:
-            table = table.append_column(field, _constant(part, table.num_rows))
+            added = pa.table([_constant(part, rows)], schema=pa.schema([field]))
+            table = table.append_column(field, added.column(0)) if table.num_columns else added
         elif fill and pa.types.is_null(table.schema.field(at).type):
-            table = table.set_column(at, field, _constant(part, table.num_rows))
+            table = table.set_column(at, field, _constant(part, rows))
         elif fill and part.value is not None:
             table = table.set_column(at, table.schema.field(at), _filled(table.column(at), part))
     return table

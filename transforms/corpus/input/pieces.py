@@ -33,6 +33,8 @@ def read_piece(
     if not piece.source.partition:
         return batches
     return (
-        replace(one, table=add_partitions(one.table, piece.source, columns, fill=not own.knows_schema))
+        replace(
+            one, table=add_partitions(one.table, len(one.positions), piece.source, columns, fill=not own.knows_schema)
+        )
         for one in batches
     )
