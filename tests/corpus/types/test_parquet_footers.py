@@ -76,6 +76,19 @@ def test_logical_types_are_kept_without_an_arrow_schema_and_join_with_files_that
     assert values(both) == {name: two + two for name, two in shown(table).items()}
 
 
+def test_an_enum_is_text_wherever_it_stands(tmp_path: Path) -> None:
+    one = pa.array(["x", None, "y"])
+    table = table_of(one, pa.StructArray.from_arrays([one], ["k"]), pa.ListArray.from_arrays([0, 1, 2, 3], one))
+    sink = io.BytesIO()
+    pq.write_table(table, sink, store_schema=False)
+    text, enum = b"\x25\x00\x4c\x1c\x00\x00", b"\x25\x08\x4c\x4c\x00\x00"  # in the footer's Thrift
+    first, *others = sink.getvalue().split(text)
+    path = tmp_path / "a.parquet"
+    path.write_bytes(enum.join([first + text + others[0], *others[1:]]))
+    assert list(logical(path).values()) == ["String", "Enum", "Enum", "Enum"]
+    assert values(written([path])) == shown(table)
+
+
 def test_types_that_arrow_does_not_write_and_orders_of_categories_are_named(tmp_path: Path) -> None:
     size = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), ["small", "large"], ordered=True)
     pq.write_table(table_of(size), tmp_path / "a.parquet")

@@ -1,1 +1,1 @@
-"""Types of columns: as they are written, brought to one form, measured and described."""
+"""Types of columns: as they are written, brought to one form and measured, and what files say of them."""

@@ -51,7 +51,7 @@ def read_footer(stream: pa.NativeFile) -> Footer:
     """
     metadata = pq.read_metadata(stream)
     file = pq.ParquetFile(stream, metadata=metadata, **OPTIONS)
-    found = _as_in_dictionaries(file.schema_arrow, stored_schema(file))
+    found = _with_enums(_as_in_dictionaries(file.schema_arrow, stored_schema(file)), metadata)
     written = written_schema(found, _without_null_lists(metadata, found))
     unlike = any(
         has_fixed_size_list(before.type) and not before.type.equals(after.type)
@@ -68,6 +68,34 @@ def read_footer(stream: pa.NativeFile) -> Footer:
     ]
     unreadable = tuple(field.name for field in found if has_empty_lists(field.type))
     return Footer(metadata, readable, written, tuple(dict.fromkeys(times)), unreadable, tuple(lost))
+
+
+def _with_enums(found: pa.Schema, metadata: pq.FileMetaData) -> pa.Schema:
+    """`found` with text for the logical type ENUM, which Arrow reads as bytes.
+
+    Its values are UTF-8: https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#enum
+    """
+    enums = [metadata.schema.column(at).logical_type.type == "ENUM" for at in range(metadata.num_columns)]
+    if not any(enums) or sum(1 for field in found for _ in _leaves(field.type)) != len(enums):
+        return found
+    flags = iter(enums)
+    return pa.schema([field.with_type(_as_text(field.type, flags)) for field in found], metadata=found.metadata)
+
+
+def _as_text(dtype: pa.DataType, enums: Iterator[bool]) -> pa.DataType:
+    """`dtype` with text for those of its stored columns that are an ENUM."""
+    if pt.is_dictionary(dtype) or not parts(dtype):
+        return pa.string() if next(enums) and pt.is_binary(dtype) else dtype
+    if pt.is_struct(dtype):
+        return pa.struct([field.with_type(_as_text(field.type, enums)) for field in dtype])
+    if pt.is_map(dtype):
+        key = dtype.key_field.with_type(_as_text(dtype.key_type, enums))
+        return pa.map_(key, dtype.item_field.with_type(_as_text(dtype.item_type, enums)), dtype.keys_sorted)
+    if pt.is_list(dtype):
+        return pa.list_(dtype.value_field.with_type(_as_text(dtype.value_type, enums)))
+    for part in parts(dtype):
+        _as_text(part, enums)
+    return dtype
 
 
 def _unwritten(column: pq.ColumnSchema) -> str | None:
