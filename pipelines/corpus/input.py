@@ -1,7 +1,7 @@
 """The input of a corpus command: what is known of it before its text is read, and what is refused."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,15 @@ from transforms.base.runs import Work
 from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
-from transforms.corpus.input.formats import format_for, schemas_known
+from transforms.corpus.input.formats import format_for, schema_of, schemas_known
 from transforms.corpus.input.jsonl.rounding import refuse_rounding
-from transforms.corpus.input.merged_schema import merge_schemas, storable
+from transforms.corpus.input.merged_schema import together
+from transforms.corpus.input.partitions import above
 from transforms.corpus.input.pieces import Piece
-from transforms.corpus.input.sources import Source, list_input, list_sources, would_list
+from transforms.corpus.input.sources import Source, list_input, list_sources, shared_folder, would_list
+from transforms.corpus.output.features import KEY as FEATURES
 from transforms.corpus.output.names import QUARANTINE_FILE, shard_name
+from transforms.corpus.types.metadata import dropped, shared_metadata, with_single_field_ids
 
 if TYPE_CHECKING:
     from pipelines.dedup import DedupConfig
@@ -41,6 +44,8 @@ class Input:
     tokenizer_sha256: str | None
     left_out: tuple[str, ...] = ()
     """Files that stand in the input's folders and are not read."""
+    not_kept: tuple[str, ...] = ()
+    """What the output will not have of the input, beside documents: a line each, for the person who runs it."""
 
     @property
     def text_bytes(self) -> int:
@@ -66,12 +71,12 @@ def look_at(config: "DedupConfig") -> Input:
     for source in sources:
         if not format_for(source).knows_schema:
             continue
-        schema = format_for(source).schema(source)
+        schema = schema_of(source)
         check_text_column(schema, config.text_column, source.uri)
         if config.keep.startswith("max:"):
             check_number_column(schema, config.keep.partition(":")[2], source.uri)
     named = schemas_known(sources)
-    merged = merge_schemas(named) if named else None
+    merged = together(named) if named else None
     if config.id_column != "id" and merged is not None and config.id_column not in merged.names:
         raise CorpusError(
             f"no column {config.id_column!r} in the input; it has {', '.join(map(repr, merged.names))}: "
@@ -79,8 +84,14 @@ def look_at(config: "DedupConfig") -> Input:
         )
     rows = [format_for(source).rows(source) for source in sources]
     documents = None if None in rows else sum(one or 0 for one in rows)
-    pieces = tuple(divide(sources, config.text_column))
-    return Input(tuple(sources), pieces, documents, tokenizer_sha256, tuple(listing.left_out))
+    return Input(
+        tuple(sources),
+        tuple(divide(sources, config.text_column)),
+        documents,
+        tokenizer_sha256,
+        left_out=tuple(listing.left_out),
+        not_kept=tuple(_not_kept(config, sources, named, merged)),
+    )
 
 
 def left_out(paths: Sequence[str]) -> str:
@@ -99,6 +110,25 @@ def not_utf8(found: Mapping[str, tuple[int, int]], sources: Sequence[Source]) ->
     ]
 
 
+def _not_kept(
+    config: "DedupConfig", sources: Sequence[Source], named: Sequence[tuple[str, pa.Schema]], merged: pa.Schema | None
+) -> Iterator[str]:
+    """What the output will not have of the files' columns, and of what they say about them."""
+    lost: dict[str, list[str]] = {}
+    for source in sources:
+        for phrase in format_for(source).lost(source):
+            lost.setdefault(phrase, []).append(source.uri)
+    for phrase, uris in lost.items():
+        yield f"not kept: {phrase}, though its values are ({counted(len(uris), 'file')}, the first is {uris[0]})"
+    if merged is not None:
+        schemas = [schema for _, schema in named]
+        entries = dropped(schemas, {**metadata_of(schemas, merged), b"trapline.schema_version": b""})
+        for entry in entries:
+            yield f"not kept: the metadata {entry!r}, on which the input files do not agree"
+    for folder in above(sources, shared_folder(config.input, {source.uri for source in sources})):
+        yield f"not kept: the folder name {folder!r}, which is not below --input: give the folder that holds it"
+
+
 def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary) -> pa.Schema:
     """The columns of all files together, in the order in which they first appear.
 
@@ -113,15 +143,21 @@ def output_schema(text_column: str, sources: Sequence[Source], scan: ScanSummary
     named += [(uri, schema) for uri, schemas in by_file.items() for schema in schemas]
     order = {source.uri: source.ordinal for source in sources}
     named.sort(key=lambda pair: order[pair[0]])
-    merged = storable(merge_schemas(named))
+    merged = together(named)
     refuse_rounding(scan.inexact, merged)
     if text_column not in merged.names:
         merged = merged.append(pa.field(text_column, pa.string()))
     index = merged.get_field_index(text_column)
     if pa.types.is_null(merged.field(index).type):
         merged = merged.set(index, pa.field(text_column, pa.string()))
-    first = next((schema.metadata for _, schema in named if schema.metadata), None)
-    return merged.with_metadata(first)
+    return with_single_field_ids(merged).with_metadata(metadata_of([schema for _, schema in named], merged))
+
+
+def metadata_of(schemas: Sequence[pa.Schema], written: pa.Schema) -> dict[bytes, bytes]:
+    """What all files say of the corpus, and how the first of them that says so wants its columns read by `datasets`."""
+    features = next((schema.metadata[FEATURES] for schema in schemas if FEATURES in (schema.metadata or {})), None)
+    shared = shared_metadata(schemas, written)
+    return shared if features is None else {**shared, FEATURES: features}
 
 
 def refuse_output_as_input(config: "DedupConfig", output: Folder) -> None:

@@ -19,19 +19,19 @@ from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, canonical_json
 from transforms.corpus.input.addresses import file_of
-from transforms.corpus.input.columns import check_text_column, without_views
+from transforms.corpus.input.columns import check_text_column
 from transforms.corpus.input.condition import check_condition
-from transforms.corpus.input.formats import format_for, schemas_known
-from transforms.corpus.input.merged_schema import merge_schemas, storable
+from transforms.corpus.input.formats import format_for, schema_of, schemas_known
+from transforms.corpus.input.merged_schema import together
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.edits import read_edits
 from transforms.corpus.output.names import edits_name, quarantined_addresses
-from transforms.corpus.output.rewrite import conform
 from transforms.corpus.output.shards import output_rows
 from transforms.corpus.output.utf8 import rows_not_utf8
 from transforms.corpus.row_numbers import row_numbers
 from transforms.corpus.scan_numbers import ScannedNumbers
+from transforms.corpus.types.conform import conform
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import (
     FILES,
@@ -152,7 +152,7 @@ class Campaign:
         config = self.config
         for source in found.sources:
             if config.where and format_for(source).knows_schema:
-                check_condition(format_for(source).schema(source), config.where, source.uri)
+                check_condition(schema_of(source), config.where, source.uri)
         first: dict[int, Piece] = {}
         for piece in found.pieces:
             first.setdefault(piece.source.ordinal, piece)
@@ -169,9 +169,9 @@ class Campaign:
             if records is not None and config.text_column in records.table.column_names:
                 check_text_column(records.table.schema, config.text_column, uri)
                 looked_into.append(piece)
-                named += [] if known else [(uri, without_views(records.table.schema))]
+                named += [] if known else [(uri, records.table.schema)]
         # Files that are not looked into tell at least the names and types of their columns.
-        schema = storable(merge_schemas(named))
+        schema = together(named)
         if not looked_into:
             return ()
         parts = [self._documents(piece, schema, most) for piece in looked_into]

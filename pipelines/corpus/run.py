@@ -213,10 +213,13 @@ class _Run:
         )
 
     def _rewrite_config(self, schema: pa.Schema, shards: int) -> RewriteConfig:
+        from transforms.corpus.output.features import KEY as FEATURES
         from transforms.corpus.output.features import huggingface_metadata
 
         kept = dict(schema.metadata or {})
-        metadata = {**huggingface_metadata(schema, existing=kept), b"trapline.schema_version": b"1"}
+        features = huggingface_metadata(schema, existing=kept)
+        kept.pop(FEATURES, None)
+        metadata = {**kept, **features, b"trapline.schema_version": b"1"}
         serialised = schema.with_metadata(metadata).serialize().to_pybytes()
         config = self.config
         return RewriteConfig(
@@ -238,6 +241,8 @@ class _Run:
         return rewrite
 
     def _say_counts(self, scan: ScanSummary, plan: PlanSummary) -> None:
+        for line in self.found.not_kept:
+            self.progress.say(line)
         reasons = ", ".join(f"{reason(code)} {count(found)}" for code, found in scan.quarantined.items())
         self.progress.say(
             f"{counted(scan.documents_in, 'document')} in: {count(plan.kept)} kept, "
@@ -275,6 +280,6 @@ def _describe(config: "DedupConfig", found: Input, planting: Planting) -> None:
         print(f"# {files}, {documents} documents, about {size(found.text_bytes)} of text")
         if found.left_out:
             print(f"# {left_out(found.left_out)}")
-        for line in planting.describe():
+        for line in (*found.not_kept, *planting.describe()):
             print(f"# {line}")
         print(f"# {tasks}; nothing was written")

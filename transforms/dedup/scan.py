@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,11 +27,12 @@ from transforms.corpus.input.addresses import addresses, position_of
 from transforms.corpus.input.columns import as_strings, check_number_column, check_text_column
 from transforms.corpus.input.condition import condition_columns, condition_holds
 from transforms.corpus.input.format import Path
-from transforms.corpus.input.formats import format_for
+from transforms.corpus.input.formats import format_for, schema_of
 from transforms.corpus.input.merged_schema import merge_schemas
 from transforms.corpus.input.pieces import Piece, Records, read_piece
 from transforms.corpus.output.sink import write_table
 from transforms.corpus.scan_numbers import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
+from transforms.corpus.types.written import stored
 from transforms.dedup.minhash import MinHashConfig, Sketches, sketch_texts, sketch_tokens
 
 GROUP_ROWS = 32_768
@@ -178,10 +181,9 @@ class _Scan:
             yield self._summarise(piece, records, totals)
 
     def _columns(self, piece: Piece) -> list[str] | None:
-        known = format_for(piece.source)
-        if not known.knows_schema:
+        if not format_for(piece.source).knows_schema:
             return None
-        names = set(known.schema(piece.source).names)
+        names = set(schema_of(piece.source).names)
         return [name for name in self.config.columns if name in names]
 
     def _summarise(self, piece: Piece, records: Records, totals: "_Totals") -> pa.RecordBatch:
@@ -372,7 +374,13 @@ def _fixed(values: npt.NDArray[Any], width: int, rows: int) -> pa.Array:
 
 
 def as_ids(column: pa.ChunkedArray) -> pa.Array:
-    """Ids of any type as strings: null where a type has no such form, U+FFFD where bytes are not UTF-8."""
+    """Ids of any type as strings: null where a type has no such form, U+FFFD where bytes are not UTF-8.
+
+    UUIDs have their usual form of 32 hexadecimal digits with four hyphens.
+    """
+    if isinstance(column.type, pa.UuidType):
+        return _uuids(column)
+    column = stored(column)
     try:
         ids = column.cast(pa.string()).combine_chunks()
     except pa.ArrowException:
@@ -383,6 +391,13 @@ def as_ids(column: pa.ChunkedArray) -> pa.Array:
         raw = ids.cast(pa.binary()).to_pylist()
         return pa.array([None if one is None else one.decode(errors="replace") for one in raw], pa.string())
     return ids
+
+
+def _uuids(column: pa.ChunkedArray) -> pa.Array:
+    digits = pl.Series(stored(column).cast(pa.binary()).to_pylist(), dtype=pl.Binary).bin.encode("hex").to_arrow()
+    borders = (0, 8, 12, 16, 20, 32)
+    parts = [pc.utf8_slice_codeunits(digits, lo, hi) for lo, hi in pairwise(borders)]
+    return pc.binary_join_element_wise(*parts, "-").cast(pa.string())
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,5 @@
 import itertools
+import re
 import time
 from typing import Any
 
@@ -116,7 +117,8 @@ def test_pairs_with_one_answer() -> None:
             [
                 *(pa.bool_(), pa.int64(), pa.string(), pa.binary(), pa.struct([("a", pa.int8())]), pa.list_(pa.int8())),
                 *(pa.map_(pa.string(), pa.int8()), pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("us", "UTC")),
-                *(pa.date32(), pa.decimal128(9, 2), pa.decimal128(10, 2), pa.dictionary(pa.int8(), pa.string())),
+                *(pa.date32(), pa.decimal128(9, 2), pa.decimal128(10, 2), pa.dictionary(pa.int8(), pa.date32())),
+                *(pa.uuid(), pa.bool8()),
             ],
             2,
         )
@@ -126,6 +128,53 @@ def test_types_that_nothing_holds_together(a: pa.DataType, b: pa.DataType) -> No
     with pytest.raises(CorpusError, match=r"^column 'x' is .* in file 0 but .* in file 1; give it one type"):
         merge(a, b)
     assert merge(a, a, pa.null()) == a
+
+
+FIXED, TEXTS = pa.list_(pa.float32(), 2), pa.map_(pa.string(), pa.string())
+BYTE, SHORT, CODES = (pa.dictionary(codes, pa.string()) for codes in (pa.int8(), pa.int16(), pa.int32()))
+JSON, LARGE_JSON = pa.json_(), pa.json_(pa.large_string())
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "both"),
+    [
+        (BYTE, SHORT, CODES),
+        (BYTE, pa.string(), pa.string()),
+        (BYTE, pa.large_string(), pa.large_string()),
+        (pa.list_(BYTE), pa.list_(pa.string()), pa.list_(pa.string())),
+        (pa.uuid(), pa.binary(16), pa.binary(16)),
+        (JSON, pa.string(), pa.string()),
+        (JSON, pa.large_string(), pa.large_string()),
+        (JSON, LARGE_JSON, LARGE_JSON),
+        (pa.bool8(), pa.int8(), pa.int8()),
+        (pa.struct([("u", pa.uuid())]), pa.struct([("u", pa.binary(16))]), pa.struct([("u", pa.binary(16))])),
+        (FIXED, FIXED, FIXED),
+        (FIXED, pa.list_(pa.float32()), pa.list_(pa.float32())),
+        (FIXED, pa.large_list(pa.float64()), pa.large_list(pa.float64())),
+        (FIXED, pa.list_(pa.float32(), 3), pa.list_(pa.float32())),
+        (FIXED, pa.null(), pa.list_(pa.float32())),
+        (pa.timestamp("us", "UTC"), pa.timestamp("us", "Asia/Tokyo"), pa.timestamp("us", "UTC")),
+        (pa.decimal32(5, 2), pa.decimal128(5, 2), pa.decimal128(5, 2)),
+        (pa.map_(pa.string(), pa.string(), keys_sorted=True), TEXTS, TEXTS),
+    ],
+    ids=str,
+)
+def test_what_only_says_more_of_the_same_values_gives_way(a: pa.DataType, b: pa.DataType, both: pa.DataType) -> None:
+    assert merge(a, b) == both == merge(b, a)
+    assert merge(a, a) == a
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(JSON, pa.uuid()), (JSON, pa.binary()), (pa.uuid(), pa.binary(4)), (JSON, pa.int8())]
+)
+def test_an_extension_type_and_what_it_is_not_stored_as_do_not_merge(a: pa.DataType, b: pa.DataType) -> None:
+    with pytest.raises(CorpusError, match=re.escape(f"column 'x' is {a} in file 0 but {b} in file 1")):
+        merge(a, b)
+
+
+def test_fixed_size_lists_that_only_some_files_have_become_lists() -> None:
+    named = [("a", pa.schema([("x", FIXED), ("y", pa.int8())])), ("b", pa.schema([("y", pa.int8())]))]
+    assert merge_schemas(named).field("x").type == merge_schemas(named[::-1]).field("x").type == pa.list_(pa.float32())
 
 
 def test_the_message_names_the_part_of_the_column_and_the_files_that_disagree() -> None:
@@ -149,7 +198,10 @@ def test_nullability_and_metadata() -> None:
     merged = merge_schemas([("a", strict), ("b", strict)])
     assert not merged.field("x").nullable
     assert merged.metadata is None
-    assert merged.field("x").metadata is None
+    assert merged.field("x").metadata == {b"a": b"b"}
+    other = pa.schema([pa.field("x", pa.int64(), nullable=False, metadata={"a": "b", "e": "f"})])
+    assert merge_schemas([("a", strict), ("b", other)]).field("x").metadata == {b"a": b"b"}
+    assert merge_schemas([("a", strict), ("b", loose)]).field("x").metadata is None
     assert merge_schemas([("a", strict), ("b", loose)]).field("x").nullable
     assert merge_schemas([("a", strict), ("b", pa.schema([]))]).field("x").nullable
     assert merge_schemas([("a", pa.schema([])), ("b", strict)]).field("x").nullable

@@ -22,9 +22,10 @@ from transforms.corpus.input.addresses import address
 from transforms.corpus.input.sources import Source, list_sources
 from transforms.corpus.output.edits import removals
 from transforms.corpus.output.names import edits_name
-from transforms.corpus.output.rewrite import Expected, RewriteConfig, RewriteCorpus, conform
+from transforms.corpus.output.rewrite import Expected, RewriteConfig, RewriteCorpus
 from transforms.corpus.output.shards import END, Shard
 from transforms.corpus.output.sink import ParquetFormat, write_table
+from transforms.corpus.types.conform import conform
 
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64())])
 RUN = "0" * 32

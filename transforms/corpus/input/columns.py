@@ -43,30 +43,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names)) or "none"
 
 
-def without_views(schema: pa.Schema) -> pa.Schema:
-    """`schema` with string, binary and list in place of their views, which Arrow reads but cannot filter."""
-    return pa.schema([_field_without_views(field) for field in schema], metadata=schema.metadata)
-
-
-def _field_without_views(field: pa.Field) -> pa.Field:
-    return field.with_type(_without_views(field.type))
-
-
-def _without_views(dtype: pa.DataType) -> pa.DataType:
-    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
-    if pa.types.is_struct(dtype):
-        return pa.struct([_field_without_views(field) for field in dtype])
-    if pa.types.is_map(dtype):
-        return pa.map_(_without_views(dtype.key_type), _field_without_views(dtype.item_field), dtype.keys_sorted)
-    if pa.types.is_fixed_size_list(dtype):
-        return pa.list_(_field_without_views(dtype.value_field), dtype.list_size)
-    if pa.types.is_large_list(dtype) or pa.types.is_large_list_view(dtype):
-        return pa.large_list(_field_without_views(dtype.value_field))
-    if pa.types.is_list(dtype) or pa.types.is_list_view(dtype):
-        return pa.list_(_field_without_views(dtype.value_field))
-    return plain.get(dtype, dtype)
-
-
 def as_strings(column: pa.ChunkedArray) -> pa.Array:
     """The column as one `string` or `large_string` array: views and dictionaries are decoded, nulls get a type."""
     array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which copies even one

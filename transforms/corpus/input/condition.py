@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.base.errors import CorpusError
+from transforms.corpus.types.written import stored
 
 
 @functools.lru_cache(maxsize=16)
@@ -63,7 +64,7 @@ def condition_holds(table: pa.Table, sql: str) -> pa.Array:
         CorpusError: if the condition cannot be evaluated or gives something else than true and false.
     """
     names = condition_columns(sql)
-    columns = {name: table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in names}
+    columns = {name: stored(table[name]) if name in table.column_names else pa.nulls(table.num_rows) for name in names}
     try:
         if columns:
             frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))

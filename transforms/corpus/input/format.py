@@ -56,6 +56,15 @@ class BadLine:
 
 
 @dataclass(frozen=True)
+class Partition:
+    """A column that stands in the name of a folder, and its value there: null, text, or the digits of an integer."""
+
+    name: str
+    value: str | None
+    is_number: bool
+
+
+@dataclass(frozen=True)
 class Source:
     """One input file.
 
@@ -67,6 +76,7 @@ class Source:
             beginning. Empty for any other.
         size: bytes on disk.
         modified: modification time in ns, 0 where the store has none.
+        partition: the columns that stand in the names of its folders.
     """
 
     ordinal: int
@@ -75,6 +85,7 @@ class Source:
     compression: str
     size: int
     modified: int
+    partition: tuple[Partition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,11 @@ class Format(Protocol):
         """The columns of a file, with its metadata; asked only if `knows_schema`."""
         del source
         return pa.schema([])
+
+    def lost(self, source: Source) -> Sequence[str]:
+        """What the output does not keep of the columns of a file, beside their values: a phrase each."""
+        del source
+        return ()
 
     def rows(self, source: Source) -> int | None:
         """The number of records, if that is known before they are read."""

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from transforms.corpus.input.arrow import ArrowFormat
-from transforms.corpus.input.columns import without_views
+from transforms.corpus.input.columnar.arrow import ArrowFormat
+from transforms.corpus.input.columnar.parquet import ParquetFileFormat
 from transforms.corpus.input.format import Format, Source
 from transforms.corpus.input.jsonl.format import JsonLinesFormat
-from transforms.corpus.input.parquet import ParquetFileFormat
+from transforms.corpus.input.partitions import partition_fields
 
 FORMATS: tuple[Format, ...] = (ParquetFileFormat(), JsonLinesFormat(), ArrowFormat())
 
@@ -28,6 +28,14 @@ def format_for(source: Source) -> Format:
     return next(one for one in FORMATS if one.name == source.kind)
 
 
+def schema_of(source: Source) -> pa.Schema:
+    """The columns of a file that says them before its records are read, with those of its folders behind."""
+    schema = format_for(source).schema(source)
+    for field in partition_fields(source, schema.names):
+        schema = schema.append(field)
+    return schema
+
+
 def known_suffixes() -> list[str]:
     """The endings of all formats, sorted."""
     return sorted(suffix for one in FORMATS for suffix in one.suffixes)
@@ -35,5 +43,4 @@ def known_suffixes() -> list[str]:
 
 def schemas_known(sources: Iterable[Source]) -> list[tuple[str, pa.Schema]]:
     """(path, columns) of each file that says its columns before its records are read."""
-    known = ((source, format_for(source)) for source in sources)
-    return [(source.uri, without_views(one.schema(source))) for source, one in known if one.knows_schema]
+    return [(source.uri, schema_of(source)) for source in sources if format_for(source).knows_schema]

@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from transforms.base.errors import CorpusError
+from transforms.corpus.types.metadata import agreed
+from transforms.corpus.types.written import has_fixed_size_list, is_list, written_schema, written_type
 
 _SHOWN = 120
 
@@ -21,8 +23,11 @@ def merge_schemas(named: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
     Types that differ become one as follows: null and anything is that thing; integers become the narrowest integer
     that holds both; floats the wider float; an integer and a float become float64 (integers beyond 2**53 are then
     rounded, as JSON readers do); string and large_string, binary and large_binary, list and large_list become the
-    large one; structs, lists and maps are merged inside. A column is nullable where it is so, or missing, in any.
-    Metadata of fields and schemas is dropped.
+    large one; structs, lists and maps are merged inside. What only says more of the same values gives way: a dictionary
+    and its values' type, an extension type and its storage, become the latter; codes of dictionaries become int32, a
+    fixed-size list and another list a list, times with different zones times in UTC, decimals of one precision and
+    scale the wider ones. A column is nullable where it is so, or missing, in any; fixed-size lists are then lists.
+    Metadata of fields stays where all files that have the field agree on it; that of schemas is dropped.
 
     Args:
         named: pairs of a name for messages (a file's path) and its schema, in the order of the corpus.
@@ -34,7 +39,8 @@ def merge_schemas(named: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
     merged: list[pa.Field] | None = None
     last: pa.Schema | None = None
     for at, (name, schema) in enumerate(named):
-        if last is not None and schema.equals(last):
+        schema = schema.remove_metadata()
+        if last is not None and schema.equals(last, check_metadata=True):
             continue
         last = schema
         try:
@@ -45,12 +51,22 @@ def merge_schemas(named: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
     return pa.schema(merged or [])
 
 
+def together(named: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
+    """The columns in which the rows of all files are written together: merged, and in types that Parquet can hold.
+
+    Raises:
+        CorpusError: as `merge_schemas`.
+    """
+    merged = storable(merge_schemas(named))
+    return written_schema(merged, merged.names)
+
+
 def storable(schema: pa.Schema) -> pa.Schema:
     """`schema` as Parquet can hold it: a struct without fields (JSON's `{}`, never with a key) becomes null.
 
     To be called once, on the schema of the whole corpus: before that, null would agree with any other type.
     """
-    return pa.schema([field.with_type(_storable(field.type)) for field in schema])
+    return pa.schema([field.with_type(_storable(field.type)) for field in schema], metadata=schema.metadata)
 
 
 def _storable(dtype: pa.DataType) -> pa.DataType:
@@ -71,10 +87,11 @@ def _merge_fields(left: Iterable[pa.Field], right: Iterable[pa.Field], path: str
     for name in mine | theirs:
         a, b = mine.get(name), theirs.get(name)
         if a is None or b is None:
-            merged.append((mine | theirs)[name].with_nullable(True))
+            only = (mine | theirs)[name]
+            merged.append(only.with_nullable(True).with_type(_with_nulls(only.type)))
         else:
             dtype = _merge(a.type, b.type, f"{path}.{name}" if path else name)
-            merged.append(pa.field(name, dtype, nullable=a.nullable or b.nullable))
+            merged.append(pa.field(name, dtype, a.nullable or b.nullable, agreed(a.metadata, b.metadata) or None))
     return merged
 
 
@@ -88,32 +105,63 @@ def _by_name(fields: Iterable[pa.Field], path: str) -> dict[str, pa.Field]:
 
 
 def _merge(a: pa.DataType, b: pa.DataType, path: str) -> pa.DataType:
-    if pt.is_null(a):
-        return b
-    if pt.is_null(b):
+    if a.equals(b, check_metadata=True):
         return a
+    if pt.is_null(a) or pt.is_null(b):
+        return _with_nulls(b if pt.is_null(a) else a)
+    if pt.is_dictionary(a) or pt.is_dictionary(b):
+        return _merge_dictionaries(a, b, path)
+    if isinstance(a, pa.BaseExtensionType) or isinstance(b, pa.BaseExtensionType):
+        return _merge_extensions(a, b, path)
     if pt.is_struct(a) and pt.is_struct(b):
         return pa.struct(_merge_fields(a, b, path))
-    if _is_list(a) and _is_list(b):
+    if is_list(a) and is_list(b):
+        items = _merge_items(a.value_field, b.value_field, f"{path}[]")
+        if pt.is_fixed_size_list(a) and pt.is_fixed_size_list(b) and a.list_size == b.list_size:
+            return pa.list_(items, a.list_size)
         wide = pt.is_large_list(a) or pt.is_large_list(b)
-        return (pa.large_list if wide else pa.list_)(_merge_items(a.value_field, b.value_field, f"{path}[]"))
-    if pt.is_map(a) and pt.is_map(b) and a.keys_sorted == b.keys_sorted:
-        key = _merge(a.key_type, b.key_type, f"{path}[key]")
-        return pa.map_(key, _merge_items(a.item_field, b.item_field, f"{path}[]"), a.keys_sorted)
-    if a.equals(b):
-        return a
-    merged = _merge_values(a, b)
+        return (pa.large_list if wide else pa.list_)(items)
+    if pt.is_map(a) and pt.is_map(b):
+        key = _merge_items(a.key_field, b.key_field, f"{path}[key]")
+        return pa.map_(key, _merge_items(a.item_field, b.item_field, f"{path}[]"), a.keys_sorted and b.keys_sorted)
+    merged = a if a.equals(b) else _merge_values(a, b)
     if merged is None:
         raise _ConflictError(path, a, b)
     return merged
 
 
 def _merge_items(a: pa.Field, b: pa.Field, path: str) -> pa.Field:
-    return pa.field(a.name, _merge(a.type, b.type, path), nullable=a.nullable or b.nullable)
+    dtype, metadata = _merge(a.type, b.type, path), agreed(a.metadata, b.metadata)
+    return pa.field(a.name, dtype, a.nullable or b.nullable, metadata or None)
 
 
-def _is_list(dtype: pa.DataType) -> bool:
-    return bool(pt.is_list(dtype) or pt.is_large_list(dtype))
+def _merge_dictionaries(a: pa.DataType, b: pa.DataType, path: str) -> pa.DataType:
+    values = [one.value_type if pt.is_dictionary(one) else one for one in (a, b)]
+    try:
+        merged = _merge(values[0], values[1], path)
+    except _ConflictError:
+        raise _ConflictError(path, a, b) from None
+    return pa.dictionary(pa.int32(), merged) if pt.is_dictionary(a) and pt.is_dictionary(b) else merged
+
+
+def _merge_extensions(a: pa.DataType, b: pa.DataType, path: str) -> pa.DataType:
+    """Of an extension type and its storage the storage; two different extension types are never the same."""
+    both = isinstance(a, pa.BaseExtensionType) and isinstance(b, pa.BaseExtensionType)
+    if both and a.equals(b):
+        return a
+    if both and not (isinstance(a, pa.JsonType) and isinstance(b, pa.JsonType)):
+        raise _ConflictError(path, a, b)
+    storages = [one.storage_type if isinstance(one, pa.BaseExtensionType) else one for one in (a, b)]
+    try:
+        merged = _merge(storages[0], storages[1], path)
+    except _ConflictError:
+        raise _ConflictError(path, a, b) from None
+    return pa.json_(merged) if both else merged
+
+
+def _with_nulls(dtype: pa.DataType) -> pa.DataType:
+    """`dtype` as it is written where the whole column may be null."""
+    return written_type(dtype, fixed=False) if has_fixed_size_list(dtype) else dtype
 
 
 _FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
@@ -130,6 +178,10 @@ def _merge_values(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     Arrow would promote across families too, where values are lost or become something else: text to bytes, a date to
     milliseconds, an integer to a decimal, uint64 with a signed integer to int64.
     """
+    if pt.is_timestamp(a) and pt.is_timestamp(b) and a.unit == b.unit and a.tz and b.tz:
+        return pa.timestamp(a.unit, "UTC")
+    if pt.is_decimal(a) and pt.is_decimal(b) and (a.precision, a.scale) == (b.precision, b.scale):
+        return max(a, b, key=lambda dtype: int(dtype.bit_width))
     if {_is_number(a), _is_number(b)} == {True} and pt.is_integer(a) != pt.is_integer(b):
         return pa.float64()  # Arrow would take float16 or float32 for small integers
     alike = any(is_of(a) and is_of(b) for is_of in _FAMILIES)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -14,6 +14,7 @@ from transforms.base.folders import is_local, resolve
 from transforms.corpus.input import formats
 from transforms.corpus.input.format import Source
 from transforms.corpus.input.formats import format_of, known_suffixes
+from transforms.corpus.input.partitions import with_partitions
 
 __all__ = ["Listing", "Source", "format_of", "list_input", "list_sources", "names", "would_list"]
 
@@ -67,7 +68,15 @@ def list_input(patterns: Sequence[str]) -> Listing:
         Source(ordinal, uri, *_known_format(uri), size=found[uri].size or 0, modified=found[uri].mtime_ns or 0)
         for ordinal, uri in enumerate(uris)
     ]
-    return Listing(sources, sorted(left_out - set(found), key=os.fsencode))
+    return Listing(
+        with_partitions(sources, shared_folder(patterns, found)), sorted(left_out - set(found), key=os.fsencode)
+    )
+
+
+def shared_folder(patterns: Sequence[str], files: Container[str]) -> str:
+    """The deepest folder that holds all that `patterns` name; of a pattern that is one of `files`, its folder."""
+    given = [_prefix(pattern) + _fixed_part(resolve(pattern)[1]) for pattern in patterns]
+    return _common_folder([one.rpartition("/")[0] if one in files else one.rstrip("/") for one in given])
 
 
 def _one_path_each(uris: Iterable[str]) -> Iterable[str]:
@@ -106,11 +115,15 @@ def names(sources: Sequence[Source]) -> list[str]:
     """Paths relative to the deepest folder that holds all files: what a published listing may show."""
     if not sources:
         return []
-    folders = [source.uri.rsplit("/", 1)[0] for source in sources]
+    common = _common_folder([source.uri.rsplit("/", 1)[0] for source in sources])
+    return [source.uri[len(common) + 1 :] for source in sources]
+
+
+def _common_folder(folders: Sequence[str]) -> str:
     common = folders[0]
     while not all((folder + "/").startswith(common + "/") for folder in folders):
         common = common.rpartition("/")[0]
-    return [source.uri[len(common) + 1 :] for source in sources]
+    return common
 
 
 def _known_format(uri: str) -> tuple[str, str]:
@@ -134,7 +147,7 @@ def _expand(pattern: str) -> tuple[dict[str, pafs.FileInfo], list[str]]:
 def _find(pattern: str) -> tuple[dict[str, pafs.FileInfo], list[str]]:
     """The files that a pattern names, by path, and the paths of those that it leaves out."""
     filesystem, path = resolve(pattern)
-    prefix = "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
+    prefix = _prefix(pattern)
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.File:
         return {prefix + path: info}, []
@@ -152,6 +165,10 @@ def _find(pattern: str) -> tuple[dict[str, pafs.FileInfo], list[str]]:
         read, beside, (one for one in everything if one not in seen and not format_of(one))
     )
     return {prefix + one: everything[one] for one in read}, sorted(prefix + one for one in left_out)
+
+
+def _prefix(pattern: str) -> str:
+    return "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
 
 
 def _fixed_part(path: str) -> str:

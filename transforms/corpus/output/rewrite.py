@@ -1,6 +1,5 @@
 """REWRITE: stream the text a second time, apply the plan, write shards."""
 
-import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from transforms.corpus.output.names import edits_name, shard_name
 from transforms.corpus.output.shards import END, Shard, group_for_tasks
 from transforms.corpus.output.sink import ParquetFormat, ShardWriter
 from transforms.corpus.output.utf8 import rows_not_utf8
+from transforms.corpus.types.conform import conform
 
 _POSITION = (1 << POSITION_BITS) - 1
 
@@ -291,23 +291,3 @@ def _pieces(sources: Sequence[Source], lo: int, hi: int) -> Iterator[Piece]:
         end = hi & _POSITION if source.ordinal == last and hi != END else None
         if end != 0:
             yield Piece(source, begin, None if source.compression else end, source.size)
-
-
-def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
-    """`table` with exactly the columns of `schema`: missing ones null, others cast where that loses nothing."""
-    if table.schema.equals(schema, check_metadata=False):
-        return table.replace_schema_metadata(None)
-    columns = []
-    for field in schema:
-        with contextlib.suppress(KeyError):
-            columns.append(_cast(table[field.name], field, where))
-            continue
-        columns.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
-    return pa.table(columns, schema=schema.remove_metadata())
-
-
-def _cast(column: pa.ChunkedArray, field: pa.Field, where: str) -> pa.ChunkedArray:
-    try:
-        return column if column.type.equals(field.type) else column.cast(field.type)
-    except pa.ArrowException as error:
-        raise CorpusError(f"{where}: column {field.name!r} cannot be read as {field.type} ({error})") from error

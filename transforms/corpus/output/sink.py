@@ -10,8 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.base.folders import HashingFile
+from transforms.base.texts import offsets_of
+from transforms.corpus.types.conform import conform_array
+from transforms.corpus.types.row_bytes import row_bytes
 
 ROW_GROUP_BYTES = 32 << 20
+_OTHERS = 4
+"""So many times the budget of the texts may the other columns of a row group take."""
 CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
 
 
@@ -74,55 +79,67 @@ def leaf_paths(schema: pa.Schema) -> list[str]:
 
 
 class ShardWriter:
-    """Writes tables to one shard, cutting row groups where the texts reach the byte budget.
+    """Writes tables to one shard, cutting row groups where the texts, or all else, reach their byte budget.
 
-    The cuts depend on the sequence of rows alone: not on how the rows arrive in tables, unless columns other
-    than the text are so large that a group would exceed four budgets.
+    The bytes of the file depend on the sequence of rows alone: not on how the rows arrive in tables, nor on the order
+    of values in the dictionaries that the input had.
     """
 
     def __init__(self, sink: HashingFile, schema: pa.Schema, layout: ParquetFormat) -> None:
         self._writer = layout.writer(sink, schema)
-        self._schema = schema
+        self._others = [name for name in schema.names if name != layout.text_column]
         self._budget = layout.row_group_bytes
         self._waiting: list[pa.Table] = []
         self._waiting_text = 0
-        self._waiting_all = 0
+        self._waiting_others = 0
         self.rows = 0
         self.text_bytes = 0
 
     def write(self, table: pa.Table, sizes: npt.NDArray[np.uint32]) -> None:
         """Append the rows of `table`; `sizes` holds each text's length in bytes, uint32[rows]."""
-        totals = np.cumsum(sizes, dtype=np.int64)
-        start, base = 0, 0
-        while len(totals) and totals[-1] - base + self._waiting_text >= self._budget:
-            end = int(np.searchsorted(totals, base + self._budget - self._waiting_text)) + 1
-            self._append(table.slice(start, end - start), int(totals[end - 1] - base))
-            self._flush()
-            start, base = end, int(totals[end - 1])
-            if end == len(totals):
-                break
-        if start < table.num_rows:
-            self._append(table.slice(start), int(totals[-1] - base))
-            if self._waiting_all >= 4 * self._budget + self._waiting_text:
+        texts, others = offsets_of(sizes), offsets_of(self._other_bytes(table))
+        start = 0
+        while start < table.num_rows:
+            full = min(
+                int(np.searchsorted(texts, texts[start] + self._budget - self._waiting_text)),
+                int(np.searchsorted(others, others[start] + _OTHERS * self._budget - self._waiting_others)),
+            )
+            end = min(full, table.num_rows)
+            self._waiting.append(table.slice(start, end - start))
+            self._waiting_text += int(texts[end] - texts[start])
+            self._waiting_others += int(others[end] - others[start])
+            start = end
+            if full <= table.num_rows:
                 self._flush()
-
-    def _append(self, table: pa.Table, text_bytes: int) -> None:
-        self._waiting.append(table)
-        self._waiting_text += text_bytes
-        self._waiting_all += table.nbytes
         self.rows += table.num_rows
-        self.text_bytes += text_bytes
+        self.text_bytes += int(texts[-1])
+
+    def _other_bytes(self, table: pa.Table) -> npt.NDArray[np.int64]:
+        sizes = (row_bytes(table[name]) for name in self._others)
+        return sum(sizes, np.zeros(table.num_rows, np.int64))
 
     def _flush(self) -> None:
         if self._waiting:
-            table = pa.concat_tables(self._waiting).combine_chunks()
+            table = _encoded_anew(pa.concat_tables(self._waiting)).combine_chunks()
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-        self._waiting, self._waiting_text, self._waiting_all = [], 0, 0
+        self._waiting, self._waiting_text, self._waiting_others = [], 0, 0
 
     def close(self) -> None:
         """Write what waits and the footer."""
         self._flush()
         self._writer.close()
+
+
+def _encoded_anew(table: pa.Table) -> pa.Table:
+    """`table` with the values of each dictionary in the order in which its rows have them, and no others."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            plain = pa.chunked_array(
+                [conform_array(chunk, field.type.value_type) for chunk in table.column(at).chunks],
+                field.type.value_type,
+            )
+            table = table.set_column(at, field, conform_array(plain.combine_chunks(), field.type))
+    return table
 
 
 def write_table(sink: HashingFile, table: pa.Table, *, group_rows: int = 1 << 20) -> None:

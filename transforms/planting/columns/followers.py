@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.errors import SealError
+from transforms.corpus.types.written import has_fixed_size_list, stored
 
 LOOKED_AT, LOOKED_AT_IN_A_FILE, FILES = 512, 64, 64
 """Documents that are looked at: in all at least, in each file at least; and files that are looked into."""
@@ -124,6 +125,7 @@ def find_followers(
         if column == text_column:
             continue
         for name, values in _leaves(column, table[column]):
+            values = stored(values)
             if any(name == one or name.startswith(f"{one}.") for one in unrelated):
                 continue
             function = _function_of(values, texts)
@@ -160,13 +162,14 @@ def find_unique(
         if field.name in known:
             continue
         leaves = _leaves(field.name, sample[field.name])
-        unique = next((name for name, values in leaves if field.name == id_column or _is_unique(values)), None)
+        unique = next((name for name, values in leaves if field.name == id_column or _is_unique(stored(values))), None)
         if unique is None:
             continue
-        if not field.nullable:
+        if not field.nullable or has_fixed_size_list(field.type):
             raise SealError(
                 f"column {unique!r} has another value in every document, which cannot be made up for documents that "
-                f"are added, and {field.name!r} takes no nulls: leave it out of the input, or make it nullable"
+                f"are added, and {field.name!r} ({field.type}) takes no nulls: leave it out of the input, or make it "
+                "nullable (a list in place of a fixed-size list)"
             )
         found.append(Follower(field.name, UNIQUE))
     return found

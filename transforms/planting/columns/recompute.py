@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.errors import SealError
+from transforms.corpus.types.conform import conform_array
+from transforms.corpus.types.written import stored
 from transforms.planting.columns.followers import FUNCTIONS, UNIQUE, Follower
 
 
@@ -33,7 +35,7 @@ def recompute(
     for bit, follower in enumerate(followers):
         if follower.function == UNIQUE:
             continue
-        column, function = table[follower.column], FUNCTIONS[follower.function]
+        column, function = stored(table[follower.column]), FUNCTIONS[follower.function]
         values = {}
         for at, row in enumerate(rows):
             value = column[row].as_py()
@@ -85,10 +87,10 @@ def _with_values(table: pa.Table, name: str, values: Mapping[int, Any]) -> pa.Ta
     mask = np.zeros(len(column), np.bool_)
     mask[list(values)] = True
     try:
-        plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else stored(column)
         new = pa.array([values[row] for row in sorted(values)], plain.type)
         replaced = pc.replace_with_mask(plain.combine_chunks(), pa.array(mask), new)
-        replaced = replaced if replaced.type == column.type else replaced.cast(column.type)
+        replaced = conform_array(replaced, column.type)
     except (pa.ArrowException, OverflowError) as error:
         raise SealError(
             f"column {name!r} follows the text, and its type {column.type} cannot hold what belongs to a changed one; "

@@ -1,6 +1,5 @@
 """The corpus as it was before planting: shard by shard, checked document by document."""
 
-import base64
 import functools
 import hashlib
 import json
@@ -24,6 +23,8 @@ from transforms.base.texts import Texts, text_sizes
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.input.pieces import BATCH_ROWS
 from transforms.corpus.output.sink import ParquetFormat, ShardWriter
+from transforms.corpus.types.conform import conform
+from transforms.corpus.types.footer import OPTIONS, stored_schema
 from transforms.planting import folder as names
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import recompute
@@ -31,8 +32,6 @@ from transforms.planting.insertion.editor import DOCUMENT
 from transforms.planting.insertion.splice import cut
 from transforms.planting.ledger.ledger import check_ledger
 from transforms.planting.work import SecretWork, read_secret
-
-_STORED_SCHEMA = b"ARROW:schema"
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,14 @@ class _Restore:
     def _restored(self, shard: PlantedShard) -> dict[str, Any]:
         planted = _Planted(read_ledger(str(self.secrets.secrets)), shard, self.config)
         with self.config.source.open(shard.path) as stream, self.work.output.create(shard.path) as sink:
-            file = pq.ParquetFile(stream)
+            file = pq.ParquetFile(stream, **OPTIONS)
             if file.metadata.num_rows != shard.rows:
                 raise SealError(f"{shard.path}: has {file.metadata.num_rows:,} rows, its manifest says {shard.rows:,}")
-            schema = written_schema(file)
+            schema = stored_schema(file)
             writer = ShardWriter(sink, schema, self.config.layout)
             row = 0
             for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-                table = planted.without(row, as_written(batch, schema))
+                table = planted.without(row, conform(pa.Table.from_batches([batch]), schema, shard.path))
                 row += batch.num_rows
                 if table.num_rows:
                     writer.write(table, text_sizes(as_strings(table[self.config.layout.text_column])))
@@ -131,47 +130,6 @@ class _Restore:
         receipt = {"path": shard.path, "rows": writer.rows, "text_bytes": writer.text_bytes}
         refuse_changed_file(self.config.source, shard.path, shard.sha256)
         return {**receipt, "bytes": sink.size, "sha256": sink.sha256}
-
-
-def written_schema(file: pq.ParquetFile) -> pa.Schema:
-    """The schema that a shard was written with.
-
-    `file.schema_arrow` has Parquet's own names for the items of lists and the entries of maps in its place, and the
-    nearest type that Parquet has for some others. It stands for columns that cannot be brought back from there.
-    """
-    read = file.schema_arrow
-    stored = (file.metadata.metadata or {}).get(_STORED_SCHEMA)
-    if stored is None:
-        return read
-    try:
-        written = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
-    except (ValueError, OSError):
-        return read
-    if written.names != read.names:
-        return read
-    fields = [own if _comes_back(found, own) else found for found, own in zip(read, written, strict=True)]
-    return pa.schema(fields, metadata=written.metadata)
-
-
-def _comes_back(found: pa.Field, own: pa.Field) -> bool:
-    try:
-        _as_type(pa.array([], found.type), own.type)
-    except pa.ArrowException:
-        return False
-    return True
-
-
-def as_written(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """The columns of a batch of a shard with the types of its `written_schema`."""
-    columns = [_as_type(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
-    return pa.table(columns, schema=schema.remove_metadata())
-
-
-def _as_type(array: pa.Array, dtype: pa.DataType) -> pa.Array:
-    """The same values as `dtype`; where only names of nested fields differ, in the same buffers."""
-    if array.type.equals(dtype, check_metadata=True):
-        return array
-    return array.view(dtype) if array.type.equals(dtype) else array.cast(dtype)
 
 
 def refuse_changed_file(source: Folder, name: str, sha256: object) -> None:

@@ -4,14 +4,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import is_local, resolve
-from transforms.corpus.input.format import BATCH_BYTES, BATCH_ROWS, Format, Piece, Records, Source, gathered
+from transforms.corpus.input.columnar.rows import RowFormat, refuse_unwritable
+from transforms.corpus.input.format import BATCH_BYTES, BATCH_ROWS, Piece, Source, gathered
+from transforms.corpus.types.footer import OPTIONS, Footer, read_footer
+from transforms.corpus.types.int96 import refuse_inexact_times
 
 _REPEATED_BYTES, _REPEATED_ROWS = 192 << 20, 256
 _DICTIONARY_LIMIT, _COMPRESSION = 2 << 20, 32
@@ -19,17 +20,20 @@ _DICTIONARY_LIMIT, _COMPRESSION = 2 << 20, 32
 _READ_ERRORS = (pa.ArrowException, OSError)
 
 
-class ParquetFileFormat(Format):
+class ParquetFileFormat(RowFormat):
     """Rows of Parquet files; pieces are whole row groups."""
 
     name = "parquet"
     suffixes: Mapping[str, str] = {".parquet": "", ".pq": ""}
-    knows_schema = True
     is_packed = True
 
     def schema(self, source: Source) -> pa.Schema:
-        """The columns that the footer says."""
-        return parquet_metadata(source).schema.to_arrow_schema()
+        """The columns that the footer says, in the types in which they are written."""
+        return _footer(source).schema
+
+    def lost(self, source: Source) -> Sequence[str]:
+        """Logical types that Arrow does not write, and orders of categories."""
+        return _footer(source).lost
 
     def rows(self, source: Source) -> int:
         """The number of rows that the footer says."""
@@ -39,45 +43,30 @@ class ParquetFileFormat(Format):
         """The footer's own count."""
         return sum(size for _, size in _groups(source, column))
 
-    def divide(self, source: Source, column: str, target: int) -> list[Piece]:
-        """Neighbouring row groups, up to `target` bytes together."""
-        pieces: list[Piece] = []
-        lo = hi = size = 0
-        for rows, in_group in _groups(source, column):
-            if size and size + in_group > target:
-                pieces.append(Piece(source, lo, hi, size))
-                lo, size = hi, 0
-            hi, size = hi + rows, size + in_group
-        if hi > lo:
-            pieces.append(Piece(source, lo, hi, size))
-        return pieces
+    def groups(self, source: Source, column: str, target: int) -> Iterable[tuple[int, int]]:
+        """The row groups."""
+        del target
+        return _groups(source, column)
 
-    def read(
-        self,
-        piece: Piece,
-        *,
-        columns: Sequence[str] | None = None,
-        schema: pa.Schema | None = None,
-        skip: npt.NDArray[np.uint64] | None = None,
-    ) -> Iterator[Records]:
-        """Batches of about 4 MB; rows are not skipped."""
-        del schema, skip
-        metadata = parquet_metadata(piece.source)
-        hi = metadata.num_rows if piece.hi is None else piece.hi
+    def tables(self, piece: Piece, hi: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """Batches of about 4 MB."""
+        footer, uri = _footer(piece.source), piece.source.uri
+        metadata = footer.readable
+        times = [name for name in footer.int96 if columns is None or name in columns]
         start = 0
         try:
-            with _open(piece.source.uri) as stream:
-                file = pq.ParquetFile(stream, metadata=metadata, pre_buffer=not is_local(piece.source.uri))
+            with _open(uri) as stream:
+                file = pq.ParquetFile(stream, metadata=metadata, pre_buffer=not is_local(uri), **OPTIONS)
                 for group in range(metadata.num_row_groups):
-                    group_metadata = metadata.row_group(group)
-                    end = start + group_metadata.num_rows
+                    end = start + metadata.row_group(group).num_rows
                     if start < hi and end > piece.lo:
+                        if times:
+                            refuse_inexact_times(stream, metadata, group, start, times, uri)
                         yield from _read_group(file, group, start, piece.lo, hi, columns)
                     start = end
         except _READ_ERRORS as error:
             raise CorpusError(
-                f"{piece.source.uri}: damaged Parquet data after row {start} ({error}); "
-                "replace the file or leave it out"
+                f"{uri}: damaged Parquet data after row {start} ({error}); replace the file or leave it out"
             ) from error
 
 
@@ -85,17 +74,21 @@ def parquet_metadata(source: Source) -> pq.FileMetaData:
     """The footer of a Parquet file.
 
     Raises:
-        CorpusError: if the file is missing, truncated or not Parquet.
+        CorpusError: if the file is missing, truncated or not Parquet, or if its columns cannot be used.
     """
-    return _metadata(source.uri, source.size, source.modified)
+    return _footer(source).metadata
+
+
+def _footer(source: Source) -> Footer:
+    return _read_footer(source.uri, source.size, source.modified)
 
 
 @lru_cache(maxsize=4096)
-def _metadata(uri: str, size: int, modified: int) -> pq.FileMetaData:
+def _read_footer(uri: str, size: int, modified: int) -> Footer:
     del size, modified
     try:
         with _open(uri) as stream:
-            return pq.read_metadata(stream)
+            footer = read_footer(stream)
     except (FileNotFoundError, PermissionError) as error:
         raise CorpusError(
             f"{uri}: cannot be opened ({os.strerror(error.errno or 0)}); check the path and its permissions"
@@ -104,6 +97,13 @@ def _metadata(uri: str, size: int, modified: int) -> pq.FileMetaData:
         raise CorpusError(
             f"{uri}: cannot be read as Parquet ({error}); it is damaged, unfinished or of another format"
         ) from error
+    refuse_unwritable(footer.schema, uri)
+    for column in footer.unreadable:
+        raise CorpusError(
+            f"{uri}: column {column!r} has fixed-size lists of size 0, which are written in Parquet as if each held a "
+            "null: write plain lists, or leave the column out"
+        )
+    return footer
 
 
 def _groups(source: Source, column: str) -> Iterable[tuple[int, int]]:
@@ -112,7 +112,7 @@ def _groups(source: Source, column: str) -> Iterable[tuple[int, int]]:
     paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
     leaves = [index for index, path in enumerate(paths) if path == column or path.startswith(f"{column}.")]
     if column and not leaves:
-        found = metadata.schema.to_arrow_schema().names
+        found = _footer(source).schema.names
         raise CorpusError(
             f"{source.uri}: no column {column!r}; it has {', '.join(map(repr, found))}: name one with --text-column"
         )
@@ -129,7 +129,7 @@ def _open(uri: str) -> pa.NativeFile:
 
 def _read_group(
     file: pq.ParquetFile, group: int, start: int, lo: int, hi: int, columns: Sequence[str] | None
-) -> Iterator[Records]:
+) -> Iterator[pa.Table]:
     metadata = file.metadata.row_group(group)
     rows = max(1, metadata.num_rows)
     batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, metadata.total_byte_size)))
@@ -139,7 +139,7 @@ def _read_group(
     for table in gathered(batches, batch_rows):
         first, last = max(lo, start), min(hi, start + table.num_rows)
         if first < last:
-            yield Records(np.arange(first, last, dtype=np.uint64), table.slice(first - start, last - first))
+            yield table.slice(first - start, last - first)
         start += table.num_rows
         if start >= hi:
             return

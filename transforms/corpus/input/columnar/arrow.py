@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import is_local, resolve
-from transforms.corpus.input.columns import without_views
-from transforms.corpus.input.format import BATCH_BYTES, BATCH_ROWS, Format, Piece, Records, Source, gathered
+from transforms.corpus.input.columnar.rows import RowFormat, refuse_unwritable
+from transforms.corpus.input.columnar.saved_dataset import not_of_the_data
+from transforms.corpus.input.format import BATCH_BYTES, BATCH_ROWS, Piece, Source, gathered
 from transforms.corpus.input.merged_schema import storable
-from transforms.corpus.input.saved_dataset import not_of_the_data
+from transforms.corpus.types.written import has_fixed_size_list, orders_lost, parts, written_schema
 
 _MAGIC, _FILE_HEADER = b"ARROW1", 8
 _CONTINUES = 0xFFFFFFFF
@@ -31,13 +31,15 @@ class _Contents:
     """Where the record batches of a file are.
 
     Attributes:
-        schema: its columns.
+        schema: its columns, in the types in which they are written.
         begin: where the stream of messages begins.
         offsets: int64[batches], of each record batch's message.
         starts: int64[batches + 1], the first row of each, and the number of rows.
         sizes: int64[batches], bytes of each.
         is_compressed: bool[batches], whether its buffers are, so that a part of it costs the whole.
         has_dictionaries: whether batches refer to dictionaries that come before them in the stream.
+        lost: what the output does not keep of the columns beside their values, a phrase each.
+        with_nulls: bool[nodes], which columns and parts of columns hold nulls, each before its own parts.
     """
 
     schema: pa.Schema
@@ -47,18 +49,23 @@ class _Contents:
     sizes: npt.NDArray[np.int64]
     is_compressed: npt.NDArray[np.bool_]
     has_dictionaries: bool
+    with_nulls: npt.NDArray[np.bool_]
+    lost: tuple[str, ...]
 
 
-class ArrowFormat(Format):
+class ArrowFormat(RowFormat):
     """Rows of Arrow files; pieces are whole record batches. A local file is mapped, never loaded as a whole."""
 
     name = "arrow"
     suffixes: Mapping[str, str] = {".arrow": "", ".feather": ""}
-    knows_schema = True
 
     def schema(self, source: Source) -> pa.Schema:
-        """The columns that the first message says."""
+        """The columns that the first message says, in the types in which they are written."""
         return _contents(source).schema
+
+    def lost(self, source: Source) -> Sequence[str]:
+        """Orders of categories."""
+        return _contents(source).lost
 
     def rows(self, source: Source) -> int:
         """The rows of all record batches."""
@@ -69,37 +76,18 @@ class ArrowFormat(Format):
         del column
         return int(_contents(source).sizes.sum())
 
-    def divide(self, source: Source, column: str, target: int) -> list[Piece]:
-        """Neighbouring record batches, up to `target` bytes together, or a part of a larger one."""
+    def groups(self, source: Source, column: str, target: int) -> Iterable[tuple[int, int]]:
+        """The record batches, or equal parts of one that is far larger than `target`."""
         del column
-        pieces: list[Piece] = []
-        lo = hi = size = 0
-        for rows, in_part in _parts(_contents(source), target):
-            if size and size + in_part > target and hi > lo:
-                pieces.append(Piece(source, lo, hi, size))
-                lo, size = hi, 0
-            hi, size = hi + rows, size + in_part
-        if hi > lo:
-            pieces.append(Piece(source, lo, hi, size))
-        return pieces
+        return _parts(_contents(source), target)
 
-    def read(
-        self,
-        piece: Piece,
-        *,
-        columns: Sequence[str] | None = None,
-        schema: pa.Schema | None = None,
-        skip: npt.NDArray[np.uint64] | None = None,
-    ) -> Iterator[Records]:
-        """Batches of about 4 MB; rows are not skipped."""
-        del schema, skip
-        uri, found = piece.source.uri, _contents(piece.source)
-        hi = int(found.starts[-1]) if piece.hi is None else piece.hi
-        at = piece.lo
+    def tables(self, piece: Piece, hi: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """Batches of about 4 MB."""
+        uri, at = piece.source.uri, piece.lo
         try:
             with _open(uri) as stream:
-                for table in gathered(_rows(stream, found, piece.lo, hi, columns), BATCH_ROWS):
-                    yield Records(np.arange(at, at + table.num_rows, dtype=np.uint64), table)
+                for table in gathered(_rows(stream, _contents(piece.source), at, hi, columns), BATCH_ROWS):
+                    yield table
                     at += table.num_rows
         except _READ_ERRORS as error:
             raise CorpusError(
@@ -207,7 +195,7 @@ def _read_contents(uri: str, size: int, modified: int) -> _Contents:
         raise CorpusError(
             f"{uri}: cannot be read as Arrow ({_one_line(error)}); it is damaged or of another format"
         ) from error
-    return replace(found, schema=_as_in_parquet(uri, found.schema))
+    return replace(found, schema=_as_written(uri, found))
 
 
 def _walk(stream: pa.NativeFile, uri: str, size: int) -> _Contents:
@@ -224,7 +212,8 @@ def _walk(stream: pa.NativeFile, uri: str, size: int) -> _Contents:
         raise CorpusError(f"{uri}: is no Arrow file or stream, whatever its name says: rename or convert it")
     schema = _own_schema(stream, begin)
     offsets, rows, sizes, compressed = [], [], [], []
-    has_dictionaries = False
+    has_dictionaries, with_nulls = False, np.zeros(0, np.bool_)
+    watched = any(has_fixed_size_list(field.type) for field in schema)
     at = begin
     while not (begin and at == end):
         stream.seek(at)
@@ -235,7 +224,8 @@ def _walk(stream: pa.NativeFile, uri: str, size: int) -> _Contents:
         if length < 0 or at + skip + length > end:
             raise _unfinished(uri)
         stream.seek(at + skip)
-        kind, count, is_compressed, body = _header(stream.read(length))
+        metadata = stream.read(length)
+        kind, count, is_compressed, body = _header(metadata)
         following = at + skip + length + body
         if min(count, body) < 0 or following > end:
             raise _unfinished(uri)
@@ -244,6 +234,9 @@ def _walk(stream: pa.NativeFile, uri: str, size: int) -> _Contents:
             rows.append(count)
             sizes.append(body)
             compressed.append(is_compressed)
+            if watched:
+                nulls = _null_counts(metadata) > 0
+                with_nulls = nulls if len(offsets) == 1 else with_nulls | nulls
         has_dictionaries |= kind == _DICTIONARY
         at = following
     starts = np.concatenate([[0], np.cumsum(np.array(rows, np.int64))]).astype(np.int64)
@@ -255,6 +248,8 @@ def _walk(stream: pa.NativeFile, uri: str, size: int) -> _Contents:
         np.array(sizes, np.int64),
         np.array(compressed, np.bool_),
         has_dictionaries,
+        with_nulls,
+        tuple(orders_lost(schema)),
     )
 
 
@@ -295,6 +290,17 @@ def _header(metadata: bytes) -> tuple[int, int, bool, int]:
     )
 
 
+def _null_counts(metadata: bytes) -> npt.NDArray[np.int64]:
+    """int64[nodes]: nulls in each column of a record batch, and in each part of it, out of the message's header."""
+    header = _field(metadata, struct.unpack_from("<I", metadata)[0], 2)
+    at = _field(metadata, header + struct.unpack_from("<I", metadata, header)[0], 1)
+    if not at:
+        return np.zeros(0, np.int64)
+    vector = at + struct.unpack_from("<I", metadata, at)[0]
+    (count,) = struct.unpack_from("<I", metadata, vector)
+    return np.frombuffer(metadata, "<i8", 2 * count, vector + 4)[1::2]  # pairs of length and nulls
+
+
 def _field(buffer: bytes, table: int, number: int) -> int:
     """Where a field of a FlatBuffers table is; 0 where it is left out, which means its default."""
     fields = table - struct.unpack_from("<i", buffer, table)[0]
@@ -305,32 +311,39 @@ def _field(buffer: bytes, table: int, number: int) -> int:
     return int(table + offset) if offset else 0
 
 
-def _as_in_parquet(uri: str, schema: pa.Schema) -> pa.Schema:
-    """The columns as they would be read from Parquet, where names of list items and units of time may be others.
-
-    The same rows then give the same output in either format.
-    """
+def _as_written(uri: str, found: _Contents) -> pa.Schema:
+    """The columns in the types in which they are written, the same as for these rows in Parquet."""
+    schema = found.schema
     if schema.names == ["indices"] and schema.field(0).type == pa.uint64():
         raise CorpusError(
             f"{uri}: holds indices into another file of the datasets library, no text: "
             "save the data set again with flatten_indices().save_to_disk(...)"
         )
-    return pa.schema([_field_in_parquet(uri, field) for field in without_views(schema)], metadata=schema.metadata)
+    written = storable(written_schema(schema, _without_null_lists(found)))
+    refuse_unwritable(written, uri)
+    return written
 
 
-def _field_in_parquet(uri: str, field: pa.Field) -> pa.Field:
-    (stored,) = storable(pa.schema([field]))
-    sink = pa.BufferOutputStream()
-    try:
-        pq.ParquetWriter(sink, pa.schema([stored])).close()
-    except _READ_ERRORS as error:
-        raise CorpusError(
-            f"{uri}: column {field.name!r} has type {field.type}, which Parquet, the output, cannot hold: "
-            "convert it or leave it out"
-        ) from error
-    if stored.type != field.type or pa.types.is_dictionary(field.type):
-        return field
-    return pq.read_schema(pa.BufferReader(sink.getvalue())).field(0)
+def _without_null_lists(found: _Contents) -> set[str]:
+    """The columns with fixed-size lists of which none is null, by the counts of nulls in the batches' headers."""
+    names, first = set(), 0
+    for field in found.schema:
+        nodes = list(_nodes(field.type))
+        own = found.with_nulls[first : first + len(nodes)]
+        if has_fixed_size_list(field.type) and len(own) in (0, len(nodes)) and not (own & nodes[: len(own)]).any():
+            names.add(field.name)
+        first += len(nodes)
+    return names
+
+
+def _nodes(dtype: pa.DataType) -> Iterator[bool]:
+    """For a column and each of its parts, as Arrow counts them: whether a fixed-size list is null where it is."""
+    if isinstance(dtype, pa.BaseExtensionType):
+        yield from _nodes(dtype.storage_type)
+    else:
+        yield has_fixed_size_list(dtype)
+        for part in [] if pa.types.is_dictionary(dtype) else parts(dtype):
+            yield from _nodes(part)
 
 
 def _unfinished(uri: str) -> CorpusError:

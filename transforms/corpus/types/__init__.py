@@ -1,0 +1,1 @@
+"""Types of columns: as they are written, brought to one form and measured, and what files say of them."""
