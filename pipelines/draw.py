@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.running.context import Context
+    from transforms.planting.sealing.announcement import Announcement
     from transforms.planting.sealing.commitment import Commitment
     from transforms.planting.sealing.public_randomness import Randomness
 
@@ -60,6 +61,7 @@ def _draw(config: DrawConfig, path: "Path") -> int:
     from transforms.base.readable import counted
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
+    from transforms.planting.sealing.announcement import Announcement
     from transforms.planting.sealing.drawn import DrawRecord, draw_files
 
     found = open_secrets(path, draw=False)
@@ -74,6 +76,7 @@ def _draw(config: DrawConfig, path: "Path") -> int:
             raise SealError(f"{path}: the draw was already made with other randomness, and a draw is made only once")
     elif (path / names.DRAW).exists():
         raise SealError(f"{path}: there is a {names.DRAW} but no {names.DRAW_RECORD}: a draw is made only once")
+    _refuse_second(path, Announcement.of(found.commitment, randomness))
     record, data, _ = draw_files(found.key, found.units, randomness, found.commitment.root)
     if config.dry_run:
         print(f"{counted(len(found.units), 'unit')} would be drawn, decided by {found.commitment.randomness.in_words}")
@@ -93,6 +96,22 @@ def _draw(config: DrawConfig, path: "Path") -> int:
     if randomness.kind == "beacon" and not config.beacon_response:
         print("  nobody checked that the beacon gave this value: --beacon-response takes the beacon's own document")
     return 0
+
+
+def _refuse_second(path: "Path", stated: "Announcement") -> None:
+    """Check that no statement of another draw is there, whatever became of the draw itself."""
+    from transforms.base.errors import SealError
+    from transforms.planting.folder import DRAWN
+    from transforms.planting.sealing.announcement import Announcement
+
+    try:
+        before = Announcement.parse((path / DRAWN).read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        raise SealError(f"{path / DRAWN}: {error}; trapline check --secrets says more") from error
+    if before.draw != stated.draw:
+        raise SealError(f"{path}: {DRAWN} states a draw with other randomness, and a draw is made only once")
 
 
 def _announce(config: DrawConfig, path: "Path", commitment: "Commitment", randomness: "Randomness") -> None:

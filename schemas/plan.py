@@ -188,7 +188,9 @@ class Plan:
     def to_bytes(self) -> bytes:
         """The document `plan.json`."""
         content = dataclasses.asdict(self)
-        return to_bytes(NAME, content.pop("version"), content)
+        version = content.pop("version")
+        lacking = ADDED if version in EARLIER else ()
+        return to_bytes(NAME, version, {name: value for name, value in content.items() if name not in lacking})
 
     @classmethod
     def parse(cls, data: bytes) -> "Plan":

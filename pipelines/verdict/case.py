@@ -1,8 +1,7 @@
 """All that a verdict is made of, gathered and checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Case:
     level: float = 0.0
     not_bound: Sequence[str] = ()
     burned: frozenset[str] = frozenset()
-    scorer: Mapping[str, Any] = MappingProxyType({})
+    scorer: Mapping[str, Any] = field(default_factory=dict)
     asserted: bool = False
 
     def seed(self, domain: str = "") -> bytes:

@@ -135,13 +135,7 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
     in_context = plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
     if in_context or settings["context"]:
         pairs.append(("context", plan.context, settings["context"]))
-    if in_context and not slots_sha256:
-        raise RunError(
-            "no verdict: the plan has candidates scored in context, at the slots that planting fixed, and the secrets "
-            "hold no record of a planting (slots.parquet, planting.json, planted.json, ledger/): put these files back, "
-            "or run trapline prepare"
-        )
-    if in_context:
+    if in_context and slots_sha256:
         pairs.append(("sha256 of the slots", slots_sha256, scores.slots_sha256))
     if plan.tokenizer.startswith("sha256:"):
         used = {settings["tokenizer_sha256"], *scores.tokenizers}
@@ -163,6 +157,12 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
                 f"no verdict: --scores {scores.uri}: {name} is {json.dumps(found)}, and {json.dumps(wanted)} was "
                 "sealed: score again as the plan says"
             )
+    if in_context and not slots_sha256:
+        raise RunError(
+            "no verdict: the plan has candidates scored in context, at the slots that planting fixed, and the secrets "
+            "hold no record of a planting (slots.parquet, planting.json, planted.json, ledger/): put these files back, "
+            "or run trapline prepare"
+        )
     if plan.checkpoints == "single" and len(scores.checkpoints) > 1:
         raise RunError(
             f"no verdict: --scores {scores.uri}: holds {len(scores.checkpoints)} checkpoints, and the plan judges a "

@@ -334,7 +334,9 @@ def _check_announcement(found: Secrets, published: bytes | None) -> None:
     expected = None if found.randomness is None else Announcement.of(found.commitment, found.randomness)
     if own is not None:
         found.announced = own.sha256
-        if expected is None or own.draw != expected.draw:
+        if expected is None:
+            found.problems.append(f"{names.DRAWN}: states a draw, and there is no {names.DRAW_RECORD} that holds")
+        elif own.draw != expected.draw:
             found.problems.append(f"{names.DRAWN}: states another draw than {names.DRAW_RECORD} holds")
         elif own.response:
             found.round = _read(found, names.DRAWN, lambda: _round_of(own))
