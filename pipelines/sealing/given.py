@@ -31,7 +31,7 @@ class Flags(Protocol):
 
 def any_given(flags: Flags, own: bool = False) -> bool:
     """Whether some randomness is given."""
-    return bool(flags.beacon or flags.nonce or flags.beacon_response or own)
+    return bool(flags.beacon or flags.nonce or flags.beacon_response or flags.beacon_certificate or own)
 
 
 def evidence(flags: Flags) -> tuple[bytes, bytes]:

@@ -69,7 +69,7 @@ def read_round(declared: Declared, response: bytes, certificate: bytes = b"") ->
 
 def _parsed(response: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(response) if len(response) <= MOST_BYTES else None
+        found = json.loads(response.decode("utf-8")) if len(response) <= MOST_BYTES else None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
