@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -127,6 +127,7 @@ def gather(config: VerifyConfig) -> "Case":
         SealError: if the secrets do not hold.
     """
     from pipelines.scoring.folder import read_scores, refuse_differing
+    from pipelines.sealing.given import round_given
     from pipelines.verdict.bound import not_bound
     from pipelines.verdict.case import Case
     from pipelines.verdict.sealed_scores import (
@@ -142,6 +143,8 @@ def gather(config: VerifyConfig) -> "Case":
     sealed = _open(config, secrets)
     plan = sealed.plan
     asserted = _refuse_other_randomness(config, sealed)
+    if config.beacon_response:
+        sealed = replace(sealed, round=round_given(config, sealed.commitment.randomness))
     if config.alpha is not None and config.alpha != plan.alpha:
         raise RunError(f"no verdict: --alpha {config.alpha:g}: {plan.alpha:g} was sealed, and it cannot be changed now")
     scores = read_scores(config.scores)

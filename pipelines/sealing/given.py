@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipelines.running.errors import RunError, UsageError
 
 if TYPE_CHECKING:
+    from transforms.planting.attestations.rounds import Round
     from transforms.planting.sealing.public_randomness import Declared, Randomness
 
 
@@ -56,23 +57,34 @@ def given(flags: Flags, declared: "Declared", own: bool = False) -> "Randomness"
         RunError: if the response is not of the declared round, or its signature is wrong.
     """
     from transforms.base.errors import SealError
-    from transforms.planting.attestations.rounds import read_round
     from transforms.planting.sealing.public_randomness import Randomness
 
-    response, certificate = evidence(flags)
     if not flags.beacon_response:
+        evidence(flags)
         randomness = Randomness.given(flags.beacon, flags.nonce, own)
         randomness.refuse_other_than(declared)
         return randomness
     Randomness("beacon", bytes(32)).refuse_other_than(declared)
-    try:
-        found = Randomness("beacon", read_round(declared, response, certificate).value)
-    except SealError as error:
-        where = "" if str(error).startswith("--") else f"--beacon-response {flags.beacon_response}: "
-        raise RunError(f"{where}{error}") from error
+    found = Randomness("beacon", round_given(flags, declared).value)
     if flags.nonce or own or (flags.beacon and Randomness.given(flags.beacon, "", False) != found):
         raise SealError("--beacon-response: other randomness is given as well, and it differs: give one of them")
     return found
+
+
+def round_given(flags: Flags, declared: "Declared") -> "Round":
+    """The declared round, from the beacon's response that the flags name.
+
+    Raises:
+        RunError: if it is of another round, or its signature is wrong.
+    """
+    from transforms.base.errors import SealError
+    from transforms.planting.attestations.rounds import read_round
+
+    try:
+        return read_round(declared, *evidence(flags))
+    except SealError as error:
+        where = "" if str(error).startswith("--") else f"--beacon-response {flags.beacon_response}: "
+        raise RunError(f"{where}{error}") from error
 
 
 def _read(flag: str, path: str) -> bytes:

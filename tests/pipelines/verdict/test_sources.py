@@ -164,6 +164,15 @@ def test_a_round_that_nobody_checked_is_called_so(tmp_path: Path) -> None:
     assert "which was not checked here" in caveat
 
 
+def test_a_response_that_the_reader_brings_is_checked_too(tmp_path: Path) -> None:
+    secrets = sealed(tmp_path / "c", "--beacon-name", "drand quicknet", "--beacon-round", "657413")
+    file = ROUNDS / "quicknet_657413.json"
+    assert draw(secrets, "--beacon", json.loads(file.read_bytes())["randomness"]) == 0
+    campaign = campaign_in(tmp_path / "c")
+    assert campaign.verify(campaign.write(campaign.scored()), "--beacon-response", str(file)) == 0
+    assert campaign.verdict()["randomness"]["signature_checked"] is True
+
+
 def test_a_value_that_the_round_does_not_have_gets_no_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
