@@ -79,7 +79,8 @@ class SealConfig:
         """The settings as a config file holds them, in one table, with the doses that were chosen."""
         settings = dataclasses.asdict(self)
         chosen = settings.pop("plan")
-        return {**settings, **chosen, "sequence": plan.sequence, "dry_run": False}
+        settled = {"sequence": plan.sequence, "checkpoint_note": plan.checkpoint_note}
+        return {**settings, **chosen, **settled, "dry_run": False}
 
 
 def run(config: SealConfig, _: "Context") -> int:
