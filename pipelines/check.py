@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
+from pipelines.sealing.given import any_given, given
 from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
 if TYPE_CHECKING:
@@ -33,12 +34,18 @@ class CheckConfig:
     """commitment.json as published. Default with --secrets: the copy in that folder."""
     planted: Annotated[str, PUBLISHED] = ""
     """planted.json as published. Default with --secrets: the copy in that folder."""
+    drawn: Annotated[str, PUBLISHED] = ""
+    """drawn.json as published; with --secrets."""
     corpus: Annotated[str, INPUT] = ""
     """An output folder of trapline: its files are compared with its manifest, and the manifest with planted.json."""
     previous: Annotated[Several, PUBLISHED] = ()
     """commitment.json of every campaign before this one."""
     beacon: Annotated[str, RANDOMNESS] = ""
     """Output of the beacon round, as hexadecimal digits."""
+    beacon_response: Annotated[str, RANDOMNESS] = ""
+    """The beacon's own document of that round (JSON of drand or NIST, as saved): its signature is checked."""
+    beacon_certificate: Annotated[str, RANDOMNESS] = ""
+    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
     nonce: Annotated[str, RANDOMNESS] = ""
     """The counterparty's nonce, as hexadecimal digits."""
     self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
@@ -52,35 +59,35 @@ class CheckConfig:
                 "give --secrets, or --reveal, or --commitment, or --corpus",
             ),
             (not self.planted or bool(self.secrets or self.corpus), "--planted needs --secrets or --corpus"),
+            (not self.drawn or bool(self.secrets), "--drawn needs --secrets"),
             (not (self.secrets and self.reveal), "--secrets and --reveal: give only one of them"),
             (not self.reveal or bool(self.commitment), "--reveal needs --commitment, the published commitment.json"),
-            (not self.reveal or self._any_randomness(), "--reveal needs --beacon HEX, --nonce HEX or --self"),
+            (
+                not self.reveal or any_given(self, self.self_attested),
+                "--reveal needs --beacon-response FILE, --beacon HEX, --nonce HEX or --self",
+            ),
         )
         for fine, message in checks:
             if not fine:
                 raise ValueError(message)
 
-    def _any_randomness(self) -> bool:
-        return bool(self.beacon or self.nonce or self.self_attested)
-
-    def randomness(self) -> "Randomness | None":
-        """The public randomness, where it is given."""
-        from transforms.planting.sealing.public_randomness import Randomness
-
-        return Randomness.given(self.beacon, self.nonce, self.self_attested) if self._any_randomness() else None
+    def randomness(self, commitment: "Commitment") -> "Randomness | None":
+        """The public randomness, where it is given, of the kind that the seal declared."""
+        own = self.self_attested
+        return given(self, commitment.randomness, own) if any_given(self, own) else None
 
 
 def run(config: CheckConfig, _: "Context") -> int:
     """Print the differences; returns 0 if there are none, else 1."""
-    randomness = config.randomness()
     commitment: Commitment | None = None
     problems: list[str] = []
     summary: list[str] = []
     if config.secrets:
-        problems, summary, commitment = _check_secrets(config, randomness)
+        problems, summary, commitment = _check_secrets(config)
     elif config.commitment:
         commitment = read_commitment(config.commitment)
         problems, summary = [], [f"commitment {commitment.sha256.hex()}: its root matches its fields"]
+        randomness = config.randomness(commitment)
         if config.reveal and randomness is not None:
             problems, summary = _check_reveal(config.reveal, commitment, randomness)
     if config.corpus:
@@ -115,15 +122,15 @@ def read_commitment(path: str) -> "Commitment":
         raise RunError(f"{path}: {error}") from error
 
 
-def _check_secrets(
-    config: CheckConfig, randomness: "Randomness | None"
-) -> "tuple[list[str], list[str], Commitment | None]":
+def _check_secrets(config: CheckConfig) -> "tuple[list[str], list[str], Commitment | None]":
     from transforms.planting.folder import secrets_path
     from transforms.planting.ledger.check_secrets import check_secrets
 
     published = _published("--commitment", config.commitment)
-    found = check_secrets(secrets_path(config.secrets), published, _published("--planted", config.planted))
+    planted, drawn = _published("--planted", config.planted), _published("--drawn", config.drawn)
+    found = check_secrets(secrets_path(config.secrets), published, planted, drawn=drawn)
     problems = list(found.problems)
+    randomness = config.randomness(found.commitment) if found.commitment is not None else None
     if randomness is not None and found.randomness != randomness:
         problems.append("draw.json: the draw was decided by other randomness than the one given, or was not made")
     return problems, _summary(found), found.commitment
@@ -237,6 +244,8 @@ def _summary(found: "Secrets") -> list[str]:
         + (f" in {tranches} tranches" if tranches > 1 else ""),
         f"drawn, decided by {declared}" if found.randomness else f"not drawn yet; {declared} will decide",
     ]
+    if found.round is not None:
+        lines.append(f"{found.round.source}: the signature of the round was checked; its value is the one that decided")
     if found.planting is not None:
         lines.append(f"planted in {found.planting.counts.get('copies', 0):,} copies; ledger and slots are intact")
     if found.burned:

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from pipelines.sealing.given import any_given, evidence, given
 from transforms.base.flags import INPUT, RANDOMNESS, RUNNING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.running.context import Context
+    from transforms.planting.sealing.announcement import Announcement
+    from transforms.planting.sealing.commitment import Commitment
     from transforms.planting.sealing.public_randomness import Randomness
 
 
@@ -23,6 +26,10 @@ class DrawConfig:
     """The folder that trapline seal made."""
     beacon: Annotated[str, RANDOMNESS] = ""
     """Output of the beacon round that the seal declared, as hexadecimal digits."""
+    beacon_response: Annotated[str, RANDOMNESS] = ""
+    """The beacon's own document of that round (JSON of drand or NIST, as saved): its signature is checked."""
+    beacon_certificate: Annotated[str, RANDOMNESS] = ""
+    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
     nonce: Annotated[str, RANDOMNESS] = ""
     """The counterparty's nonce, as hexadecimal digits."""
     self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
@@ -30,37 +37,35 @@ class DrawConfig:
     dry_run: Annotated[bool, RUNNING] = False
     """Check the secrets and the randomness; draw nothing."""
 
-    def randomness(self) -> "Randomness":
-        """What decides the draw."""
-        from transforms.planting.sealing.public_randomness import Randomness
-
-        return Randomness.given(self.beacon, self.nonce, self.self_attested)
-
 
 def run(config: DrawConfig, _: "Context") -> int:
     """Draw; returns the exit code.
 
     Raises:
         SealError: if the secrets do not hold, for another kind of randomness than declared, or for a second draw.
+        RunError: for a beacon's response that is not of the declared round, or whose signature is wrong.
     """
+    from transforms.base.errors import SealError
     from transforms.planting.folder import locked, secrets_path
 
-    randomness = config.randomness()
+    if not any_given(config, config.self_attested):
+        raise SealError("give one of --beacon-response FILE, --beacon HEX, --nonce HEX and --self")
     path = secrets_path(config.secrets)
     with locked(path):
-        return _draw(path, randomness, config.dry_run)
+        return _draw(config, path)
 
 
-def _draw(path: "Path", randomness: "Randomness", dry_run: bool) -> int:
+def _draw(config: DrawConfig, path: "Path") -> int:
     from transforms.base.errors import SealError
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
+    from transforms.planting.sealing.announcement import Announcement
     from transforms.planting.sealing.drawn import DrawRecord, draw_files
 
     found = open_secrets(path, draw=False)
-    randomness.refuse_other_than(found.commitment.randomness)
+    randomness = given(config, found.commitment.randomness, config.self_attested)
     before = path / names.DRAW_RECORD
     if before.exists():
         try:
@@ -71,16 +76,50 @@ def _draw(path: "Path", randomness: "Randomness", dry_run: bool) -> int:
             raise SealError(f"{path}: the draw was already made with other randomness, and a draw is made only once")
     elif (path / names.DRAW).exists():
         raise SealError(f"{path}: there is a {names.DRAW} but no {names.DRAW_RECORD}: a draw is made only once")
+    _refuse_second(path, Announcement.of(found.commitment, randomness))
     record, data, _ = draw_files(found.key, found.units, randomness, found.commitment.root)
-    if dry_run:
+    if config.dry_run:
         print(f"{counted(len(found.units), 'unit')} would be drawn, decided by {found.commitment.randomness.in_words}")
         return 0
     Folder(str(path)).remove_temporaries("")
     # What decided is written first: a draw that was cut short can only be finished with the same randomness.
     names.write(path, names.DRAW_RECORD, record.to_bytes())
     names.write(path, names.DRAW, data)
+    _announce(config, path, found.commitment, randomness)
     print(f"drew {counted(len(found.units), 'unit')}, decided by {found.commitment.randomness.in_words}")
     print(f"  {path / names.DRAW}  (secret)")
+    print(f"  {path / names.DRAWN}  (publish it, byte for byte, before the data)")
     if randomness.kind == "self":
         print("  self-attested: exact only if the holder did not choose the key")
+    else:
+        print(f"  value     {randomness.value.hex()}")
+    if randomness.kind == "beacon" and not config.beacon_response:
+        print("  nobody checked that the beacon gave this value: --beacon-response takes the beacon's own document")
     return 0
+
+
+def _refuse_second(path: "Path", stated: "Announcement") -> None:
+    """Check that no statement of another draw is there, whatever became of the draw itself."""
+    from transforms.base.errors import SealError
+    from transforms.planting.folder import DRAWN
+    from transforms.planting.sealing.announcement import Announcement
+
+    try:
+        before = Announcement.parse((path / DRAWN).read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        raise SealError(f"{path / DRAWN}: {error}; trapline check --secrets says more") from error
+    if before.draw != stated.draw:
+        raise SealError(f"{path}: {DRAWN} states a draw with other randomness, and a draw is made only once")
+
+
+def _announce(config: DrawConfig, path: "Path", commitment: "Commitment", randomness: "Randomness") -> None:
+    """Write the public statement; one that is there already stays once a planting has bound it."""
+    from transforms.planting import folder as names
+    from transforms.planting.sealing.announcement import Announcement
+
+    response, certificate = evidence(config)
+    if not (path / names.DRAWN).exists() or (response and not (path / names.PLANTED).exists()):
+        stated = Announcement.of(commitment, randomness, response.decode(), certificate.decode("ascii", "replace"))
+        names.write(path, names.DRAWN, stated.to_bytes())

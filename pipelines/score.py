@@ -130,20 +130,17 @@ class ScoreConfig:
         """What is generated; None for nothing."""
         from transforms.scoring.generation.plan import GenerationPlan, generated_needs
 
-        metrics = tuple(name for name in self.metrics if generated_needs([name]))
-        if not metrics and not self.generate:
+        if not generated_needs(self.metrics) and not self.generate:
             return None
-        return GenerationPlan(
-            metrics,
-            self.samples,
-            0.8 if self.temperature is None else self.temperature,
-            self.top_k or 0,
-            1.0 if self.temperature is None else self.temperature,
-            40 if self.top_k is None else self.top_k,
-            self.seed,
-            self.max_new_tokens if self.generate else 0,
-            self.stop,
-            self.keep_generations,
+        return GenerationPlan.of(
+            self.metrics,
+            samples=self.samples,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            seed=self.seed,
+            max_new_tokens=self.max_new_tokens if self.generate else 0,
+            stop=self.stop,
+            keep=self.keep_generations,
         )
 
 

@@ -65,14 +65,23 @@ class SealConfig:
         from transforms.planting.sealing.public_randomness import Declared
 
         if self.beacon_name:
-            return Declared("beacon", self.beacon_name, self.beacon_round)
+            from transforms.planting.attestations.nist import PulseChain
+            from transforms.planting.attestations.rounds import source_of
+
+            declared = Declared("beacon", self.beacon_name, self.beacon_round)
+            if source_of(declared) == PulseChain(0):
+                raise UsageError(
+                    f"--beacon-name {self.beacon_name}: pulses are numbered within a chain: name it, 'NIST chain 2'"
+                )
+            return declared
         return Declared("nonce", self.nonce_from) if self.nonce_from else Declared("self")
 
     def resolved(self, plan: "Plan") -> dict[str, Any]:
         """The settings as a config file holds them, in one table, with the doses that were chosen."""
         settings = dataclasses.asdict(self)
         chosen = settings.pop("plan")
-        return {**settings, **chosen, "sequence": plan.sequence, "dry_run": False}
+        settled = {"sequence": plan.sequence, "checkpoint_note": plan.checkpoint_note}
+        return {**settings, **chosen, **settled, "dry_run": False}
 
 
 def run(config: SealConfig, _: "Context") -> int:
@@ -105,7 +114,26 @@ def run(config: SealConfig, _: "Context") -> int:
     if chain.unseen:
         which = ", ".join(map(str, chain.unseen))
         print(f"not compared with the candidates of campaign {which}: --previous names no folder of secrets with them")
+    for note in _notes(declared):
+        print(f"  {note}")
     return 0
+
+
+def _notes(declared: "Declared") -> list[str]:
+    """What is known of a declared beacon that its holder should hear now."""
+    from datetime import UTC, datetime
+
+    from transforms.planting.attestations.rounds import KNOWN, source_of, time_of
+
+    if declared.kind != "beacon":
+        return []
+    if source_of(declared) is None:
+        return [f"rounds of {declared.name!r} cannot be checked here; those of {', '.join(KNOWN)} can"]
+    time = time_of(declared)
+    if time is not None and time <= datetime.now(UTC):
+        came_out = f"that round came out at {time:%Y-%m-%d %H:%M:%S} UTC"
+        return [f"{came_out}: its value is known already, and a draw by it shows nothing: declare a round to come"]
+    return []
 
 
 def _write(

@@ -1,14 +1,25 @@
 """`trapline verify`: the verdict on a model, with an exact error rate."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from transforms.base.flags import ANALYSIS_PLAN, INPUT, METRICS, OUTPUT, RUNNING, Several, Whole
+from transforms.base.flags import (
+    ANALYSIS_PLAN,
+    INPUT,
+    METRICS,
+    OUTPUT,
+    PUBLISHED,
+    RANDOMNESS,
+    RUNNING,
+    Several,
+    Whole,
+)
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
@@ -41,6 +52,28 @@ class VerifyConfig:
     """Scores of the same candidates under other models, such as an untrapped twin, for comparison in the report."""
     reveal: Annotated[bool, OUTPUT] = False
     """Show texts and ids of candidates in the report; the output is then secret and readable only by its owner."""
+    beacon_response: Annotated[str, RANDOMNESS] = ""
+    """The beacon's own document of the declared round: another value than the draw's is refused."""
+    beacon_certificate: Annotated[str, RANDOMNESS] = ""
+    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
+    beacon: Annotated[str, RANDOMNESS] = ""
+    """What the beacon gave, as you know it: another value than the draw's is refused."""
+    nonce: Annotated[str, RANDOMNESS] = ""
+    """The nonce as its giver states it: another value than the draw's is refused."""
+    commitment: Annotated[str, PUBLISHED] = ""
+    """commitment.json as published."""
+    drawn: Annotated[str, PUBLISHED] = ""
+    """drawn.json as published: of two draws under one seal, only the published one is judged."""
+    planted: Annotated[str, PUBLISHED] = ""
+    """planted.json as published."""
+    revealed: Annotated[Several, PUBLISHED] = ()
+    """Proofs that trapline reveal published: their units count as burned, whatever the holder's list says."""
+    scores_sha256: Annotated[str, INPUT] = ""
+    """SHA-256 of the scores' manifest.json as the scorer states it: other scores are refused."""
+    scores_signature: Annotated[str, INPUT] = ""
+    """The scorer's SSH signature of the scores' manifest.json (ssh-keygen -Y sign -n trapline)."""
+    scorer_key: Annotated[str, INPUT] = ""
+    """The scorer's SSH public key (Ed25519)."""
     threads: Annotated[Whole, RUNNING] = 0
     """Threads; 0: all cores. The verdict does not depend on it."""
     overwrite: Annotated[bool, OUTPUT] = False
@@ -52,6 +85,8 @@ class VerifyConfig:
         """Check what can be checked without the files."""
         if self.threads < 0:
             raise ValueError(f"--threads {self.threads}: give 0 (all cores) or more")
+        if self.scores_sha256 and re.fullmatch("[0-9a-fA-F]{64}", self.scores_sha256) is None:
+            raise ValueError(f"--scores-sha256 {self.scores_sha256}: give 64 hexadecimal digits")
 
 
 def run(config: VerifyConfig, _: "Context") -> int:
@@ -92,24 +127,37 @@ def gather(config: VerifyConfig) -> "Case":
         SealError: if the secrets do not hold.
     """
     from pipelines.scoring.folder import read_scores, refuse_differing
+    from pipelines.sealing.given import round_given
+    from pipelines.verdict.bound import not_bound
     from pipelines.verdict.case import Case
-    from pipelines.verdict.sealed_scores import judged_units, refuse_other_settings, score_matrices
+    from pipelines.verdict.sealed_scores import (
+        judged_units,
+        refuse_other_sequences,
+        refuse_other_settings,
+        score_matrices,
+    )
+    from pipelines.verdict.sources import scorer_facts
     from transforms.planting.folder import PROBES, SLOTS, secrets_path
 
     secrets = secrets_path(config.secrets)
-    sealed = _open(secrets)
+    sealed = _open(config, secrets)
     plan = sealed.plan
+    asserted = _refuse_other_randomness(config, sealed)
+    if config.beacon_response:
+        sealed = replace(sealed, round=round_given(config, sealed.commitment.randomness))
     if config.alpha is not None and config.alpha != plan.alpha:
         raise RunError(f"no verdict: --alpha {config.alpha:g}: {plan.alpha:g} was sealed, and it cannot be changed now")
     scores = read_scores(config.scores)
     judged = judged_units(sealed, config.tranche)
-    slots = secrets / SLOTS
+    slots, probes_sha256 = secrets / SLOTS, _sha256(secrets / PROBES)
+    refuse_other_sequences(scores, probes_sha256)
     refuse_other_settings(scores, plan, judged, _sha256(slots) if slots.exists() else "")
     metrics = _exploratory(config.exploratory_metric, scores, plan.metric)
     baselines = []
     for uri in config.baseline_scores:
         other = read_scores(uri, "--baseline-scores")
         refuse_differing(scores, other)
+        refuse_other_sequences(other, probes_sha256, "--baseline-scores")
         if other.metrics.get(plan.metric) != plan.metric_version:
             raise RunError(
                 f"--baseline-scores {uri}: metric {plan.metric!r} of version {plan.metric_version} is missing"
@@ -120,12 +168,16 @@ def gather(config: VerifyConfig) -> "Case":
         judged,
         scores,
         score_matrices(scores, sealed, judged, [plan.metric, *metrics]),
-        probes_sha256=_sha256(secrets / PROBES),
         metrics=metrics,
         tranche=config.tranche,
         baselines=baselines,
         reveal=config.reveal,
         threads=config.threads,
+        level=plan.alpha_of(config.tranche) or plan.alpha,
+        not_bound=not_bound(plan, scores, config.tranche),
+        burned=_burned(config, sealed),
+        scorer=scorer_facts(config, scores, plan),
+        asserted=asserted,
     )
 
 
@@ -135,14 +187,53 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _open(secrets: Path) -> "Sealed":
+def _open(config: VerifyConfig, secrets: Path) -> "Sealed":
     from transforms.base.errors import SealError
     from transforms.planting.ledger.check_secrets import open_secrets
 
-    sealed = open_secrets(secrets)
+    published = {name: _published(f"--{name}", getattr(config, name)) for name in ("commitment", "planted", "drawn")}
+    sealed = open_secrets(secrets, published["commitment"], published["planted"], drawn=published["drawn"])
     if sealed.randomness is None:
         raise SealError(f"--secrets {secrets}: nothing was drawn yet, so nothing was planted: run trapline draw first")
     return sealed
+
+
+def _published(flag: str, path: str) -> bytes | None:
+    """A published file; None if none is given."""
+    try:
+        return Path(path).read_bytes() if path else None
+    except OSError as error:
+        raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
+
+
+def _refuse_other_randomness(config: VerifyConfig, sealed: "Sealed") -> bool:
+    """Check that the draw was decided by what the flags state; whether they state anything."""
+    from pipelines.sealing.given import any_given, given
+
+    if not any_given(config):
+        return False
+    assert sealed.randomness is not None  # noqa: S101 - for the type checker
+    stated = given(config, sealed.commitment.randomness)
+    if stated != sealed.randomness:
+        raise RunError(
+            f"no verdict: the draw was decided by {sealed.randomness.value.hex()}, and {stated.value.hex()} was stated "
+            f"as {sealed.commitment.randomness.in_words}: these are the secrets of another draw"
+        )
+    return True
+
+
+def _burned(config: VerifyConfig, sealed: "Sealed") -> frozenset[str]:
+    """Ids of the units that were revealed, by the holder's list and by published proofs."""
+    from transforms.planting.sealing.reveal import check_reveal
+
+    assert sealed.randomness is not None  # noqa: S101 - for the type checker
+    burned = set(sealed.burned)
+    for path in config.revealed:
+        found = check_reveal(_published("--revealed", path) or b"", sealed.commitment, sealed.randomness)
+        if found.problems:
+            raise RunError(f"no verdict: --revealed {path}: {found.problems[0]}")
+        burned |= {unit.id for unit in found.units}
+    return frozenset(burned)
 
 
 def _exploratory(wanted: Sequence[str], scores: "ScoresFolder", primary: str) -> tuple[str, ...]:

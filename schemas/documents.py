@@ -41,6 +41,16 @@ def parse(name: str, version: int, data: bytes, also: tuple[int, ...] = ()) -> d
     return {key: value for key, value in content.items() if key not in ("schema", "version")}
 
 
+def version_of(data: bytes) -> int:
+    """The version that a document states; 0 if it states none. `parse` says whether it is one that can be read."""
+    try:
+        content = json.loads(data)
+        version = content["version"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return 0
+    return version if type(version) is int else 0
+
+
 def fields(content: Mapping[str, Any], wanted: Mapping[str, type | tuple[type, ...]]) -> None:
     """Check that `content` has exactly the fields `wanted`, of these types.
 

@@ -7,17 +7,27 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from schemas.documents import DocumentError, fields, parse, to_bytes
+from schemas.documents import DocumentError, fields, parse, to_bytes, version_of
 
-NAME, VERSION = "plan", 1
+NAME, VERSION = "plan", 2
+EARLIER = (1,)
+"""Versions that are read, too. Version 1 lacks the fields `ADDED`: what they bind was open then."""
+ADDED = ("checkpoint_names", "generation", "scorer", "tranche_rule")
 
 Statistic = Literal["aligned_rank", "mean"]
 Bos = Literal["checkpoint", "always", "never"]
 Dtype = Literal["float32", "bfloat16"]
 Checkpoints = Literal["single", "maximum", "series"]
+TrancheRule = Literal["each", "whole"]
 MONTE_CARLO_SEED = "root-and-randomness"
 DROP_UNIT = "drop-unit"
 CHECKPOINT_TOKENIZER = "checkpoint"
+CHECKPOINT_RULES: dict[str, str] = {
+    "single": "the last checkpoint of the first training run on the planted corpus",
+    "maximum": "every checkpoint that was kept of the first training run on the planted corpus",
+    "series": "every checkpoint that was kept of the first training run on the planted corpus, in its order",
+}
+"""Which checkpoints are judged where the plan says nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +83,24 @@ class Plan:
     checkpoints: Checkpoints = "single"
     """One checkpoint; the maximum over a fixed list; or a growing series with anytime-valid evidence."""
     checkpoint_note: str = ""
-    """Which checkpoint or checkpoints, in words."""
+    """The rule that names the checkpoint or checkpoints, in words."""
+    checkpoint_names: tuple[str, ...] = ()
+    """Names of the judged checkpoints in the table of scores, in order; empty: the rule in words alone names them."""
     series_lambda: float = 1.0
     """Lambda of the e-values of a series."""
+    generation: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of what the metric generates, by input of the metric: scheme, temperature, top-k, samples, seed."""
+    tranche_rule: TrancheRule = "each"
+    """How tranches share alpha: each is judged at alpha / K, or only all of them together, at alpha."""
+    scorer: str = ""
+    """Fingerprint ("SHA256:...") of the SSH key that must sign the scores; empty: no signature is asked for."""
+    version: int = VERSION
+    """Of the document that this plan was read from."""
 
     def __post_init__(self) -> None:
         """Check every value."""
         sequence, weights = self.sequence, list(self.weights.values())
+        shared = ": at least 1 / alpha - 1" if self.least_alpha == self.alpha else " / K: at least K / alpha - 1"
         checks = (
             (self.controls >= 1, "controls: 1 or more"),
             (bool(weights), "weights: at least one stratum"),
@@ -94,8 +115,8 @@ class Plan:
             (self.statistic in get_args(Statistic), f"statistic: {' or '.join(get_args(Statistic))}"),
             (0 < self.alpha < 1, "alpha: between 0 and 1"),
             (self.redraws >= 1 and self.redraws_many >= 1 and self.many_units >= 0, "redraws: 1 or more"),
-            ((self.redraws + 1) * self.alpha >= 1, "redraws: too few for a p below alpha: at least 1 / alpha - 1"),
-            ((self.redraws_many + 1) * self.alpha >= 1, "redraws of many units: at least 1 / alpha - 1"),
+            ((self.redraws + 1) * self.least_alpha >= 1, f"redraws: too few for a p below alpha{shared}"),
+            ((self.redraws_many + 1) * self.least_alpha >= 1, f"redraws of many units: too few for alpha{shared}"),
             (self.enumerate_up_to >= 1, "enumerate_up_to: 1 or more"),
             (self.monte_carlo_seed == MONTE_CARLO_SEED, f"monte_carlo_seed: {MONTE_CARLO_SEED}"),
             (self.missing == DROP_UNIT, f"missing: {DROP_UNIT}"),
@@ -113,10 +134,41 @@ class Plan:
             ),
             (self.checkpoints in get_args(Checkpoints), f"checkpoints: {', '.join(get_args(Checkpoints))}"),
             (math.isfinite(self.series_lambda) and self.series_lambda > 0, "series-lambda: a number above 0"),
+            (self.tranche_rule in get_args(TrancheRule), f"tranche-rule: {' or '.join(get_args(TrancheRule))}"),
+            (
+                all(self.checkpoint_names) and len(set(self.checkpoint_names)) == len(self.checkpoint_names),
+                "checkpoint-names: names that differ",
+            ),
+            (
+                self.checkpoints != "single" or len(self.checkpoint_names) <= 1,
+                "checkpoint-names: a single checkpoint is judged, so one name; or --checkpoints maximum or series",
+            ),
+            (
+                re.fullmatch(r"(SHA256:[A-Za-z0-9+/]{43})?", self.scorer) is not None,
+                "scorer: the fingerprint of an SSH key, as ssh-keygen -l shows it",
+            ),
         )
         for fine, message in checks:
             if not fine:
                 raise ValueError(f"plan: {message}")
+
+    @property
+    def least_alpha(self) -> float:
+        """The smallest level at which the plan has something judged."""
+        shared = self.tranche_rule == "each" and self.version not in EARLIER
+        return self.alpha / max(1, len(self.tranche_sizes)) if shared else self.alpha
+
+    def alpha_of(self, tranche: int | None) -> float | None:
+        """The level at which a tranche, or all units (None), is judged; None where the plan has no verdict on that.
+
+        Over all verdicts that the plan allows, the levels add up to alpha: whichever of them is shown, a false
+        rejection is no more probable than that.
+        """
+        if len(self.tranche_sizes) == 1:
+            return self.alpha
+        if self.version in EARLIER or (tranche is None) == (self.tranche_rule == "each"):
+            return None
+        return self.least_alpha
 
     def tranche(self, number: int) -> range:
         """The leaves of a tranche.
@@ -135,7 +187,10 @@ class Plan:
 
     def to_bytes(self) -> bytes:
         """The document `plan.json`."""
-        return to_bytes(NAME, VERSION, dataclasses.asdict(self))
+        content = dataclasses.asdict(self)
+        version = content.pop("version")
+        lacking = ADDED if version in EARLIER else ()
+        return to_bytes(NAME, version, {name: value for name, value in content.items() if name not in lacking})
 
     @classmethod
     def parse(cls, data: bytes) -> "Plan":
@@ -144,17 +199,25 @@ class Plan:
         Raises:
             DocumentError: if it is no plan; the message shows no stratum.
         """
-        content = parse(NAME, VERSION, data)
-        fields(content, _TYPES)
-        lists: dict[str, tuple[type, ...]] = {"sequence": (int,), "tranche_sizes": (int,), "references": (str,)}
+        version = version_of(data)
+        content = parse(NAME, VERSION, data, also=EARLIER)
+        fields(content, {name: kind for name, kind in _TYPES.items() if version == VERSION or name not in ADDED})
+        lists: dict[str, tuple[type, ...]] = {
+            "sequence": (int,),
+            "tranche_sizes": (int,),
+            "references": (str,),
+            "checkpoint_names": (str,),
+        }
         for name, kinds in lists.items():
+            if name not in content:
+                continue
             if not all(isinstance(one, kinds) and not isinstance(one, bool) for one in content[name]):
                 raise DocumentError(f"field {name!r} has the wrong type")
             content[name] = tuple(content[name])
         if not all(isinstance(one, int | float) and one is not True for one in content["weights"].values()):
             raise DocumentError("field 'weights' has the wrong type")
         try:
-            return cls(**content)
+            return cls(**content, version=version)
         except ValueError as error:
             raise DocumentError(str(error)) from None
 
@@ -164,7 +227,8 @@ _BY_ANNOTATION: dict[Any, type | tuple[type, ...]] = {
     float: (int, float),
     str: str,
     dict[str, float]: dict,
+    dict[str, Any]: dict,
     tuple[int, ...]: list,
     tuple[str, ...]: list,
 }
-_TYPES = {one.name: _BY_ANNOTATION.get(one.type, str) for one in dataclasses.fields(Plan)}
+_TYPES = {one.name: _BY_ANNOTATION.get(one.type, str) for one in dataclasses.fields(Plan) if one.name != "version"}

@@ -146,14 +146,15 @@ def _scores(folder: Path, secrets: Path) -> None:
     (folder / "scores").mkdir(parents=True)
     pq.write_table(pa.table(columns, schema=scores(["loss"])), folder / name)
     data = (folder / name).read_bytes()
+    sealed = hashlib.sha256((secrets / "probes/probes.parquet").read_bytes()).hexdigest()
     settings = {
-        "bos": "checkpoint", "dtype": "float32", "context": 0, "slots": 4, "tokenizer_sha256": "0" * 64,
-        "metrics": {"loss": 1},
+        "bos": "checkpoint", "dtype": "float32", "context": 0, "slots": 4, "tokenizer": "checkpoint",
+        "tokenizer_sha256": "0" * 64, "metrics": {"loss": 1},
     }  # fmt: skip
     content = {
         "settings": settings,
         "checkpoints": [{"name": "model", "sha256": "0" * 64}],
-        "sequences": [],
+        "sequences": [{"path": "probes.parquet", "rows": count, "sha256": sealed}],
         "files": [{"path": name, "rows": count, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}],
     }
     manifest = pretty_json({"schema": "trapline.manifest", "version": 1, "command": "score", "content": content})

@@ -92,6 +92,11 @@ class Campaign:
         sealed = open_secrets(path, planting=False)
         if sealed.randomness is None:
             raise SealError(f"--secrets {path}: nothing was drawn yet: trapline draw")
+        if not sealed.announced:
+            raise SealError(
+                f"--secrets {path}: {names.DRAWN} is missing, the public statement of the draw: the same trapline draw "
+                "again writes it; publish it before the data"
+            )
         return cls(config, path, sealed, SecretWork(""))
 
     def identity(self) -> dict[str, Any]:
@@ -291,6 +296,7 @@ class Campaign:
             manifest=file_sha256(manifest),
             ledger_root=ledger_root(key, ledger),
             record_hash=planting_hash(record, key),
+            drawn=self.sealed.announced,
         )
         self._set_aside()
         for name, data in {**files, names.PLANTING: record, names.PLANTED: planted.to_bytes()}.items():

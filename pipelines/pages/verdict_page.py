@@ -81,7 +81,9 @@ def _tiles(verdict: Mapping[str, Any]) -> list[Tile]:
 def _sequence(verdict: Mapping[str, Any], standing: Sequence[str]) -> Block:
     rows = []
     for one in verdict["doses"]:
-        if one["reject"]:
+        if not verdict["confirmatory"]:
+            outcome = "exploratory: the plan allows no verdict"
+        elif one["reject"]:
             outcome = "rejected: the model saw it"
         elif one["cannot_reject"] and one["tested"]:
             outcome = f"cannot reject: no p below {probability(one['smallest_p'])} is possible"

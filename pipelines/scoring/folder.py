@@ -30,6 +30,8 @@ class ScoresFolder:
         sequences: sha256 of each file of sequences.
         slots_sha256: of the file of slots; empty where candidates were scored without context.
         manifest_sha256: of the file `manifest.json`.
+        tokenizers: sha256 of each checkpoint's tokenizer, where the manifest has it.
+        columns: names of the columns of ids and texts, where the manifest has them.
     """
 
     uri: str
@@ -40,6 +42,13 @@ class ScoresFolder:
     sequences: Sequence[str]
     slots_sha256: str
     manifest_sha256: str
+    tokenizers: Sequence[str] = ()
+    columns: tuple[str, str] = ("id", "text")
+
+    @property
+    def tokenizer(self) -> str:
+        """Whose tokenizer was used: "checkpoint", "given", or empty where the manifest does not say it."""
+        return text(self.settings, "tokenizer") or ""
 
     @property
     def metrics(self) -> dict[str, int]:
@@ -65,6 +74,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
     if manifest.get("schema") != "trapline.manifest" or manifest.get("command") != "score":
         raise RunError(f"{where}: is the output of trapline {manifest.get('command')}, not of trapline score")
     content = branch(manifest, "content")
+    config = branch(content, "config")
     settings = branch(content, "settings")
     missing = sorted({"bos", "dtype", "context", "slots", "tokenizer_sha256", "metrics"} - set(settings))
     if missing or not isinstance(settings["metrics"], Mapping):
@@ -82,6 +92,8 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
         [text(one, "sha256") or "" for one in branches(content, "sequences")],
         text(content, "slots_sha256") or "",
         sha256(folder.read(MANIFEST)),
+        [found for one in branches(content, "checkpoints") if (found := text(one, "tokenizer_sha256"))],
+        (text(config, "id_column") or "id", text(config, "text_column") or "text"),
     )
 
 

@@ -104,6 +104,7 @@ class ScoreInput:
             "dtype": config.dtype,
             "context": config.context if self.most_slots else 0,
             "slots": self.most_slots,
+            "tokenizer": "given" if config.tokenizer else "checkpoint",
             "tokenizer_sha256": tokenizer.sha256 if tokenizer else None,
             "metrics": versions(self.metrics),
             **generation,

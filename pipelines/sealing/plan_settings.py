@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.running.errors import UsageError
-from schemas.plan import CHECKPOINT_TOKENIZER, Bos, Checkpoints, Dtype, Plan, Statistic
+from schemas.plan import CHECKPOINT_RULES, CHECKPOINT_TOKENIZER, Bos, Checkpoints, Dtype, Plan, Statistic, TrancheRule
 from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
@@ -48,11 +48,25 @@ class PlanSettings:
     checkpoints: Checkpoints = Plan.checkpoints
     """What is judged: a single checkpoint, the maximum over a fixed list, or a growing series."""
     checkpoint_note: str = Plan.checkpoint_note
-    """Which checkpoint or checkpoints, in words."""
+    """The rule that names what is judged, in words. Default: the last checkpoint of the first training run."""
+    checkpoint_names: Several = Plan.checkpoint_names
+    """Names of the folders of these checkpoints, in order; scores of others are then refused."""
     series_lambda: float = Plan.series_lambda
     """Lambda of the e-values of a series."""
     tranches: Whole = 1
     """Number of parts into which the units are split; each can be revealed by itself."""
+    tranche_rule: TrancheRule = Plan.tranche_rule
+    """Which verdicts share alpha: each tranche at alpha / K, or only the whole of them at alpha."""
+    samples: Whole = 50
+    """Continuations per sequence for a metric that samples, as in trapline score."""
+    temperature: float | None = None
+    """Sampling temperature for a metric that generates. Default: as in trapline score."""
+    top_k: Whole | None = None
+    """Sample from the k most probable tokens; 0: all. Default: as in trapline score."""
+    seed: Whole = 0
+    """Seed of sampling."""
+    scorer_key: str = ""
+    """SSH public key of whoever will score and sign; a verdict then needs that signature."""
 
     def __post_init__(self) -> None:
         """Check what can be checked without the candidates."""
@@ -60,6 +74,14 @@ class PlanSettings:
             raise ValueError(f"--tranches {self.tranches}: give 1 or more")
         if self.redraws < 0:
             raise ValueError(f"--redraws {self.redraws}: give 0 (chosen by the number of units) or more")
+        if not 1 <= self.samples <= 10_000:
+            raise ValueError(f"--samples {self.samples}: give 1 to 10000")
+        if self.temperature is not None and not 0 < self.temperature <= 100:
+            raise ValueError(f"--temperature {self.temperature}: give a number above 0 and at most 100")
+        if self.top_k is not None and self.top_k < 0:
+            raise ValueError(f"--top-k {self.top_k}: give 0 (all tokens) or more")
+        if not 0 <= self.seed < 1 << 64:
+            raise ValueError(f"--seed {self.seed}: give 0 to {(1 << 64) - 1}")
 
     def plan(self, units: "Sequence[Unit]") -> Plan:
         """The analysis plan for these units.
@@ -71,6 +93,7 @@ class PlanSettings:
 
         if self.tranches > len(units):
             raise UsageError(f"--tranches {self.tranches}: there are {len(units)} units; give at most as many")
+        generation = self._generation()
         doses = sorted({unit.dose for unit in units}, reverse=True)
         redraws = {"redraws": self.redraws, "redraws_many": self.redraws} if self.redraws else {}
         try:
@@ -81,6 +104,9 @@ class PlanSettings:
                 tranche_sizes=tuple(len(range(first, len(units), self.tranches)) for first in range(self.tranches)),
                 tokenizer=f"sha256:{_tokenizer_sha256(self.tokenizer)}" if self.tokenizer else CHECKPOINT_TOKENIZER,
                 references=tuple(_checkpoint_sha256(folder) for folder in self.reference),
+                checkpoint_note=self.checkpoint_note or CHECKPOINT_RULES[self.checkpoints],
+                generation=generation,
+                scorer=_fingerprint(self.scorer_key) if self.scorer_key else "",
                 **{name: getattr(self, name) for name in _UNCHANGED},
                 **redraws,  # type: ignore[arg-type]
             )
@@ -90,6 +116,41 @@ class PlanSettings:
         if misfit:
             raise UsageError(f"plan: {misfit}")
         return plan
+
+    def _generation(self) -> dict[str, Any]:
+        """Check that the scores can hold the metric, and give the settings of what it generates.
+
+        Raises:
+            UsageError: for a metric that trapline score does not compute, another version of it than this trapline
+                computes, or one that compares with a reference checkpoint if none is given.
+        """
+        from transforms.scoring.generation.plan import GenerationPlan, generated_needs
+        from transforms.scoring.metrics.registry import METRICS
+
+        metric = METRICS.get(self.metric)
+        if metric is None or metric.stage == "analysis":
+            known = ", ".join(one.name for one in METRICS.values() if one.stage == "score")
+            why = "is unknown" if metric is None else "is computed from finished scores, which a verdict does not do"
+            raise UsageError(f"--metric {self.metric}: {why}; there are {known}")
+        if self.metric_version != metric.version:
+            raise UsageError(
+                f"--metric-version {self.metric_version}: this trapline computes version {metric.version} of "
+                f"{self.metric}: leave the flag out"
+            )
+        if needs_reference(metric.needs) and len(self.reference) != 1:
+            raise UsageError(
+                f"--metric {self.metric}: compares with a reference checkpoint, which could be chosen after the draw "
+                "if it were not sealed: give --reference FOLDER, just one"
+            )
+        plan = GenerationPlan.of(
+            [self.metric], samples=self.samples, temperature=self.temperature, top_k=self.top_k, seed=self.seed
+        )
+        given = {"--samples": self.samples != 50, "--temperature": self.temperature is not None}
+        given |= {"--top-k": self.top_k is not None, "--seed": self.seed != 0}
+        unused = [flag for flag, one in given.items() if one]
+        if unused and not generated_needs([self.metric]):
+            raise UsageError(f"{unused[0]}: the metric {self.metric} generates nothing; leave it out")
+        return plan.settings()
 
     def _weights(self, strata: set[str]) -> dict[str, float]:
         """The weight of every stratum."""
@@ -107,9 +168,25 @@ class PlanSettings:
 
 _UNCHANGED = (
     *("metric", "metric_version", "sign", "statistic", "alpha", "slots", "context", "bos", "dtype"),
-    *("checkpoints", "checkpoint_note", "series_lambda"),
+    *("checkpoints", "checkpoint_names", "series_lambda", "tranche_rule"),
 )
 """What the plan takes over as it was given."""
+
+
+def needs_reference(needs: Sequence[str]) -> bool:
+    """Whether a metric with these inputs compares with a second checkpoint."""
+    return any(need.startswith("reference") for need in needs)
+
+
+def _fingerprint(path: str) -> str:
+    from transforms.planting.attestations.ssh_signatures import SignatureError, read_public_key
+
+    try:
+        return read_public_key(Path(path).read_bytes()).fingerprint
+    except OSError as error:
+        raise UsageError(f"--scorer-key {path}: cannot be read ({error.strerror})") from error
+    except SignatureError as error:
+        raise UsageError(f"--scorer-key {path}: {error}") from error
 
 
 def _tokenizer_sha256(path: str) -> str:

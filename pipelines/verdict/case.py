@@ -1,7 +1,7 @@
 """All that a verdict is made of, gathered and checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,24 +25,32 @@ class Case:
         judged: the units that are judged.
         scores: the folder of scores.
         matrices: float64[units, candidates] by (metric, checkpoint).
-        probes_sha256: of the sealed file of candidates.
         metrics: exploratory ones, besides the primary metric.
         tranche: that is judged; None for all units.
         baselines: name and matrices of other models' scores of the same candidates.
         reveal: whether names of strata may be shown.
         threads: 0: all cores.
+        level: at which the doses are tested: the plan's alpha, or a tranche's share of it.
+        not_bound: why this is no confirmatory verdict, a clause each; empty if it is one.
+        burned: ids of units that were revealed, as the holder's list and the given proofs have it.
+        scorer: who vouches for the scores, as the verdict has it.
+        asserted: whether whoever asked for the verdict stated the randomness.
     """
 
     sealed: "Sealed"
     judged: "Judged"
     scores: "ScoresFolder"
     matrices: "Mapping[tuple[str, str], NDArray[np.float64]]"
-    probes_sha256: str
     metrics: Sequence[str] = ()
     tranche: int | None = None
     baselines: "Sequence[tuple[ScoresFolder, Mapping[tuple[str, str], NDArray[np.float64]]]]" = ()
     reveal: bool = False
     threads: int = 0
+    level: float = 0.0
+    not_bound: Sequence[str] = ()
+    burned: frozenset[str] = frozenset()
+    scorer: Mapping[str, Any] = field(default_factory=dict)
+    asserted: bool = False
 
     def seed(self, domain: str = "") -> bytes:
         """The seed of the redraws, or one derived from it for another purpose, 32 bytes."""
@@ -60,4 +68,4 @@ class Case:
 
         plan = self.sealed.plan
         rule = RedrawRule(plan.redraws, plan.redraws_many, plan.many_units, plan.enumerate_up_to)
-        return Analysis(plan.statistic, plan.alpha, plan.sequence, rule, self.seed())
+        return Analysis(plan.statistic, self.level or plan.alpha, plan.sequence, rule, self.seed())

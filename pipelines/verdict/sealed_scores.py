@@ -1,7 +1,7 @@
 """Scores held against what was sealed: the same settings, exactly the sealed candidates, planted and held-out alike."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -138,8 +138,17 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
     if in_context and slots_sha256:
         pairs.append(("sha256 of the slots", slots_sha256, scores.slots_sha256))
     if plan.tokenizer.startswith("sha256:"):
-        pairs.append(("tokenizer", plan.tokenizer, f"sha256:{settings['tokenizer_sha256']}"))
+        used = {settings["tokenizer_sha256"], *scores.tokenizers}
+        other = sorted(f"sha256:{one}" for one in used if f"sha256:{one}" != plan.tokenizer)
+        pairs.append(("tokenizer", plan.tokenizer, other[0] if other else plan.tokenizer))
+    elif scores.tokenizer:
+        pairs.append(("tokenizer", plan.tokenizer, scores.tokenizer))
+    pairs.append(("columns of ids and texts", ("id", "text"), scores.columns))
     pairs.append((f"version of the metric {plan.metric!r}", plan.metric_version, scores.metrics.get(plan.metric)))
+    generated = scores.settings.get("generation", {})
+    for name, wanted in plan.generation.items():
+        found = generated.get(name) if isinstance(generated, Mapping) else None
+        pairs.append((f"what the metric generates ({name})", wanted, found))
     if plan.references:
         pairs.append(("reference checkpoints", sorted(plan.references), sorted(scores.references)))
     for name, wanted, found in pairs:
@@ -148,10 +157,37 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
                 f"no verdict: --scores {scores.uri}: {name} is {json.dumps(found)}, and {json.dumps(wanted)} was "
                 "sealed: score again as the plan says"
             )
+    if in_context and not slots_sha256:
+        raise RunError(
+            "no verdict: the plan has candidates scored in context, at the slots that planting fixed, and the secrets "
+            "hold no record of a planting (slots.parquet, planting.json, planted.json, ledger/): put these files back, "
+            "or run trapline prepare"
+        )
     if plan.checkpoints == "single" and len(scores.checkpoints) > 1:
         raise RunError(
             f"no verdict: --scores {scores.uri}: holds {len(scores.checkpoints)} checkpoints, and the plan judges a "
             "single one: score that one alone, into a folder of its own"
+        )
+    names = [name for name, _ in scores.checkpoints]
+    sealed_names = list(plan.checkpoint_names)
+    if sealed_names and names != (sealed_names[: len(names)] if plan.checkpoints == "series" else sealed_names):
+        raise RunError(
+            f"no verdict: --scores {scores.uri}: checkpoints are {json.dumps(names)}, and {json.dumps(sealed_names)} "
+            "were sealed: score these, in this order"
+        )
+
+
+def refuse_other_sequences(scores: "ScoresFolder", probes_sha256: str, flag: str = "--scores") -> None:
+    """Check that what was scored is the sealed file of candidates, byte for byte.
+
+    Raises:
+        RunError: if it is another file, or more than that.
+    """
+    if list(scores.sequences) != [probes_sha256]:
+        raise RunError(
+            f"no verdict: {flag} {scores.uri}: what was scored is not the sealed file of candidates (sha256 "
+            f"{probes_sha256[:16]}...), and its texts may be others: score probes/probes.parquet of the secrets as it "
+            "stands, alone"
         )
 
 
@@ -179,8 +215,10 @@ def score_matrices(
         raise RunError(f"--scores {scores.uri}: has scores of a checkpoint that manifest.json does not list")
     for name in names:
         rows = scores.table.filter(pc.equal(scores.table.column("checkpoint"), name))
+        _refuse_strangers(scores.uri, sealed, rows)
         places = pc.index_in(rows.column("id").combine_chunks(), value_set=ids)
-        _refuse_other_units(scores.uri, sealed, rows, places)
+        # The sealed file holds all tranches: a tranche's verdict takes its own scores and none of the others.
+        rows, places = rows.filter(places.is_valid()), places.drop_null()
         place = places.to_numpy()
         times = np.bincount(place, minlength=len(ids))
         if (times > 1).any():
@@ -190,11 +228,6 @@ def score_matrices(
             raise RunError(
                 f"no verdict: --scores {scores.uri}: {count(missing)} of {count(int(primary.sum()))} sealed candidates "
                 "have no scores: score every candidate, planted and held out, in one run"
-                + (
-                    "; for a tranche alone, give --tranche"
-                    if len(judged.units) == len(sealed.units) and len(sealed.plan.tranche_sizes) > 1
-                    else ""
-                )
             )
         slots = np.full(len(ids), -1)
         slots[place] = rows.column("slots").to_numpy()
@@ -208,25 +241,18 @@ def score_matrices(
     return found
 
 
-def _refuse_other_units(uri: str, sealed: "Sealed", rows: "pa.Table", places: "pa.Array") -> None:
-    """Check that no score is of anything else than the judged units."""
+def _refuse_strangers(uri: str, sealed: "Sealed", rows: "pa.Table") -> None:
+    """Check that no score is of anything that was not sealed."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not places.null_count:
-        return
     every = pa.array([one.id for unit in sealed.units for one in unit.candidates], pa.string())
-    strange = rows.column("id").combine_chunks().filter(places.is_null())
-    sealed_elsewhere = pc.sum(pc.is_in(strange, value_set=every)).as_py() or 0
-    if sealed_elsewhere:
+    strange = len(rows) - (pc.sum(pc.is_in(rows.column("id"), value_set=every)).as_py() or 0)
+    if strange:
         raise RunError(
-            f"no verdict: --scores {uri}: holds {counted(sealed_elsewhere, 'candidate')} of other tranches: a verdict "
-            "needs a whole tranche and nothing more, or every unit (no --tranche): score that tranche alone"
+            f"no verdict: --scores {uri}: holds {counted(strange, 'sequence')} that these secrets do not hold: score "
+            "the sealed candidates alone, into a folder of their own"
         )
-    raise RunError(
-        f"no verdict: --scores {uri}: holds {counted(len(strange), 'sequence')} that these secrets do not hold: score "
-        "the sealed candidates alone, into a folder of their own"
-    )
 
 
 def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, plan: "Plan") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.verdict.case import Case, Tree
 from pipelines.verdict.exploratory import exploratory, fresh_p_values_of
+from pipelines.verdict.sources import randomness_facts, randomness_sentence, scorer_sentence
 from pipelines.verdict.words import statement
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from transforms.verification.sequence import DoseTest
     from transforms.verification.table import ScoreTable
-
-SELF_ATTESTED = "self-attested: exact only if the holder did not choose the key"
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,18 +59,21 @@ def find(case: Case) -> Findings:
         "used": int((in_sequence & rows).sum()),
         "dropped": int((in_sequence & ~rows).sum()),
         "outside_sequence": int((~in_sequence).sum()),
-        "burned": len({unit.id for unit in judged.units} & set(case.sealed.burned)),
+        "burned": len({unit.id for unit in judged.units} & case.burned),
     }
     fresh = fresh_p_values_of(case, shown, analysis)
     first = tests[0]
     verdict: Tree = {
         "p_value": first.evidence.p_value,
-        "reject": first.reject,
-        "alpha": plan.alpha,
-        "minimum_detected_dose": minimum_detected(tests),
-        "doses": [_dose(one, plan.alpha) for one in tests],
+        "confirmatory": not case.not_bound,
+        "not_bound": list(case.not_bound),
+        "reject": None if case.not_bound else first.reject,
+        "alpha": analysis.alpha,
+        "alpha_sealed": plan.alpha,
+        "minimum_detected_dose": None if case.not_bound else minimum_detected(tests),
+        "doses": [_dose(one, analysis.alpha, not case.not_bound) for one in tests],
         "self_attested": case.sealed.commitment.randomness.kind == "self",
-        "randomness": case.sealed.commitment.randomness.to_json(),
+        "randomness": randomness_facts(case.sealed, case.asserted),
         "campaign": case.sealed.commitment.campaign,
         "scope": {"kind": "all"} if case.tranche is None else {"kind": "tranche", "tranche": case.tranche},
         "units": units,
@@ -86,6 +88,7 @@ def find(case: Case) -> Findings:
         "checkpoints": {
             "rule": plan.checkpoints,
             "note": plan.checkpoint_note,
+            "names": list(plan.checkpoint_names),
             "scored": [{"name": name, "sha256": sha256} for name, sha256 in case.scores.checkpoints],
         },
         "settings": dict(case.scores.settings),
@@ -94,7 +97,10 @@ def find(case: Case) -> Findings:
             "root": case.sealed.commitment.root.hex(),
             "plan": case.sealed.commitment.plan_hash.hex(),
             "scores_manifest": case.scores.manifest_sha256,
+            "drawn": case.sealed.announced.hex(),
         },
+        "plan_version": plan.version,
+        "scorer": dict(case.scorer),
         "redacted": not case.reveal,
         "exploratory": exploratory(case, shown, analysis, tests, fresh),
     }  # fmt: skip
@@ -103,7 +109,7 @@ def find(case: Case) -> Findings:
     return Findings(verdict, shown, fresh)
 
 
-def _dose(test: "DoseTest", alpha: float) -> Tree:
+def _dose(test: "DoseTest", alpha: float, confirmatory: bool) -> Tree:
     """One step of the sequence; the p of a dose that was not tested is exploratory and stands there."""
     evidence = test.evidence
     return {
@@ -116,7 +122,7 @@ def _dose(test: "DoseTest", alpha: float) -> Tree:
         "cannot_reject": evidence.smallest_p > alpha,
         "draws": evidence.draws,
         "enumerated": evidence.enumerated,
-        "reject": test.reject,
+        "reject": test.reject if confirmatory else None,
     }
 
 
@@ -126,9 +132,10 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
 
     sealed, units = case.sealed, verdict["units"]
     said = []
-    if verdict["self_attested"]:
-        said.append(SELF_ATTESTED)
-    dull = [one.dose for one in tests if one.evidence.smallest_p > sealed.plan.alpha]
+    said += [f"not confirmatory: {one}" for one in case.not_bound]
+    said.append(randomness_sentence(verdict["randomness"]))
+    said.append(scorer_sentence(verdict["scorer"]))
+    dull = [one.dose for one in tests if one.evidence.smallest_p > verdict["alpha"]]
     if dull:
         said.append(
             f"cannot reject at a dose of {', '.join(f'{dose:,}' for dose in dull)}: no draw of the units that are left "
@@ -140,15 +147,19 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
             "score, whichever candidate had it"
         )
     if case.tranche is not None:
-        said.append(f"judged by tranche {case.tranche} of {len(sealed.plan.tranche_sizes)} alone")
+        tranches = len(sealed.plan.tranche_sizes)
+        share = f", at its share {verdict['alpha']:g} of the alpha of {sealed.plan.alpha:g}"
+        said.append(
+            f"judged by tranche {case.tranche} of {tranches} alone" + (share if tranches > 1 and case.level else "")
+        )
     if units["burned"]:
         said.append(
             f"{counted(units['burned'], 'unit')} had been revealed: about a model trained after that they prove nothing"
         )
-    if case.probes_sha256 not in case.scores.sequences:
-        said.append(
-            "the scored file is not the sealed one, byte for byte: that its texts are the sealed ones was not checked"
-        )
+    if sealed.planting is None:
+        said.append("the secrets hold no record of a planting")
+    if sealed.plan.checkpoint_note:
+        said.append(f"exact only if what was scored is what the plan names: {sealed.plan.checkpoint_note!r}")
     said += [
         "a rejection says that the model saw the draw: if the planted text leaked elsewhere, that is how",
         f"this is campaign {verdict['campaign']} of its chain; that no other seal was made and hidden cannot be shown",

@@ -15,18 +15,25 @@ def probability(value: float) -> str:
 
 def statement(verdict: Mapping[str, Any]) -> str:
     """The verdict in one sentence."""
-    first, alpha = verdict["doses"][0], verdict["alpha"]
+    first, level = verdict["doses"][0], verdict["alpha"]
+    whole = level == verdict["alpha_sealed"]
+    alpha = f"the sealed alpha of {level:g}" if whole else f"{level:g}, its share of the sealed alpha"
     where = f"at a dose of {count(first['dose'])}"
+    if not verdict["confirmatory"]:
+        return (
+            f"No confirmatory verdict, since {verdict['not_bound'][0]}. As an exploration: p = "
+            f"{probability(verdict['p_value'])} {where}."
+        )
     if first["reject"]:
         return f"The model saw what was planted: p = {probability(first['p_value'])} {where}."
     if first["cannot_reject"]:
         return (
             f"Nothing could be rejected: {where} the smallest p that these scores allow is "
-            f"{probability(first['smallest_p'])}, above the sealed alpha of {alpha:g}."
+            f"{probability(first['smallest_p'])}, above {alpha}."
         )
     return (
-        f"It was not shown that the model saw what was planted: p = {probability(first['p_value'])} {where}, above the "
-        f"sealed alpha of {alpha:g}."
+        f"It was not shown that the model saw what was planted: p = {probability(first['p_value'])} {where}, above "
+        f"{alpha}."
     )
 
 

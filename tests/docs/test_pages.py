@@ -76,8 +76,10 @@ def test_the_readme_shows_the_words_of_a_verdict(p: float, rejected: bool, auc: 
     dose = {"dose": 20, "p_value": p, "smallest_p": 1e-6, "reject": rejected, "cannot_reject": False}
     effect = dict(zip(("value", "low", "high"), auc, strict=True), units=40)
     verdict = {
+        "confirmatory": True,
         "doses": [dose],
         "alpha": 0.001,
+        "alpha_sealed": 0.001,
         "controls": 9,
         "minimum_detected_dose": 20 if rejected else None,
         "exploratory": {"by_dose": [{"dose": 20, "auc": effect}]},

@@ -20,12 +20,13 @@ from transforms.base.folders import Folder, is_local
 KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.json"
 PROBES, UNITS, EARLIER = "probes/probes.parquet", "units.parquet", "earlier.parquet"
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
+DRAWN = "drawn.json"
 LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
 PLANTING, PLANTED, REPLACED = "planting.json", "planted.json", "replaced"
 SEALED = (PLAN, PROBES, UNITS)
 """Files that `seal.json` lists with their hashes."""
 
-PUBLIC = (COMMITMENT, PLANTED)
+PUBLIC = (COMMITMENT, DRAWN, PLANTED)
 """The files in the folder that are no secret: they are there to be published."""
 
 

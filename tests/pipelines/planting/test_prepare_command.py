@@ -166,7 +166,15 @@ def test_slots_are_the_same_whichever_candidate_is_drawn(corpus: Path, planted: 
     """The same seal with another draw: other candidates, the same places and the same contexts for scoring."""
     secrets = tmp_path / "secrets"
     shutil.copytree(planted / "secrets", secrets)
-    undrawn = ("draw.json", "draw.parquet", "planted.json", "planting.json", "slots.parquet", "ledger/ledger.parquet")
+    undrawn = (
+        "draw.json",
+        "draw.parquet",
+        "drawn.json",
+        "planted.json",
+        "planting.json",
+        "slots.parquet",
+        "ledger/ledger.parquet",
+    )
     for name in undrawn:
         (secrets / name).unlink()
     assert main(["draw", "--secrets", str(secrets), "--nonce", OTHER_NONCE]) == 0
@@ -459,6 +467,9 @@ def test_what_is_refused_before_anything_is_read(corpus: Path, fails: Callable[.
     assert main(["seal", "--probes", str(tmp_path / "p.parquet"), "--secrets", str(undrawn)]) == 0
     flags = ("--input", corpus, "--output", tmp_path / "out")
     assert "nothing was drawn yet" in fails(1, "prepare", *flags, "--secrets", undrawn)
+    assert main(["draw", "--secrets", str(undrawn), "--self"]) == 0
+    (undrawn / "drawn.json").unlink()
+    assert "drawn.json is missing" in fails(1, "prepare", *flags, "--secrets", undrawn)
     assert main(["draw", "--secrets", str(undrawn), "--self"]) == 0
     assert "overlap" in fails(2, "prepare", "--input", corpus, "--output", undrawn / "x", "--secrets", undrawn)
     assert "no such folder" in fails(1, "prepare", *flags, "--secrets", tmp_path / "none")

@@ -110,7 +110,7 @@ def test_secrets_are_for_their_owner_alone(drawn: Path, tmp_path: Path) -> None:
     assert modes == {
         "key": 0o600, "plan.json": 0o600, "seal.json": 0o600, "units.parquet": 0o600, "probes": 0o700,
         "probes/probes.parquet": 0o600, "draw.json": 0o600, "draw.parquet": 0o600, "burned.json": 0o600,
-        "commitment.json": 0o644,
+        "commitment.json": 0o644, "drawn.json": 0o644,
     }  # fmt: skip
     assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
 
@@ -330,7 +330,7 @@ def flipped(data: bytes, at: int, by: int = 1) -> bytes:
 
 @pytest.mark.parametrize(
     "name",
-    ["key", "commitment.json", "plan.json", "seal.json", "draw.json", "draw.parquet", "units.parquet",
+    ["key", "commitment.json", "plan.json", "seal.json", "draw.json", "draw.parquet", "drawn.json", "units.parquet",
      "probes/probes.parquet"],
 )  # fmt: skip
 def test_any_changed_byte_is_found_and_its_file_is_named(
@@ -574,7 +574,7 @@ def test_the_plan_holds_what_was_asked_for(
     (tmp_path / "model").mkdir()
     (tmp_path / "model/weights.safetensors").write_bytes(b"weights")
     flags = [
-        "--metric", "ref_ratio", "--metric-version", "2", "--sign", "-1", "--statistic", "mean", "--weights",
+        "--metric", "ratio_nll", "--metric-version", "1", "--sign", "-1", "--statistic", "mean", "--weights",
         f"{STRATUM}1=0.5", "--sequence", "1000", "--alpha", "0.01", "--redraws", "9999", "--slots", "2", "--context",
         "64", "--bos", "always", "--dtype", "bfloat16", "--tokenizer", str(tmp_path / "tokenizer.json"), "--reference",
         str(tmp_path / "model"), "--checkpoints", "maximum", "--checkpoint-note", "every 1000 steps", "--tranches", "5",
@@ -589,13 +589,14 @@ def test_the_plan_holds_what_was_asked_for(
     name = b"weights.safetensors"
     model = len(name).to_bytes(8, "big") + name + hashlib.sha256(b"weights").digest()
     assert plan == {
-        "schema": "trapline.plan", "version": 1, "metric": "ref_ratio", "metric_version": 2, "sign": -1,
+        "schema": "trapline.plan", "version": 2, "metric": "ratio_nll", "metric_version": 1, "sign": -1,
         "statistic": "mean", "weights": {f"{STRATUM}0": 1.0, f"{STRATUM}1": 0.5}, "sequence": [1000], "alpha": 0.01,
         "redraws": 9999, "redraws_many": 9999, "many_units": 10_000, "enumerate_up_to": 1_000_000,
         "monte_carlo_seed": "root-and-randomness", "missing": "drop-unit", "slots": 2, "context": 64, "bos": "always",
         "dtype": "bfloat16", "tokenizer": "sha256:" + hashlib.sha256(b"{}").hexdigest(),
         "references": [hashlib.sha256(model).hexdigest()], "checkpoints": "maximum",
         "checkpoint_note": "every 1000 steps", "series_lambda": 1.0, "tranche_sizes": [3, 3, 2, 2, 2], "controls": 2,
+        "generation": {}, "checkpoint_names": [], "tranche_rule": "each", "scorer": "",
     }  # fmt: skip
 
 

@@ -137,8 +137,8 @@ def test_the_manifest_binds_what_was_scored_and_how(
     content, tokenizer = manifest["content"], hashlib.sha256((Path(models["first"]) / "tokenizer.json").read_bytes())
     assert (manifest["schema"], manifest["command"]) == ("trapline.manifest", "score")
     assert content["settings"] == {
-        "bos": "checkpoint", "dtype": "float32", "context": 20, "slots": 2, "tokenizer_sha256": tokenizer.hexdigest(),
-        "metrics": {"loss": 1, "ratio_nll": 1},
+        "bos": "checkpoint", "dtype": "float32", "context": 20, "slots": 2, "tokenizer": "checkpoint",
+        "tokenizer_sha256": tokenizer.hexdigest(), "metrics": {"loss": 1, "ratio_nll": 1},
     }  # fmt: skip
     assert [(one["name"], one["sha256"]) for one in content["checkpoints"]] == [
         ("first", folder_sha256(Path(models["first"])))

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
     "dtype": "float32",
     "context": 0,
     "slots": 0,
+    "tokenizer": "checkpoint",
     "tokenizer_sha256": "70" * 32,
     "metrics": {"loss": 1},
 }

@@ -114,7 +114,9 @@ class Campaign:
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     """One campaign for all tests that do not change its secrets."""
-    return Campaign(tmp_path_factory.mktemp("sealed"), "--redraws", "9999", "--tranches", "3")
+    return Campaign(
+        tmp_path_factory.mktemp("sealed"), "--redraws", "9999", "--tranches", "3", "--tranche-rule", "whole"
+    )
 
 
 @pytest.fixture
@@ -336,9 +338,15 @@ def test_in_context_each_unit_is_scored_at_as_many_slots_as_were_sealed(
     scored = campaign.scored()
     good = [{**row, "slots": slots[row["id"]]} for row in scored]
     few = campaign.write([{**row, "slots": min(1, slots[row["id"]])} for row in scored], "few", context=64, slots=1)
-    assert_refused(campaign, few, "at 1 in place of 4", capsys)
+    assert_refused(campaign, few, "the secrets hold no record of a planting", capsys)
+    secrets = open_secrets(campaign.secrets)
+    judged = judged_units(secrets, None)
+    with pytest.raises(RunError, match="at 1 in place of 4"):
+        score_matrices(read_scores(str(few)), secrets, judged, ["loss"])
     assert_refused(campaign, campaign.write(scored, "alone"), "context is 0, and 64 was sealed", capsys)
-    assert campaign.verify(campaign.write(good, "good", context=64, slots=4)) == 0
+    read = read_scores(str(campaign.write(good, "good", context=64, slots=4, slots_sha256="5" * 64)))
+    refuse_other_settings(read, secrets.plan, judged, "5" * 64)
+    assert np.isfinite(score_matrices(read, secrets, judged, ["loss"])["loss", "model"]).all()
 
 
 def test_the_slots_are_those_that_were_written_when_planting(tmp_path: Path) -> None:
@@ -350,6 +358,8 @@ def test_the_slots_are_those_that_were_written_when_planting(tmp_path: Path) -> 
     refuse_other_settings(scores, secrets.plan, judged, "5" * 64)
     with pytest.raises(RunError, match="sha256 of the slots is"):
         refuse_other_settings(scores, secrets.plan, judged, "6" * 64)
+    with pytest.raises(RunError, match="no record of a planting"):
+        refuse_other_settings(scores, secrets.plan, judged, "")
 
 
 def test_without_context_no_candidate_is_scored_at_a_slot(
@@ -412,6 +422,8 @@ def test_secrets_that_do_not_hold_get_no_verdict(campaign: Campaign, capsys: pyt
     (campaign.secrets / "key").write_bytes(key)
     for name in ("draw.json", "draw.parquet"):
         (campaign.secrets / name).unlink()
+    assert_refused(campaign, scores, "drawn.json: states a draw, and there is no draw.json", capsys)
+    (campaign.secrets / "drawn.json").unlink()
     assert_refused(campaign, scores, "nothing was drawn yet", capsys)
 
 
@@ -424,16 +436,16 @@ def test_a_whole_tranche_can_be_judged_and_nothing_more_or_less(
     part = campaign.write([row for row in rows if row["id"] in inside], "part")
     whole = campaign.write(rows, "whole")
     assert_refused(campaign, part, "160 of 240 sealed candidates have no scores", capsys)
-    assert_refused(campaign, part, "for a tranche alone, give --tranche", capsys)
-    assert_refused(campaign, whole, "160 candidates of other tranches", capsys, "--tranche", "1")
     assert_refused(campaign, part, "tranches are 0 to 2", capsys, "--tranche", "3")
     less = campaign.write([row for row in rows if row["id"] in inside][1:], "less")
     assert_refused(campaign, less, "1 of 80 sealed candidates have no scores", capsys, "--tranche", "1")
-    assert campaign.verify(part, "--tranche", "1") == 0
-    found = campaign.verdict()
+    for scores, output in ((part, "part-verdict"), (whole, "whole-verdict")):
+        assert campaign.verify(scores, "--tranche", "1", output=output) == 0
+    found, again = campaign.verdict("part-verdict"), campaign.verdict("whole-verdict")
+    assert found["doses"] == again["doses"]
     assert found["scope"] == {"kind": "tranche", "tranche": 1}
     assert found["units"]["judged"] == 20
-    assert "judged by tranche 1 of 3 alone" in found["caveats"]
+    assert any("judged by tranche 1 of 3 alone" in one for one in found["caveats"])
 
 
 def test_doses_outside_the_sequence_are_exploratory_and_need_no_scores(tmp_path: Path) -> None:
@@ -519,10 +531,17 @@ def test_one_auc_has_one_interval_wherever_it_stands(campaign: Campaign) -> None
     assert row["auc"] == shown["auc"]
 
 
-def test_scores_of_another_file_than_the_sealed_one_are_a_caveat(campaign: Campaign) -> None:
-    write_scores(campaign.folder / "scores", campaign.scored(), sequences=campaign.secrets / "units.parquet")
-    assert campaign.verify(campaign.folder / "scores") == 0
-    assert any("is not the sealed one" in one for one in campaign.verdict()["caveats"])
+def test_scores_of_another_file_than_the_sealed_one_are_refused(
+    campaign: Campaign, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the ids are the sealed ones: the texts may be others."""
+    right, refused = campaign.write(campaign.scored(), "right"), "what was scored is not the sealed file"
+    other = write_scores(campaign.folder / "other", campaign.scored(), sequences=campaign.secrets / "units.parquet")
+    assert_refused(campaign, other, refused, capsys)
+    assert_refused(campaign, write_scores(campaign.folder / "none", campaign.scored()), refused, capsys)
+    assert_refused(campaign, right, f"--baseline-scores {other}: {refused}", capsys, "--baseline-scores", str(other))
+    change_manifest(right, lambda one: one["content"]["sequences"].append({"path": "more", "sha256": "0" * 64}))
+    assert_refused(campaign, right, refused, capsys)
 
 
 def test_revealed_units_are_a_caveat(campaign: Campaign) -> None:

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 def check_planting(
-    path: Path, key: Key, commitment: Commitment, published: bytes | None = None
+    path: Path, key: Key, commitment: Commitment, published: bytes | None = None, announced: bytes = b""
 ) -> tuple[PlantingRecord | None, list[str]]:
     """The record of the planting, if there is one, and what does not hold.
 
@@ -29,6 +29,7 @@ def check_planting(
         key: the campaign's.
         commitment: the first commitment.
         published: `planted.json` as it was published; the folder's own copy by default.
+        announced: SHA-256 of `drawn.json`; empty where there is none.
     """
     present = [name for name in (names.PLANTING, names.PLANTED, names.LEDGER, names.SLOTS) if (path / name).exists()]
     if not present:
@@ -63,6 +64,8 @@ def check_planting(
         return record, problems
     if planted.commitment != commitment.sha256:
         problems.append(f"{names.PLANTED}: does not go with this {names.COMMITMENT}")
+    if planted.drawn and planted.drawn != announced:
+        problems.append(f"{names.DRAWN}: is not the statement of the draw that {names.PLANTED} binds")
     if record is not None:
         if planted.record_hash != planting_hash(record_bytes, key):
             problems.append(f"{names.PLANTING}: is not what {names.PLANTED} binds")

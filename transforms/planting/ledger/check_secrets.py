@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from schemas.described import SchemaMismatchError
 from schemas.documents import DocumentError, parse
+from schemas.plan import EARLIER as EARLIER_PLANS
 from schemas.plan import NAME as PLAN_NAME
 from schemas.plan import VERSION as PLAN_VERSION
 from schemas.plan import Plan
@@ -18,8 +19,11 @@ from schemas.probes import conform, covariates_of
 from schemas.secret.sealed_units import SEALED_UNITS
 from transforms.base.errors import SealError
 from transforms.planting import folder as names
+from transforms.planting.attestations.drand import NotInstalledError
+from transforms.planting.attestations.rounds import Round, read_round
 from transforms.planting.ledger.check_planting import check_planting
 from transforms.planting.ledger.planted import PlantingRecord
+from transforms.planting.sealing.announcement import Announcement
 from transforms.planting.sealing.burned import parse_burned
 from transforms.planting.sealing.commitment import Commitment
 from transforms.planting.sealing.drawn import MOST_DETAILS, DrawRecord, draw_problems
@@ -51,6 +55,10 @@ class Secrets:
     """What the tree holds of each unit."""
     randomness: Randomness | None = None
     """What decided the draw; None before it."""
+    announced: bytes = b""
+    """SHA-256 of `drawn.json`; empty where there is none."""
+    round: Round | None = None
+    """The beacon's round that `drawn.json` carries, where its signature could be checked."""
     arms: list[int] = field(default_factory=list)
     planting: PlantingRecord | None = None
     """How it was planted; None before that."""
@@ -64,6 +72,7 @@ def check_secrets(
     published: bytes | None = None,
     planted: bytes | None = None,
     *,
+    drawn: bytes | None = None,
     draw: bool = True,
     planting: bool = True,
 ) -> Secrets:
@@ -73,6 +82,7 @@ def check_secrets(
         path: the folder.
         published: `commitment.json` as it was published; the folder's own copy by default.
         planted: `planted.json` as it was published; the folder's own copy by default.
+        drawn: `drawn.json` as it was published; the folder's own copy by default.
         draw: whether to read and check the draw, too.
         planting: whether to read and check what planting left, too.
     """
@@ -97,8 +107,9 @@ def check_secrets(
         found.problems += _published_differs(held.get(names.COMMITMENT, b""), published)
     if _check_sealed(found, held) and draw:
         _check_draw(found)
+        _check_announcement(found, drawn)
         if planting and found.key is not None and found.commitment is not None:
-            found.planting, problems = check_planting(path, found.key, found.commitment, planted)
+            found.planting, problems = check_planting(path, found.key, found.commitment, planted, found.announced)
             found.problems += problems
     _check_burned(found)
     _check_timestamps(found, held.get(names.COMMITMENT, b"") if published is None else published)
@@ -119,15 +130,25 @@ class Sealed:
     burned: list[str]
     planting: PlantingRecord | None
     covariates: Mapping[str, str]
+    announced: bytes
+    round: Round | None
 
 
-def open_secrets(path: Path, *, draw: bool = True, planting: bool = True) -> Sealed:
-    """Secrets that hold, with or without looking at the draw and at what planting left.
+def open_secrets(
+    path: Path,
+    published: bytes | None = None,
+    planted: bytes | None = None,
+    *,
+    drawn: bytes | None = None,
+    draw: bool = True,
+    planting: bool = True,
+) -> Sealed:
+    """Secrets that hold, with or without looking at the draw and at what planting left; `check_secrets` has the rest.
 
     Raises:
         SealError: if anything in them differs from what was committed.
     """
-    found = check_secrets(path, draw=draw, planting=planting)
+    found = check_secrets(path, published, planted, drawn=drawn, draw=draw, planting=planting)
     if found.problems or found.key is None or found.commitment is None or found.plan is None:
         more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
         raise SealError(f"--secrets {path}: {found.problems[0]}{more}; trapline check --secrets says all of it")
@@ -142,6 +163,8 @@ def open_secrets(path: Path, *, draw: bool = True, planting: bool = True) -> Sea
         found.burned,
         found.planting,
         found.covariates,
+        found.announced,
+        found.round,
     )
 
 
@@ -235,7 +258,7 @@ def _changed_files(found: Secrets, record: SealRecord, held: Mapping[str, bytes]
     found.problems += [f"{name}: its bytes are not those that were sealed (sha256)" for name in sorted(changed)]
     if names.PLAN in changed:
         with contextlib.suppress(DocumentError):
-            plan = parse(PLAN_NAME, PLAN_VERSION, held[names.PLAN])
+            plan = parse(PLAN_NAME, PLAN_VERSION, held[names.PLAN], also=EARLIER_PLANS)
             differing = [name for name in sorted({*plan, *record.plan}) if plan.get(name) != record.plan.get(name)]
             found.problems += [f"{names.PLAN}: field {name!r} differs" for name in differing if name in record.plan]
     return changed
@@ -303,6 +326,47 @@ def _check_draw(found: Secrets) -> None:
     problems, found.arms = draw_problems(record, data, found.key, found.units, found.commitment.root)
     found.problems += problems
     found.randomness = record.randomness
+
+
+def _check_announcement(found: Secrets, published: bytes | None) -> None:
+    """Hold the public statement of the draw against the draw, and a published one against both."""
+    assert found.commitment is not None  # noqa: S101 - for the type checker
+    path = found.path / names.DRAWN
+    own: Announcement | None = None
+    if path.exists():
+        own = _read(found, names.DRAWN, lambda: Announcement.parse(path.read_bytes()))
+    expected = None if found.randomness is None else Announcement.of(found.commitment, found.randomness)
+    if own is not None:
+        found.announced = own.sha256
+        if expected is None:
+            found.problems.append(f"{names.DRAWN}: states a draw, and there is no {names.DRAW_RECORD} that holds")
+        elif own.draw != expected.draw:
+            found.problems.append(f"{names.DRAWN}: states another draw than {names.DRAW_RECORD} holds")
+        elif own.response:
+            found.round = _read(found, names.DRAWN, lambda: _round_of(own))
+    if published is None:
+        return
+    try:
+        stated = Announcement.parse(published)
+    except DocumentError as error:
+        found.problems.append(f"the published {names.DRAWN}: {error}")
+        return
+    if expected is None or stated.draw != expected.draw:
+        found.problems.append(
+            f"the published {names.DRAWN} states another draw than the one here: of one seal, two draws were made, or "
+            "it is of another seal"
+        )
+
+
+def _round_of(announced: Announcement) -> Round | None:
+    """The beacon's round that a statement carries; None where nothing here can check it."""
+    try:
+        found = read_round(announced.declared, announced.response.encode(), announced.certificate.encode())
+    except NotInstalledError:
+        return None
+    if found.value != announced.randomness.value:
+        raise SealError("the beacon's round that it carries has another value than the one that decided")
+    return found
 
 
 def _check_burned(found: Secrets) -> None:

@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes
+from schemas.documents import DocumentError, fields, hexadecimal, parse, to_bytes, version_of
 from transforms.base.keyed import digest
 from transforms.planting.columns.followers import Follower
 from transforms.planting.sealing.key import Key
 
 VERSION = 2
 """Of `planting.json`. Version 1 has the same fields, but its places were keyed BLAKE2b; the ledger holds either."""
+
+_VERSION_1 = "trapline/v1/planted"
+PLANTED_VERSION = 2
+"""Of `planted.json`. Version 1 lacks the field `drawn`: it does not say which draw was planted."""
 
 _HASHES = ("commitment", "manifest", "ledger_root", "record_hash")
 
@@ -28,15 +32,19 @@ class Planted:
     """Binds the rows of the ledger."""
     record_hash: bytes
     """Salted hash of `planting.json`."""
+    drawn: bytes = b""
+    """SHA-256 of `drawn.json`, the public statement of the draw; empty in a document of version 1."""
 
     @property
     def root(self) -> bytes:
         """The one hash that stands for all of it, 32 bytes."""
-        return digest("trapline/v1/planted", *(getattr(self, name) for name in _HASHES))
+        hashes = [getattr(self, name) for name in _HASHES]
+        return digest("trapline/v2/planted", *hashes, self.drawn) if self.drawn else digest(_VERSION_1, *hashes)
 
     def to_bytes(self) -> bytes:
         """The document."""
-        return to_bytes("planted", 1, {name: getattr(self, name).hex() for name in (*_HASHES, "root")})
+        names, version = ((*_HASHES, "drawn"), PLANTED_VERSION) if self.drawn else (_HASHES, 1)
+        return to_bytes("planted", version, {name: getattr(self, name).hex() for name in (*names, "root")})
 
     @classmethod
     def parse(cls, data: bytes) -> "Planted":
@@ -45,9 +53,10 @@ class Planted:
         Raises:
             DocumentError: if it is none, or its root is not that of its other fields.
         """
-        content = parse("planted", 1, data)
-        fields(content, dict.fromkeys((*_HASHES, "root"), str))
-        found = cls(**{name: hexadecimal(content[name], name, 32) for name in _HASHES})
+        names = (*_HASHES, "drawn") if version_of(data) == PLANTED_VERSION else _HASHES
+        content = parse("planted", PLANTED_VERSION, data, also=(1,))
+        fields(content, dict.fromkeys((*names, "root"), str))
+        found = cls(**{name: hexadecimal(content[name], name, 32) for name in names})
         if found.root != hexadecimal(content["root"], "root", 32):
             raise DocumentError("its root is not that of its other fields: one of them was changed")
         return found

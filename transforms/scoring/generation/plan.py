@@ -1,6 +1,6 @@
 """What a run generates beside the teacher-forced pass, and under which settings; imports no torch."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,33 @@ class GenerationPlan:
     max_new_tokens: int
     stop: tuple[str, ...]
     keep: bool
+
+    @classmethod
+    def of(
+        cls,
+        metrics: Sequence[str],
+        *,
+        samples: int,
+        temperature: float | None,
+        top_k: int | None,
+        seed: int,
+        max_new_tokens: int = 0,
+        stop: tuple[str, ...] = (),
+        keep: bool = False,
+    ) -> "GenerationPlan":
+        """What these settings generate; None stands for the default, which differs for samples and for a scheme."""
+        return cls(
+            metrics=tuple(name for name in metrics if generated_needs([name])),
+            samples=samples,
+            temperature=0.8 if temperature is None else temperature,
+            top_k=top_k or 0,
+            scheme_temperature=1.0 if temperature is None else temperature,
+            scheme_top_k=40 if top_k is None else top_k,
+            seed=seed,
+            max_new_tokens=max_new_tokens,
+            stop=stop,
+            keep=keep,
+        )
 
     @property
     def needs(self) -> frozenset[str]:

@@ -1,0 +1,94 @@
+"""Public randomness as the flags of `draw`, `check` and `verify` give it: digits, or a beacon's saved response."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pipelines.running.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from transforms.planting.attestations.rounds import Round
+    from transforms.planting.sealing.public_randomness import Declared, Randomness
+
+
+class Flags(Protocol):
+    """The flags of a command that takes public randomness."""
+
+    @property
+    def beacon(self) -> str:
+        """Hexadecimal digits of a beacon's output."""
+
+    @property
+    def nonce(self) -> str:
+        """Hexadecimal digits."""
+
+    @property
+    def beacon_response(self) -> str:
+        """Name of a file."""
+
+    @property
+    def beacon_certificate(self) -> str:
+        """Name of a file."""
+
+
+def any_given(flags: Flags, own: bool = False) -> bool:
+    """Whether some randomness is given."""
+    return bool(flags.beacon or flags.nonce or flags.beacon_response or flags.beacon_certificate or own)
+
+
+def evidence(flags: Flags) -> tuple[bytes, bytes]:
+    """The beacon's response and the certificate, as the flags name them; empty where they do not.
+
+    Raises:
+        UsageError: if a file cannot be read, or a certificate is given without a response.
+    """
+    if flags.beacon_certificate and not flags.beacon_response:
+        raise UsageError("--beacon-certificate goes with --beacon-response, the pulse that it signed")
+    return (
+        _read("--beacon-response", flags.beacon_response),
+        _read("--beacon-certificate", flags.beacon_certificate),
+    )
+
+
+def given(flags: Flags, declared: "Declared", own: bool = False) -> "Randomness":
+    """What the flags give, of the kind that the seal declared.
+
+    Raises:
+        SealError: if nothing is given, two things are, or it is another kind than declared.
+        RunError: if the response is not of the declared round, or its signature is wrong.
+    """
+    from transforms.base.errors import SealError
+    from transforms.planting.sealing.public_randomness import Randomness
+
+    if not flags.beacon_response:
+        evidence(flags)
+        randomness = Randomness.given(flags.beacon, flags.nonce, own)
+        randomness.refuse_other_than(declared)
+        return randomness
+    Randomness("beacon", bytes(32)).refuse_other_than(declared)
+    found = Randomness("beacon", round_given(flags, declared).value)
+    if flags.nonce or own or (flags.beacon and Randomness.given(flags.beacon, "", False) != found):
+        raise SealError("--beacon-response: other randomness is given as well, and it differs: give one of them")
+    return found
+
+
+def round_given(flags: Flags, declared: "Declared") -> "Round":
+    """The declared round, from the beacon's response that the flags name.
+
+    Raises:
+        RunError: if it is of another round, or its signature is wrong.
+    """
+    from transforms.base.errors import SealError
+    from transforms.planting.attestations.rounds import read_round
+
+    try:
+        return read_round(declared, *evidence(flags))
+    except SealError as error:
+        where = "" if str(error).startswith("--") else f"--beacon-response {flags.beacon_response}: "
+        raise RunError(f"{where}{error}") from error
+
+
+def _read(flag: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes() if path else b""
+    except OSError as error:
+        raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
