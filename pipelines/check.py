@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
+from pipelines.sealing.commitment_file import read_commitment
 from pipelines.sealing.given import any_given, given
 from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
@@ -104,22 +105,6 @@ def run(config: CheckConfig, _: "Context") -> int:
     for line in summary:
         print(line)
     return 0
-
-
-def read_commitment(path: str) -> "Commitment":
-    """A published commitment.
-
-    Raises:
-        RunError: if it cannot be read or was changed.
-    """
-    from transforms.planting.sealing.commitment import Commitment
-
-    try:
-        return Commitment.parse(Path(path).read_bytes())
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise RunError(f"{path}: {error}") from error
 
 
 def _check_secrets(config: CheckConfig) -> "tuple[list[str], list[str], Commitment | None]":

@@ -60,7 +60,7 @@ def earlier_campaigns(previous: Sequence[str]) -> Earlier:
     """
     import pyarrow as pa
 
-    from pipelines.check import read_commitment
+    from pipelines.sealing.commitment_file import read_commitment
     from schemas.secret.earlier import EARLIER
 
     if not previous:

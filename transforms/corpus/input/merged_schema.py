@@ -20,13 +20,13 @@ def merge_schemas(named: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
     """One schema that holds the rows of all given ones.
 
     Columns are matched by name and stand in the order in which they are first seen; so do the fields of a struct.
-    Types that differ become one as follows: null and anything is that thing; integers become the narrowest integer
-    that holds both; floats the wider float; an integer and a float become float64 (integers that it
-    would round are refused where they are met); string and large_string, binary and large_binary, list and large_list
-    become the large one; structs, lists and maps are merged inside. What only says more of the same values gives way: a dictionary
-    and its values' type, an extension type and its storage, become the latter; codes of dictionaries become int32, a
-    fixed-size list and another list a list, times with different zones times in UTC, decimals of one precision and
-    scale the wider ones. A column is nullable where it is so, or missing, in any; fixed-size lists are then lists.
+    Types that differ become one as follows: null and anything is that thing; integers become the narrowest integer that
+    holds both; floats the wider float; an integer and a float become float64 (integers that it would round are refused
+    where they are met); string and large_string, binary and large_binary, list and large_list become the large one;
+    structs, lists and maps are merged inside. What only says more of the same values gives way: a dictionary and its
+    values' type, an extension type and its storage, become the latter; codes of dictionaries become int32, a fixed-size
+    list and another list a list, times with different zones times in UTC, decimals of one precision and scale the wider
+    ones. A column is nullable where it is so, or missing, in any; fixed-size lists are then lists.
     Metadata of fields stays where all files that have the field agree on it; that of schemas is dropped.
 
     Args:
