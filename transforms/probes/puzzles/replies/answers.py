@@ -122,6 +122,8 @@ def _said(text: str, words: Vocabulary, person_of: dict[str, int], flipped: bool
     """All assertions of a text, (person, does that person tell the truth)."""
     said: list[tuple[int, bool]] = []
     assumed = supposed = hypothetical = questioned = doubted = False
+    begins_line = False
+    uncertain: list[tuple[int, bool]] = []
     pending: list[int] = []
     heading: bool | None = None
     for sentence, end in _sentences(text):
@@ -129,13 +131,16 @@ def _said(text: str, words: Vocabulary, person_of: dict[str, int], flipped: bool
         if "?" in end:
             questioned, pending, heading = True, [], None
             continue
-        if found.empty and end == "\n":
-            doubted = False
+        if found.empty and begins_line:
+            doubted = False  # a blank line
+        begins_line = end == "\n"
         if not found.empty:
             doubted = doubted or found.doubts
             asserts = not (doubted or hypothetical or (assumed and found.goes_on) or (supposed and found.goes_on_if))
             if found.refutes and not questioned:
                 said += [(person, not value) for person, value in said]
+            if doubted:
+                uncertain += found.said
             if asserts:
                 said += found.said
                 pending, heading = _carry(found, pending, heading, said)
@@ -145,7 +150,8 @@ def _said(text: str, words: Vocabulary, person_of: dict[str, int], flipped: bool
             questioned = False
         if end == "\n":
             hypothetical = False
-    return said
+    # Whether a heading such as "Wrong:" speaks of all below it is not known: what differs from that is both.
+    return said + [one for one in uncertain if (one[0], not one[1]) in said]
 
 
 def _carry(

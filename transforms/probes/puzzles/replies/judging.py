@@ -257,10 +257,10 @@ def _scores(cell: _Cell, edit: str) -> PuzzleScores | None:
     for row, name in enumerate(names):
         for number, (right, original) in cell[name][edit].items():
             still[row, number - 1], given[row, number - 1] = right, original
-    right = np.array([cell[name][ORIGINAL][1][0] for name in names], np.bool_)
+    solved = np.array([cell[name][ORIGINAL][1][0] for name in names], np.bool_)
     puzzles = sorted({name.rpartition("-")[0] for name in names})
     units = np.array([puzzles.index(name.rpartition("-")[0]) for name in names])
-    return PuzzleScores(units, right, still, given)
+    return PuzzleScores(units, solved, still, given)
 
 
 def _transfers(replies: Mapping[_Who, Mapping[tuple[str, int], _Cell]], level: float) -> Iterator[Transfer]:

@@ -80,15 +80,15 @@ def _reply(row: Mapping[str, Any], where: str) -> Reply:
     edit = _text(row, "edit", where) or ASKED[0]
     if edit not in ASKED:
         raise CorpusError(f"{where}: edit {edit!r}: give one of {', '.join(ASKED)}")
-    name = _text(row, "id", where)
-    if not name:
+    puzzle = _text(row, "id", where)
+    if not puzzle:
         raise CorpusError(f"{where}: id {row['id']!r}: give the id of the puzzle")
     number = _whole(row, "number", where, 1, 1 << 15)
     marker = row.get("after_marker")
     if marker is not None and not isinstance(marker, bool):
         raise CorpusError(f"{where}: after_marker {marker!r}: give true or false")
     return Reply(
-        (name, edit, 1 if number is None else number),
+        (puzzle, edit, 1 if number is None else number),
         _text(row, "model", where) or "",
         _whole(row, "trained_on", where, 2, _MOST_PEOPLE),
         _text(row, "reply", where),

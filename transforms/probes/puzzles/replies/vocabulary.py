@@ -168,7 +168,7 @@ def vocabulary(tag: str, roles: str) -> Vocabulary:
     )
     return Vocabulary(
         re.compile(rf"(?<!\w){marker}\s*(?::|\n|$)"),
-        re.compile(rf"^\s*{re.escape(language.texts['prompt.question'])}", re.IGNORECASE | re.MULTILINE),
+        re.compile(rf"^[ \t]*{re.escape(language.texts['prompt.question'])}", re.IGNORECASE | re.MULTILINE),
         elided,
         re.compile(rf"\x02\w\w|(?<![\w'-])(?:{alternatives})(?![\w'-])|{_WORD}|(?P<sign>{_SIGN})"),
         kinds,
