@@ -117,7 +117,7 @@ def test_pairs_with_one_answer() -> None:
             [
                 *(pa.bool_(), pa.int64(), pa.string(), pa.binary(), pa.struct([("a", pa.int8())]), pa.list_(pa.int8())),
                 *(pa.map_(pa.string(), pa.int8()), pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("us", "UTC")),
-                *(pa.date32(), pa.decimal128(9, 2), pa.decimal128(10, 2), pa.dictionary(pa.int8(), pa.date32())),
+                *(pa.date32(), pa.decimal128(9, 2), pa.decimal128(10, 2), pa.dictionary(pa.int8(), pa.time64("us"))),
                 *(pa.uuid(), pa.bool8()),
             ],
             2,

@@ -149,9 +149,12 @@ def _merge_extensions(a: pa.DataType, b: pa.DataType, path: str) -> pa.DataType:
     both = isinstance(a, pa.BaseExtensionType) and isinstance(b, pa.BaseExtensionType)
     if both and a.equals(b):
         return a
+    storages = [one.storage_type if isinstance(one, pa.BaseExtensionType) else one for one in (a, b)]
+    json = isinstance(a, pa.JsonType) or isinstance(b, pa.JsonType)
     if both and not (isinstance(a, pa.JsonType) and isinstance(b, pa.JsonType)):
         raise _ConflictError(path, a, b)
-    storages = [one.storage_type if isinstance(one, pa.BaseExtensionType) else one for one in (a, b)]
+    if not json and not is_list(storages[0]) and not storages[0].equals(storages[1]):
+        raise _ConflictError(path, a, b)
     try:
         merged = _merge(storages[0], storages[1], path)
     except _ConflictError:
