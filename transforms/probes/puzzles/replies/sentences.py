@@ -222,8 +222,11 @@ class _Parser:
             form = self._form(kinds, at)
             if form is None:
                 if not people or not (again := _AGAIN.match(kinds, at)):
-                    return [] if kinds[at:].lstrip("cak()").startswith(("w", "W")) else said
+                    left = kinds[at:].lstrip("cak()")
+                    return [] if left.startswith(("w", "W")) or re.fullmatch("n+", left) else said
                 new = self._given("is", again, people)
+                if len(people) > 1 and not again["no"]:
+                    return []  # "Ann and Bob are knight and knave": it is not said that each is both
                 end = again.end()
             else:
                 name, match = form
