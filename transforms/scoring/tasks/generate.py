@@ -12,7 +12,7 @@ from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.generation.plan import GenerationPlan
-from transforms.scoring.model.checkpoint import load_model
+from transforms.scoring.model.loading import load_model
 from transforms.scoring.sequences import Prepared
 from transforms.scoring.tasks.score import (
     ScoreJob,

@@ -20,7 +20,8 @@ from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.contexts import read_slots
-from transforms.scoring.model.checkpoint import Checkpoint, load_model
+from transforms.scoring.model.checkpoint import Checkpoint
+from transforms.scoring.model.loading import load_model
 from transforms.scoring.model.tokenizer import Tokenizer
 from transforms.scoring.sequences import Prepared, Rule, prepare
 
@@ -114,7 +115,10 @@ class ScoreJob:
 
         torch.set_num_threads(self.threads)
         model = load_model(self.checkpoint, self.dtype, self.device)
-        scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
+        try:
+            scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
+        except CorpusError as error:
+            raise CorpusError(f"--checkpoint {self.checkpoint.folder}: {error}") from error
         scorer.matrix_rate = matrix_rate(self.device, self.dtype)
         return scorer
 
