@@ -263,7 +263,10 @@ def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterato
 def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Array, scorer: Any) -> dict[str, Any]:
     began = time.perf_counter()
     before = vars(scorer.spent).copy()
-    statistics = scorer.score(prepared.sequences)
+    try:
+        statistics = scorer.score(prepared.sequences)
+    except CorpusError as error:
+        raise CorpusError(f"--checkpoint {job.checkpoint.folder}: {error}") from error
     spent = {name: value - before[name] for name, value in vars(scorer.spent).items()}
     table = token_rows(prepared, statistics, ids, task, job)
     name = shard_name(job.checkpoint.name, task)
