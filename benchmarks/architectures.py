@@ -11,8 +11,11 @@ sequence at a time and a log-softmax in float64; greedy continuations with those
 
 import argparse
 import gc
+import itertools
 import os
+import re
 import tempfile
+import textwrap
 import time
 import warnings
 from collections import Counter
@@ -31,7 +34,7 @@ from transforms.scoring.generation.continuation import GenerationSettings, gener
 from transforms.scoring.generation.past import Cache, past_of
 from transforms.scoring.model.batches import Sequences
 from transforms.scoring.model.checkpoint import Checkpoint, look_at_checkpoint
-from transforms.scoring.model.configuration import first_line, quiet_transformers
+from transforms.scoring.model.configuration import first_line, quiet_transformers, value_of
 from transforms.scoring.model.loading import load_model
 from transforms.scoring.model.scorer import Scorer
 
@@ -42,52 +45,47 @@ ROW, POSITIONS, VOCABULARY = 512, 128, 300
 NEW = 8
 MOST_WEIGHTS = 150_000_000
 
-_SMALL: dict[str, int] = {
-    **dict.fromkeys(
-        ("hidden_size", "d_model", "n_embd", "emb_dim", "dim", "d_embed", "embedding_size", "embed_dim")
-        + ("word_embed_dim", "lru_width", "attention_hidden_size", "n_embed", "intermediate_size", "ffn_dim", "d_inner")
-        + ("encoder_ffn_dim", "decoder_ffn_dim", "ffn_hidden_size", "moe_intermediate_size", "dff", "dim_ff")
-        + ("shared_expert_intermediate_size", "intermediate_size_mlp", "feed_forward_size", "expert_ffn_hidden_size")
-        + ("pronunciation_embed_dim", "shape_embed_dim"),
-        64,
-    ),
-    **dict.fromkeys(
-        ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
-        + ("num_encoder_layers", "num_decoder_layers", "num_key_value_heads", "num_experts_per_tok", "moe_topk")
-        + ("moe_k",),
-        2,
-    ),
-    **dict.fromkeys(
-        ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads")
-        + ("num_encoder_attention_heads", "num_decoder_attention_heads", "num_experts", "num_local_experts")
-        + ("n_routed_experts", "moe_num_experts"),
-        4,
-    ),
-    **dict.fromkeys(("max_position_embeddings", "n_positions", "n_ctx"), POSITIONS),
-    **dict.fromkeys(
-        ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "head_dim"), 16
-    ),
-    **dict.fromkeys(("index_head_dim", "attention_head_dim"), 32),
-    "vocab_size": VOCABULARY,
+_SIZES = {
+    64: "hidden_size d_model n_embd emb_dim dim d_embed embedding_size embed_dim word_embed_dim lru_width "
+    "attention_hidden_size n_embed intermediate_size ffn_dim d_inner encoder_ffn_dim decoder_ffn_dim ffn_hidden_size "
+    "moe_intermediate_size dff dim_ff shared_expert_intermediate_size intermediate_size_mlp feed_forward_size "
+    "expert_ffn_hidden_size pronunciation_embed_dim shape_embed_dim",
+    2: "num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_encoder_layers "
+    "num_decoder_layers num_key_value_heads num_experts_per_tok moe_topk moe_k",
+    4: "num_attention_heads n_head n_heads num_heads encoder_attention_heads decoder_attention_heads "
+    "num_encoder_attention_heads num_decoder_attention_heads num_experts num_local_experts n_routed_experts "
+    "moe_num_experts",
+    POSITIONS: "max_position_embeddings n_positions n_ctx",
+    16: "q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim head_dim",
+    32: "index_head_dim attention_head_dim",
+    8: "rotary_dim",
+    VOCABULARY: "vocab_size",
 }
+_SMALL = {name: size for size, names in _SIZES.items() for name in names.split()}
 """Names by which configurations call their sizes, and the size that each gets where it has that name."""
+
+_TOKENS = tuple(f"{one}_token_id" for one in ("bos", "eos", "pad", "decoder_start", "sep", "unk"))
 
 _OWN: dict[str, dict[str, Any]] = {
     "gpt_neo": {"attention_types": [[["global", "local"], 1]], "window_size": 16},
     "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 1, "state_size": 8, "chunk_size": 16},
     "dbrx": {
-        "attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0},
+        "attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 64, "moe_num_experts": 4, "moe_top_k": 2},
         "d_model": 64, "n_heads": 4, "n_layers": 2, "max_seq_len": POSITIONS,
     },
     "dots1": {"first_k_dense_replace": 1, "n_shared_experts": 1, "n_group": 1, "topk_group": 1},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"], "num_dense_layers": 1},
     "lfm2": {"layer_types": ["conv", "full_attention"]},
-    "zamba": {"layers_block_type": ["mamba", "hybrid"], "mamba_d_state": 8, "n_mamba_heads": 2, "attention_head_dim": 32},
+    "zamba": {
+        "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4, "mamba_d_state": 8,
+        "n_mamba_heads": 2, "attention_head_dim": 32, "attention_hidden_size": 128, "num_key_value_heads": 4,
+    },
     "zamba2": {
         "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4, "mamba_d_state": 8,
         "n_mamba_heads": 8, "mamba_headdim": 16, "mamba_ngroups": 1, "num_mem_blocks": 1, "hybrid_layer_ids": [1, 3],
-        "attention_head_dim": 32, "chunk_size": 16, "adapter_rank": 8, "num_key_value_heads": 4,
+        "attention_head_dim": 32, "attention_hidden_size": 128, "chunk_size": 16, "adapter_rank": 8,
+        "num_key_value_heads": 4,
     },
     "reformer": {
         "is_decoder": True, "attn_layers": ["local", "local"], "axial_pos_embds": False, "feed_forward_size": 64,
@@ -100,10 +98,18 @@ _OWN: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 4, "num_kv_shared_layers": 2, "hidden_size_per_layer_input": 16,
         "vocab_size_per_layer_input": VOCABULARY, "laurel_rank": 8, "altup_num_inputs": 2,
         "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
-        "activation_sparsity_pattern": 0.0, "intermediate_size": 64,
+        "activation_sparsity_pattern": [0.0] * 4, "intermediate_size": [64] * 4,
     },
     "bamba": {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8, "attn_layer_indices": [1]},
     "falcon_h1": {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_d_ssm": 128, "mamba_n_groups": 1},
+    **{key: {"head_dim": 16} for key in ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral", "nemotron")},
+    # These alternate between attention and a recurrence, and two layers would all be of one kind.
+    **{key: {"num_hidden_layers": 4} for key in ["dory", "granitemoehybrid", "kimi_linear", "lfm3", "olmo_hybrid"]},
+    **{key: {"num_hidden_layers": 4} for key in ["qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"]},
+    "bailing_hybrid": {"num_hidden_layers": 4, "num_group": 1, "n_group": 1, "topk_group": 1},
+    "jamba": {"num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1},
+    "xmod": {"default_language": "en_XX"},
+    "xlnet": {"max_position_embeddings": None},
     "xlstm": {"num_heads": 4, "qk_dim_factor": 0.5, "num_blocks": 2},
 }  # fmt: skip
 """What some classes want beside; a name without an entry is made by `_SMALL` alone."""
@@ -175,9 +181,12 @@ def _has_decoder_switch(name: str) -> bool:
 
     try:
         model = AutoModelForCausalLM._model_mapping[CONFIG_MAPPING[name]]  # noqa: SLF001 - there is no public table
-    except Exception:
+    except (ImportError, KeyError, ValueError):
         return False
-    return name not in _OWN and "is_decoder=True" in inspect.getsource(inspect.getmodule(model) or model)
+    standalone = re.search(
+        r"as a standalone, add `is_decoder=True", inspect.getsource(inspect.getmodule(model) or model)
+    )
+    return standalone is not None and name not in _OWN.keys() - {"xmod"}
 
 
 def tiny_model(name: str, variant: str = "", seed: int = 0) -> Any:
@@ -206,43 +215,32 @@ def _config(name: str, changes: dict[str, Any]) -> Any:
     from transformers import CONFIG_MAPPING
 
     of = CONFIG_MAPPING[name]
-    if name in ("dbrx",):
+    if name == "dbrx":
         return of(**_OWN[name], vocab_size=VOCABULARY)
     default = of()
     text = default.get_text_config(decoder=True)
+    held = next((key for key in ("text_config", "decoder", "generator") if value_of(default, key) is text), None)
+    if held is None:  # one of its own, or of an encoder and a decoder in one
+        text = default
     own = {**_OWN.get(name, {}), **changes}
-    values = {key: size for key, size in _SMALL.items() if key not in own and _has(text, key)} | own
-    for key in (
-        "bos_token_id",
-        "eos_token_id",
-        "pad_token_id",
-        "decoder_start_token_id",
-        "sep_token_id",
-        "unk_token_id",
-    ):
-        found = getattr(text, key, None)
-        if found is not None and key not in own and (isinstance(found, list) or found >= VOCABULARY):
+    values = {key: size for key, size in _SMALL.items() if key not in own and value_of(text, key) is not None}
+    if "kv_lora_rank" in values:
+        values["num_key_value_heads"] = values["num_attention_heads"]
+    for key in _TOKENS:
+        found = value_of(text, key)
+        if found is not None and (isinstance(found, list) or found >= VOCABULARY):
             values[key] = 2 if key == "eos_token_id" else 1
+    values = {key: one for key, one in (values | own).items() if one is not None}
     while True:
         try:
             made = type(text)(**values)
             break
         except Exception as error:
-            refused = next((key for key in values if key not in own and f"{key}" in str(error)), None)
+            refused = next((key for key in values if key not in own and key in str(error)), None)
             if refused is None:
                 raise
-            del values[refused]
-    if text is default:
-        return made
-    held = next(key for key in ("text_config", "decoder", "generator") if getattr(default, key, None) is text)
-    return of(**{held: made.to_dict()})
-
-
-def _has(config: Any, key: str) -> bool:
-    try:
-        return getattr(config, key, None) is not None
-    except Exception:
-        return False
+            del values[refused]  # such as a size that follows from others
+    return made if held is None else of(**{held: made.to_dict()})
 
 
 def sequences_up_to(longest: int) -> list[list[int]]:
@@ -283,8 +281,8 @@ def examine(name: str, variant: str, folder: Path) -> Outcome:
         del made
         plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         plain_log_probs(plain, [5, 6, 7])
-    except Exception as error:
-        return Outcome(shown, kind, "not made", note=f"{type(error).__name__}: {first_line(error)}"[:150])
+    except Exception as error:  # noqa: BLE001 - classes refuse their sizes by errors of any kind
+        return Outcome(shown, kind, "not made", note=f"{type(error).__name__}: {first_line(error)}"[:110])
     try:
         checkpoint = look_at_checkpoint(str(folder))
         forms = {pack: Scorer.of(load_model(checkpoint, "float32", "cpu"), ROW, pack=pack) for pack in (True, False)}
@@ -308,9 +306,9 @@ def _generated(checkpoint: Checkpoint, plain: Any, rows: list[list[int]]) -> str
     try:
         found = generate(model, Ragged.from_rows(prompts), ["a", "b", "c"], NEW, GenerationSettings())
         way = "cache" if isinstance(past_of(model), Cache) else "tokens"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as `trapline score`, which gives its first line
         return f"refused: {first_line(error)}"[:100]
-    made = [found.tokens.values[a:b].tolist() for a, b in zip(found.tokens.offsets, found.tokens.offsets[1:])]
+    made = [found.tokens.values[a:b].tolist() for a, b in itertools.pairwise(found.tokens.offsets)]
     return way if made == [plain_greedy(plain, one) for one in prompts] else f"{way}, wrong"
 
 
@@ -318,56 +316,48 @@ def page(outcomes: Sequence[Outcome]) -> str:
     """The page of the documentation."""
     forms = Counter(one.form for one in outcomes)
     scored = [one for one in outcomes if one.form in ("packed", "padded", "alone")]
-    worst = max((one.difference for one in scored), default=0.0)
-    lines = [
-        "# Architectures",
-        "",
-        "Made by",
-        "",
-        "```",
-        "python -m benchmarks.architectures",
-        "```",
-        "",
-        f"with transformers {version('transformers')} and torch {torch.__version__.split('+')[0]}, in float32 on the CPU. "
-        "Of every class that transformers maps to causal language models, and of some variants, a checkpoint of a few "
-        "thousand random weights is saved, then looked at, loaded and scored as `trapline score` does it. *Packed*: "
-        "sequences share a row, as on a GPU; *padded*: they share a rectangle, which is also what every one of these "
-        "models does on the CPU; *alone*: each sequence is a batch of its own, since others beside it would move its "
-        "numbers; *refused*: nothing is scored. Sequences have 2 to 128 tokens, one of them as many as the model takes.",
-        "",
+    lines = ["# Architectures", "", "Made by", "", "```", "python -m benchmarks.architectures", "```", ""]
+    lines += _wrapped(
+        f"with transformers {version('transformers')} and torch {torch.__version__.split('+')[0]}, in float32 on the "
+        "CPU. Of every class that transformers maps to causal language models, and of some variants, a checkpoint "
+        "with random weights is saved, as small as its configuration allows, then looked at, loaded and scored as "
+        "`trapline score` does it. *Packed*: sequences share a row, as on a GPU; *padded*: they share a rectangle, as "
+        "all of these do on the CPU; *alone*: each sequence is a batch of its own, since others beside it would move "
+        "its numbers; *refused*: nothing is scored. The sequences have 2 to 128 tokens, and one of them has as many as "
+        "the model takes, up to 128."
+    )
+    lines += _wrapped(
         f"Of {len(outcomes)} rows, {forms['packed']} are packed, {forms['padded']} padded, {forms['alone']} alone and "
-        f"{forms['refused']} refused; {forms['not made']} could not be made small. "
-        f"{sum(one.right for one in scored)} of the {len(scored)} that are scored differ by less than {RIGHT:g} nats at "
-        f"every token from the model's own logits for one sequence at a time (at most {worst:.1e}), packed and padded "
-        "alike.",
-        "",
-        "*Greedy continuations*: by the model's *cache*, or by reading all *tokens* again at each step, where a trial "
-        "at load finds that the cache gives other logits or that there is none. Each was compared with a plain pass over "
-        "all tokens at each step.",
-        "",
-        "| architecture | class | scored | greatest difference, nats | greedy continuations |",
-        "|---|---|---|---:|---|",
+        f"{forms['refused']} refused; {forms['not made']} could not be made. Of the {len(scored)} that are scored, "
+        f"{sum(one.right for one in scored)} are right: at no token do they differ by more than {RIGHT:g} nats from "
+        "the model's own logits for one sequence at a time (float64 log-softmax), packed and padded alike, and greedy "
+        "continuations are those of a plain pass over all tokens at each step. The greatest difference is "
+        f"{max((one.difference for one in scored), default=0.0):.1e} nats."
+    )
+    lines += _wrapped(
+        "*Continued by*: the model's *cache*, or all *tokens* read again at each step, where a trial finds that the "
+        "cache gives other logits than a plain pass, or that there is none."
+    )
+    head = "| architecture | class | scored | greatest difference, nats | continued by |"
+    lines += [head, "|---|---|---|---:|---|"]
+    lines += [
+        f"| {_cell(one.name)} | {one.model} | {one.form} | {one.difference:.1e} | {one.generated} |" for one in scored
     ]
-    for one in scored:
-        lines.append(f"| {one.name} | {one.model} | {one.form} | {one.difference:.1e} | {one.generated} |")
     lines += ["", "## Refused", "", "| architecture | class | why |", "|---|---|---|"]
-    lines += [f"| {one.name} | {one.model} | {_cell(one.note)} |" for one in outcomes if one.form == "refused"]
+    lines += [f"| {_cell(one.name)} | {one.model} | {_cell(one.note)} |" for one in outcomes if one.form == "refused"]
     lines += ["", "## Not made", ""]
-    lines += ["These need more than a small configuration: other inputs, further files, or larger parts.", ""]
+    lines += _wrapped("These need more than a small configuration: other inputs, further files, or larger parts.")
     lines += ["| architecture | why |", "|---|---|"]
-    lines += [f"| {one.name} | {_cell(one.note)} |" for one in outcomes if one.form == "not made"]
+    lines += [f"| {_cell(one.name)} | {_cell(one.note)} |" for one in outcomes if one.form == "not made"]
     return "\n".join(lines) + "\n"
 
 
+def _wrapped(text: str) -> list[str]:
+    return [*textwrap.wrap(text, 120, break_long_words=False, break_on_hyphens=False), ""]
+
+
 def _cell(text: str) -> str:
-    return (
-        text.replace("|", "\\|")
-        .replace("<", "&lt;")
-        .replace("`", "'")
-        .replace("_", "\\_")
-        .replace("*", "\\*")
-        .replace("[", "\\[")
-    )
+    return re.sub(r"([_*|\[\]])", r"\\\1", text.replace("<", "&lt;").replace("`", "'"))
 
 
 def main() -> None:

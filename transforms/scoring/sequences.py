@@ -25,12 +25,14 @@ class Rule:
         max_length: most tokens, all included; 0: no bound.
         vocabulary: ids are below it.
         context: most tokens of context.
+        unlike: no text may hold one of these: token ids would not be the checkpoint's own.
     """
 
     bos: int | None
     max_length: int
     vocabulary: int
     context: int
+    unlike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def prepare(
         where: names the file, for messages.
 
     Raises:
-        CorpusError: for an id that the checkpoint does not have.
+        CorpusError: for an id that the checkpoint does not have, or a text that cannot be tokenised as it does.
     """
     if ids_column:
         encoded: list[_Encoded | None] = [
@@ -78,6 +80,12 @@ def prepare(
         ]
         return _assemble(encoded, list(range(len(encoded))), [-1] * len(encoded), rule, where)
     texts = rows[text_column].to_pylist()
+    for token in rule.unlike:
+        if any(token in text for text in texts if text is not None):
+            raise CorpusError(
+                f"{where}: a text holds {token!r}, of which the checkpoint's tokenizer makes other token ids than can "
+                "be made here; leave that text out, or give sequences with a column token_ids"
+            )
     units = rows["unit"].to_pylist() if slots else [None] * len(texts)
     plain = [at for at, unit in enumerate(units) if slots is None or unit not in slots.by_unit or texts[at] is None]
     encoded_plain = dict(

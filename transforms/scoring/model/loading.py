@@ -112,7 +112,7 @@ def _unread_layers(checkpoint: Checkpoint, model: Any) -> list[str]:
     layer of that number whose weights are those of any other layer is a layer that config.json leaves out.
     """
     patterns = list(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())
-    if not any(re.search(r"layers\\?\.\\?\.?\d", str(one).replace("\\", "")) for one in patterns) or checkpoint.gguf:
+    if not any(re.search(r"layers\.\d", str(one).replace("\\", "")) for one in patterns) or checkpoint.gguf:
         return []
     from safetensors import safe_open
 

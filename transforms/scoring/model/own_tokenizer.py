@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from transforms.scoring.model.checkpoint import Checkpoint
 from transforms.scoring.model.configuration import first_line, quiet_transformers
 
 TOKENIZER_FILE = "tokenizer.json"
-Encode = Callable[[str], Sequence[int]]
 
 _SAMPLES = (
     "the fox",
@@ -46,6 +45,7 @@ class OwnTokenizer:
         around: what it puts around a text.
         kind: name of its class.
         highest: the largest id of its vocabulary, without tokens that transformers adds where the files have none.
+        unlike: tokens in whose presence `serialised` makes other ids of a text, such as one that asks for infilling.
     """
 
     serialised: str
@@ -53,6 +53,7 @@ class OwnTokenizer:
     around: Around
     kind: str
     highest: int
+    unlike: tuple[str, ...]
 
 
 def own_tokenizer(checkpoint: Checkpoint) -> OwnTokenizer:
@@ -70,25 +71,34 @@ def own_tokenizer(checkpoint: Checkpoint) -> OwnTokenizer:
             f"{where}: its tokenizer ({kind}) is one of transformers' slow ones, which have no {TOKENIZER_FILE}; "
             f"{advice}"
         )
-    texts = [*_SAMPLES, *(f"the {token} fox" for token in sorted(map(str, auto.get_added_vocab()))[:_ADDED])]
-    with_ids = [list(auto(text)["input_ids"]) for text in texts]
-    plain_ids = [list(auto(text, add_special_tokens=False)["input_ids"]) for text in texts]
-    around = around_of(with_ids, plain_ids)
-    serialised = backend.to_str()
-    differs = None if around is None else _differing(serialised, texts, plain_ids)
-    if around is None or differs is not None:
-        text = texts[0] if differs is None else differs
+    serialised = backend.to_str()  # first: some classes change it while they are used
+    added = sorted(map(str, auto.get_added_vocab()))[:_ADDED]
+    texts = [*_SAMPLES, *(f"the {token} fox" for token in added)]
+    try:
+        with_ids = [list(auto(text)["input_ids"]) for text in texts]
+        plain_ids = [list(auto(text, add_special_tokens=False)["input_ids"]) for text in texts]
+    except Exception as error:
+        raise CorpusError(
+            f"{where}: its tokenizer ({kind}) cannot be used on a text alone ({first_line(error)}); {advice}"
+        ) from error
+    around = around_of(with_ids[: len(_SAMPLES)], plain_ids[: len(_SAMPLES)]) or Around()
+    wanted = [ids[len(around.before) : len(ids) - len(around.behind)] for ids in with_ids]
+    differ = _differing(serialised, texts, wanted) | {
+        at for at, ids in enumerate(with_ids) if ids != [*around.before, *wanted[at], *around.behind]
+    }
+    if differ & set(range(len(_SAMPLES))):
         raise CorpusError(
             f"{where}: its tokenizer ({kind}) does more to a text than its {TOKENIZER_FILE} says, so its token ids "
-            f"cannot be made here (of {text!r}, for one); give sequences with a column token_ids"
+            f"cannot be made here (of {texts[min(differ)]!r}, for one); give sequences with a column token_ids"
         )
+    unlike = tuple(added[at - len(_SAMPLES)] for at in sorted(differ))
     file = Path(tokenizer_folder(checkpoint)) / TOKENIZER_FILE
     data = file.read_bytes() if file.is_file() else None
     written = None if data is None else data.decode("utf-8", "replace")
-    alone = written is not None and _differing(written, texts, plain_ids) is None
+    alone = written is not None and _differing(written, texts, wanted) <= differ
     digest = hashlib.sha256(data if data is not None and alone else serialised.encode()).hexdigest()
     known = bare(written or serialised).get_vocab(with_added_tokens=written is not None)
-    return OwnTokenizer(serialised, digest, around, kind, max(known.values(), default=-1))
+    return OwnTokenizer(serialised, digest, around, kind, max(known.values(), default=-1), unlike)
 
 
 def around_of(with_added: Sequence[list[int]], plain: Sequence[list[int]]) -> Around | None:
@@ -153,20 +163,21 @@ def _made(checkpoint: Checkpoint, where: str, advice: str) -> Any:
         if not any(found for pattern in _FILES for found in Path(folder).glob(pattern)):
             raise CorpusError(none) from error
         raise CorpusError(f"{where}: transformers cannot make its tokenizer ({first_line(error)}); {advice}") from error
-    # Some classes make a tokenizer of nothing, with a few tokens of their own.
+    # Some classes make a tokenizer of nothing, with a few tokens of their own; those written in Python may need nothing.
     files = {TOKENIZER_FILE, *(str(name) for name in (getattr(auto, "vocab_files_names", None) or {}).values())}
-    if not checkpoint.gguf and not any((Path(folder) / name).is_file() for name in files):
+    fast = hasattr(getattr(auto, "backend_tokenizer", None), "to_str")
+    if fast and not checkpoint.gguf and not any((Path(folder) / name).is_file() for name in files):
         raise CorpusError(none)
     return auto
 
 
-def _differing(serialised: str, texts: Sequence[str], wanted: Sequence[list[int]]) -> str | None:
-    """The first text of which the tokenizer of this JSON makes other ids; None where there is none."""
+def _differing(serialised: str, texts: Sequence[str], wanted: Sequence[list[int]]) -> set[int]:
+    """Places of the texts of which the tokenizer of this JSON makes other ids."""
     try:
         found = bare(serialised).encode_batch(list(texts))
     except Exception:  # noqa: BLE001 - `tokenizers` raises no narrower one
-        return texts[0]
-    return next((text for text, one, ids in zip(texts, found, wanted, strict=True) if one.ids != ids), None)
+        return set(range(len(texts)))
+    return {at for at, (one, ids) in enumerate(zip(found, wanted, strict=True)) if one.ids != ids}
 
 
 def _without_added(processor: Any) -> list[dict[str, Any]]:

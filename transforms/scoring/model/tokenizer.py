@@ -23,12 +23,14 @@ class Tokenizer:
         sha256: of the file, or of `serialised` where no file alone gives its ids.
         bos: the token put first, None for none.
         more: tokens between that one and the text: for a checkpoint whose tokenizer begins with several.
+        unlike: tokens in whose presence the checkpoint's tokenizer makes other ids of a text than can be made here.
     """
 
     serialised: str
     sha256: str
     bos: int | None
     more: tuple[int, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     def make(self) -> Any:
         """The `tokenizers.Tokenizer`, without truncation and padding; the only tokens that it adds are `more`."""
@@ -45,6 +47,7 @@ def find_tokenizer(checkpoint: Checkpoint, file: str, bos: Bos) -> Tokenizer:
         CorpusError: if there is no tokenizer, it cannot be read, it gives ids that the checkpoint does not have, `bos`
             is "checkpoint" and it puts tokens behind a text, or `bos` is "always" and nobody names such a token.
     """
+    unlike: tuple[str, ...] = ()
     if file:
         data = _read(Path(file))
         text, sha256, kind = data.decode("utf-8", "replace"), hashlib.sha256(data).hexdigest(), "in that file"
@@ -56,6 +59,7 @@ def find_tokenizer(checkpoint: Checkpoint, file: str, bos: Bos) -> Tokenizer:
     else:
         own = own_tokenizer(checkpoint)
         text, sha256, around, kind, highest = own.serialised, own.sha256, own.around, own.kind, own.highest
+        unlike = own.unlike
     tokenizer = Tokenizer(text, sha256, None)
     if highest >= checkpoint.vocabulary:
         raise CorpusError(
@@ -63,7 +67,7 @@ def find_tokenizer(checkpoint: Checkpoint, file: str, bos: Bos) -> Tokenizer:
             f"the checkpoint {checkpoint.folder} knows {checkpoint.vocabulary}: they do not belong together"
         )
     before = _before(checkpoint, tokenizer, bos, around, kind, given=bool(file))
-    return Tokenizer(text, sha256, before[0] if before else None, before[1:])
+    return Tokenizer(text, sha256, before[0] if before else None, before[1:], unlike)
 
 
 def _before(

@@ -99,7 +99,8 @@ class ScoreJob:
     @property
     def rule(self) -> Rule:
         """How token sequences are made."""
-        return Rule(self.bos, self.checkpoint.max_length, self.checkpoint.vocabulary, self.context)
+        unlike = self.tokenizer.unlike if self.tokenizer else ()
+        return Rule(self.bos, self.checkpoint.max_length, self.checkpoint.vocabulary, self.context, unlike)
 
     @property
     def receipts(self) -> str:
@@ -282,6 +283,7 @@ def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Arra
         "reasons": {one: prepared.reason.count(one) for one in sorted({r for r in prepared.reason if r})},
         "max_tokens": scorer.max_tokens,
         "packed": scorer.forward.packed,
+        "alone": scorer.forward.alone,
         "matrix_rate": scorer.matrix_rate,
         "task_seconds": time.perf_counter() - began,
         **spent,
