@@ -105,7 +105,8 @@ _OWN: dict[str, dict[str, Any]] = {
     **{key: {"head_dim": 16} for key in ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral", "nemotron")},
     # These alternate between attention and a recurrence, and two layers would all be of one kind.
     **{key: {"num_hidden_layers": 4} for key in ["dory", "granitemoehybrid", "kimi_linear", "lfm3", "olmo_hybrid"]},
-    **{key: {"num_hidden_layers": 4} for key in ["qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"]},
+    **{key: {"num_hidden_layers": 4} for key in ["qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text"]},
+    "qwen3_next": {"num_hidden_layers": 4},
     "bailing_hybrid": {"num_hidden_layers": 4, "num_group": 1, "n_group": 1, "topk_group": 1},
     "jamba": {"num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1},
     "xmod": {"default_language": "en_XX"},

@@ -64,6 +64,11 @@ def _loaded(checkpoint: Checkpoint, dtype: Any) -> tuple[Any, dict[str, Any]]:
     quiet_transformers()
     import transformers
 
+    if checkpoint.quantised:
+        from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
+
+        if checkpoint.quantised not in AUTO_QUANTIZER_MAPPING and checkpoint.quantised != "bitsandbytes":
+            raise ValueError("transformers knows no such method")
     folder = checkpoint.whole
     named: dict[str, Any] = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
     if not checkpoint.gguf:
@@ -134,20 +139,20 @@ def _unread_layers(checkpoint: Checkpoint, model: Any) -> list[str]:
 
 def _adapted(where: str, model: Any, checkpoint: Checkpoint) -> Any:
     """The model with the adapter's weights added to its own."""
-    import warnings
-
     import peft
 
     try:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            adapted = peft.PeftModel.from_pretrained(model, checkpoint.folder, local_files_only=True)
-            merged = adapted.merge_and_unload(safe_merge=True)
+        adapted = peft.PeftModel.from_pretrained(model, checkpoint.folder, local_files_only=True)
+        report = adapted.load_adapter(checkpoint.folder, "default", local_files_only=True)
+        odd = [*report.unexpected_keys, *(name for name in report.missing_keys if "lora" in name)]
+        merged = adapted.merge_and_unload(safe_merge=True)
     except Exception as error:
         raise CorpusError(f"{where}: its PEFT adapter cannot be merged ({first_line(error)})") from error
-    lost = [str(one.message) for one in said if "missing adapter keys" in str(one.message)]
-    if lost:
-        raise CorpusError(f"{where}: its PEFT adapter is incomplete ({lost[0][:200]})")
+    if odd:
+        raise CorpusError(
+            f"{where}: its PEFT adapter does not fit {checkpoint.base} ({counted(len(odd), 'weight')} missing or "
+            f"without a place, such as {odd[0]!r}): it was trained for another model"
+        )
     unmerged = [name for name, _ in merged.named_modules() if "lora_" in name]
     if unmerged:
         raise CorpusError(f"{where}: its PEFT adapter cannot be merged ({unmerged[0]} is left)")

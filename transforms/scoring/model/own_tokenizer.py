@@ -75,13 +75,13 @@ def own_tokenizer(checkpoint: Checkpoint) -> OwnTokenizer:
     added = sorted(map(str, auto.get_added_vocab()))[:_ADDED]
     texts = [*_SAMPLES, *(f"the {token} fox" for token in added)]
     try:
+        plain_ids = [list(auto(text, add_special_tokens=False)["input_ids"]) for text in _SAMPLES]
         with_ids = [list(auto(text)["input_ids"]) for text in texts]
-        plain_ids = [list(auto(text, add_special_tokens=False)["input_ids"]) for text in texts]
     except Exception as error:
         raise CorpusError(
             f"{where}: its tokenizer ({kind}) cannot be used on a text alone ({first_line(error)}); {advice}"
         ) from error
-    around = around_of(with_ids[: len(_SAMPLES)], plain_ids[: len(_SAMPLES)]) or Around()
+    around = around_of(with_ids[: len(_SAMPLES)], plain_ids) or Around()
     wanted = [ids[len(around.before) : len(ids) - len(around.behind)] for ids in with_ids]
     differ = _differing(serialised, texts, wanted) | {
         at for at, ids in enumerate(with_ids) if ids != [*around.before, *wanted[at], *around.behind]
@@ -163,7 +163,7 @@ def _made(checkpoint: Checkpoint, where: str, advice: str) -> Any:
         if not any(found for pattern in _FILES for found in Path(folder).glob(pattern)):
             raise CorpusError(none) from error
         raise CorpusError(f"{where}: transformers cannot make its tokenizer ({first_line(error)}); {advice}") from error
-    # Some classes make a tokenizer of nothing, with a few tokens of their own; those written in Python may need nothing.
+    # Some classes make a tokenizer of nothing, with a few tokens of their own; those written in Python may need none.
     files = {TOKENIZER_FILE, *(str(name) for name in (getattr(auto, "vocab_files_names", None) or {}).values())}
     fast = hasattr(getattr(auto, "backend_tokenizer", None), "to_str")
     if fast and not checkpoint.gguf and not any((Path(folder) / name).is_file() for name in files):
