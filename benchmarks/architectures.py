@@ -1,7 +1,7 @@
 """Every causal architecture of the installed transformers, made small, scored, and held against a plain forward pass.
 
-    python -m benchmarks.architectures                    # writes docs/benchmarks/architectures.md
-    python -m benchmarks.architectures --only llama bert  # prints what it finds
+    python -m benchmarks.architectures                    # writes docs/benchmarks/architectures.json and .md
+    python -m benchmarks.architectures --only llama bert  # examines these again, and keeps the others' rows
 
 A checkpoint of a few thousand random weights is made of each class that transformers maps to causal language models,
 saved, and then looked at, loaded and scored as `trapline score` does it: in packed rows, as on a GPU, where the model
@@ -12,15 +12,14 @@ sequence at a time and a log-softmax in float64; greedy continuations with those
 import argparse
 import gc
 import itertools
-import os
+import json
 import re
 import tempfile
 import textwrap
-import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from transforms.scoring.model.loading import load_model
 from transforms.scoring.model.scorer import Scorer
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/architectures.md"
+ROWS = PAGE.with_suffix(".json")
 RIGHT = 1e-4
 """Most that a token's log-probability may differ, in nats."""
 ROW, POSITIONS, VOCABULARY = 512, 128, 300
@@ -104,8 +104,12 @@ _OWN: dict[str, dict[str, Any]] = {
     "falcon_h1": {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_d_ssm": 128, "mamba_n_groups": 1},
     **{key: {"head_dim": 16} for key in ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral", "nemotron")},
     # These alternate between attention and a recurrence, and two layers would all be of one kind.
-    **{key: {"num_hidden_layers": 4} for key in ["dory", "granitemoehybrid", "kimi_linear", "lfm3", "olmo_hybrid"]},
+    **{key: {"num_hidden_layers": 4} for key in ["dory", "lfm3", "olmo_hybrid"]},
     **{key: {"num_hidden_layers": 4} for key in ["qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text"]},
+    "granitemoehybrid": {
+        "layer_types": ["mamba", "attention"], "mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8,
+        "mamba_chunk_size": 16,
+    },
     "qwen3_next": {"num_hidden_layers": 4},
     "bailing_hybrid": {"num_hidden_layers": 4, "num_group": 1, "n_group": 1, "topk_group": 1},
     "jamba": {"num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1},
@@ -144,7 +148,6 @@ class Outcome:
         difference: greatest difference of a token's log-probability from a plain pass, in nats, of all forms tried.
         generated: "cache", "tokens" (all are read at each step) or a reason; "" where it was not tried.
         note: why it was refused, or could not be made.
-        seconds: what it took.
     """
 
     name: str
@@ -153,7 +156,6 @@ class Outcome:
     difference: float = 0.0
     generated: str = ""
     note: str = ""
-    seconds: float = 0.0
 
     @property
     def right(self) -> bool:
@@ -273,7 +275,7 @@ def examine(name: str, variant: str, folder: Path) -> Outcome:
     """Make a checkpoint in `folder`, score it and compare."""
     from transformers import AutoModelForCausalLM
 
-    began, shown = time.perf_counter(), f"{name}, {variant}" if variant else name
+    shown = f"{name}, {variant}" if variant else name
     kind = ""
     try:
         made = tiny_model(name, variant)
@@ -289,7 +291,7 @@ def examine(name: str, variant: str, folder: Path) -> Outcome:
         forms = {pack: Scorer.of(load_model(checkpoint, "float32", "cpu"), ROW, pack=pack) for pack in (True, False)}
     except CorpusError as error:
         note = str(error).removeprefix(f"--checkpoint {folder}: ").replace(str(folder), "FOLDER")
-        return Outcome(shown, kind, "refused", note=note, seconds=time.perf_counter() - began)
+        return Outcome(shown, kind, "refused", note=note)
     rows = sequences_up_to(checkpoint.max_length)
     offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
     sequences = Sequences(np.concatenate(rows).astype(np.int64), offsets, np.ones(len(rows), np.int64))
@@ -297,7 +299,7 @@ def examine(name: str, variant: str, folder: Path) -> Outcome:
     difference = max(float(np.abs(one.score(sequences)[:, 0] - wanted).max()) for one in forms.values())
     forward = forms[True].forward
     form = "packed" if forward.packed else "alone" if forward.alone else "padded"
-    return Outcome(shown, kind, form, difference, _generated(checkpoint, plain, rows), "", time.perf_counter() - began)
+    return Outcome(shown, kind, form, difference, _generated(checkpoint, plain, rows))
 
 
 def _generated(checkpoint: Checkpoint, plain: Any, rows: list[list[int]]) -> str:
@@ -363,27 +365,26 @@ def _cell(text: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", help="model types; the page is not written then")
+    parser.add_argument("--only", nargs="+", help="model types; the other rows stay as they are")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     quiet_transformers()
     torch.set_num_threads(1)
-    outcomes = []
+    outcomes: dict[str, Outcome] = {}
+    if asked.only and ROWS.exists():
+        outcomes = {row["name"]: Outcome(**row) for row in json.loads(ROWS.read_text(encoding="utf-8"))}
     for name, variant in causal_names():
         if asked.only and name not in asked.only:
             continue
         with tempfile.TemporaryDirectory() as folder:
             one = examine(name, variant, Path(folder) / "checkpoint")
         gc.collect()
-        outcomes.append(one)
+        outcomes[one.name] = one
         mark = "" if one.right else "WRONG "
-        print(
-            f"{mark}{one.name}: {one.form} {one.difference:.1e} {one.generated} {one.note} ({one.seconds:.1f} s)",
-            flush=True,
-        )
-    if not asked.only:
-        PAGE.write_text(page(outcomes), encoding="utf-8")
+        print(f"{mark}{one.name}: {one.form} {one.difference:.1e} {one.generated} {one.note}", flush=True)
+        rows = [outcomes[key] for key in sorted(outcomes)]
+        ROWS.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(page(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A checkpoint's weights as a model, held to what its configuration says: each has its place, and none is missing."""
 
 import re
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -142,10 +143,12 @@ def _adapted(where: str, model: Any, checkpoint: Checkpoint) -> Any:
     import peft
 
     try:
-        adapted = peft.PeftModel.from_pretrained(model, checkpoint.folder, local_files_only=True)
-        report = adapted.load_adapter(checkpoint.folder, "default", local_files_only=True)
-        odd = [*report.unexpected_keys, *(name for name in report.missing_keys if "lora" in name)]
-        merged = adapted.merge_and_unload(safe_merge=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of them is in the report
+            adapted = peft.PeftModel.from_pretrained(model, checkpoint.folder, local_files_only=True)
+            report = adapted.load_adapter(checkpoint.folder, "default", local_files_only=True)
+            odd = [*report.unexpected_keys, *(name for name in report.missing_keys if "lora" in name)]
+            merged = adapted.merge_and_unload(safe_merge=True)
     except Exception as error:
         raise CorpusError(f"{where}: its PEFT adapter cannot be merged ({first_line(error)})") from error
     if odd:

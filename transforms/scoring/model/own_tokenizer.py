@@ -23,7 +23,7 @@ _SAMPLES = (
     "A",
     "trailing  ",
 )
-_ADDED = 64
+_ADDED, _REMADE = 64, 8
 _FILES = (TOKENIZER_FILE, "*vocab*", "*.model", "merges.txt", "*.tiktoken", "tekken.json")
 
 
@@ -74,31 +74,34 @@ def own_tokenizer(checkpoint: Checkpoint) -> OwnTokenizer:
     serialised = backend.to_str()  # first: some classes change it while they are used
     added = sorted(map(str, auto.get_added_vocab()))[:_ADDED]
     texts = [*_SAMPLES, *(f"the {token} fox" for token in added)]
+    ours = bare(serialised)
     try:
-        plain_ids = [list(auto(text, add_special_tokens=False)["input_ids"]) for text in _SAMPLES]
-        with_ids = [list(auto(text)["input_ids"]) for text in texts]
+        plain = [list(auto(text, add_special_tokens=False)["input_ids"]) for text in _SAMPLES]
+        whole = [list(auto(text)["input_ids"]) for text in _SAMPLES]
+        around = around_of(whole, plain) or Around()
+        unlike: list[str] = []
+        for token, text in zip(added, texts[len(_SAMPLES) :], strict=True):
+            whole.append(list(auto(text)["input_ids"]))
+            if whole[-1] != [*around.before, *ours.encode(text).ids, *around.behind]:
+                unlike.append(token)
+                auto = _made(checkpoint, where, advice) if len(unlike) < _REMADE else auto
     except Exception as error:
         raise CorpusError(
             f"{where}: its tokenizer ({kind}) cannot be used on a text alone ({first_line(error)}); {advice}"
         ) from error
-    around = around_of(with_ids[: len(_SAMPLES)], plain_ids) or Around()
-    wanted = [ids[len(around.before) : len(ids) - len(around.behind)] for ids in with_ids]
-    differ = _differing(serialised, texts, wanted) | {
-        at for at, ids in enumerate(with_ids) if ids != [*around.before, *wanted[at], *around.behind]
-    }
-    if differ & set(range(len(_SAMPLES))):
-        raise CorpusError(
-            f"{where}: its tokenizer ({kind}) does more to a text than its {TOKENIZER_FILE} says, so its token ids "
-            f"cannot be made here (of {texts[min(differ)]!r}, for one); give sequences with a column token_ids"
-        )
-    unlike = tuple(added[at - len(_SAMPLES)] for at in sorted(differ))
+    for text, ids in zip(_SAMPLES, whole, strict=False):
+        if ids != [*around.before, *ours.encode(text).ids, *around.behind]:
+            raise CorpusError(
+                f"{where}: its tokenizer ({kind}) does more to a text than its {TOKENIZER_FILE} says, so its token ids "
+                f"cannot be made here (of {text!r}, for one); give sequences with a column token_ids"
+            )
     file = Path(tokenizer_folder(checkpoint)) / TOKENIZER_FILE
     data = file.read_bytes() if file.is_file() else None
     written = None if data is None else data.decode("utf-8", "replace")
-    alone = written is not None and _differing(written, texts, wanted) <= differ
+    alone = written is not None and _same_ids(written, serialised, texts)
     digest = hashlib.sha256(data if data is not None and alone else serialised.encode()).hexdigest()
     known = bare(written or serialised).get_vocab(with_added_tokens=written is not None)
-    return OwnTokenizer(serialised, digest, around, kind, max(known.values(), default=-1), unlike)
+    return OwnTokenizer(serialised, digest, around, kind, max(known.values(), default=-1), tuple(unlike))
 
 
 def around_of(with_added: Sequence[list[int]], plain: Sequence[list[int]]) -> Around | None:
@@ -171,13 +174,13 @@ def _made(checkpoint: Checkpoint, where: str, advice: str) -> Any:
     return auto
 
 
-def _differing(serialised: str, texts: Sequence[str], wanted: Sequence[list[int]]) -> set[int]:
-    """Places of the texts of which the tokenizer of this JSON makes other ids."""
+def _same_ids(one: str, other: str, texts: Sequence[str]) -> bool:
+    """Whether the tokenizers of two JSON texts make the same ids of all texts."""
     try:
-        found = bare(serialised).encode_batch(list(texts))
+        first, second = (bare(serialised).encode_batch(list(texts)) for serialised in (one, other))
     except Exception:  # noqa: BLE001 - `tokenizers` raises no narrower one
-        return set(range(len(texts)))
-    return {at for at, (one, ids) in enumerate(zip(found, wanted, strict=True)) if one.ids != ids}
+        return False
+    return all(a.ids == b.ids for a, b in zip(first, second, strict=True))
 
 
 def _without_added(processor: Any) -> list[dict[str, Any]]:
