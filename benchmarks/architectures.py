@@ -54,9 +54,10 @@ _SIZES = {
     "num_decoder_layers num_key_value_heads num_experts_per_tok moe_topk moe_k",
     4: "num_attention_heads n_head n_heads num_heads encoder_attention_heads decoder_attention_heads "
     "num_encoder_attention_heads num_decoder_attention_heads num_experts num_local_experts n_routed_experts "
-    "moe_num_experts",
+    "moe_num_experts linear_num_key_heads linear_num_value_heads linear_num_heads",
     POSITIONS: "max_position_embeddings n_positions n_ctx",
-    16: "q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim head_dim",
+    16: "q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim head_dim "
+    "linear_key_head_dim linear_value_head_dim linear_head_dim",
     32: "index_head_dim attention_head_dim",
     8: "rotary_dim",
     VOCABULARY: "vocab_size",

@@ -1,4 +1,4 @@
-"""`trapline score` on checkpoints of odd kinds: it scores them right, or says in one line why not; never a traceback."""
+"""`trapline score` on checkpoints of odd kinds: scored right, or refused in one line; never a traceback."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -65,7 +65,8 @@ class Forward:
         self.vocabulary = int(logits.shape[-1])
         self._known = min(self._known, self.vocabulary)
         self.plain_head = self._head_gives(logits)
-        refuse_not_causal(self._states, self._known, self._longest, self.dtype, self.device)
+        embedding = model.get_input_embeddings()
+        refuse_not_causal(self._states, embedding, self._known, self._longest, self.dtype, self.device)
         wanted = self.device.type == "cuda" if pack is None else pack
         self.row = self._packed_row(row) if wanted and self.plain_head else 0
         self.packed = bool(self.row)
@@ -113,11 +114,10 @@ class Forward:
 
     def _states(self, ids: torch.Tensor) -> torch.Tensor:
         """What the model makes of each token, before the head where that is a plain one: (rows, width, any)."""
-        with torch.inference_mode():
-            if self.plain_head:
-                return self._hidden(ids)
-            logits: torch.Tensor = self._model(input_ids=ids, use_cache=False).logits
-            return logits
+        if self.plain_head:
+            return self._hidden(ids)
+        logits: torch.Tensor = self._model(input_ids=ids, use_cache=False).logits
+        return logits
 
     def _put(self, array: Any) -> torch.Tensor:
         tensor = torch.from_numpy(array)

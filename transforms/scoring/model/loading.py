@@ -74,7 +74,7 @@ def _loaded(checkpoint: Checkpoint, dtype: Any) -> tuple[Any, dict[str, Any]]:
     named: dict[str, Any] = {"gguf_file": checkpoint.gguf} if checkpoint.gguf else {}
     if not checkpoint.gguf:
         named["use_safetensors"] = not checkpoint.allow_pickle or any(Path(folder).glob("*.safetensors"))
-    answer: tuple[Any, dict[str, Any]] = transformers.AutoModelForCausalLM.from_pretrained(
+    answer: Any = transformers.AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
         local_files_only=True,
@@ -82,7 +82,8 @@ def _loaded(checkpoint: Checkpoint, dtype: Any) -> tuple[Any, dict[str, Any]]:
         output_loading_info=True,
         **named,
     )
-    return answer
+    model, report = answer
+    return model, report
 
 
 def _refuse_report(where: str, model: Any, report: dict[str, Any]) -> None:

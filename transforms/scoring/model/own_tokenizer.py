@@ -65,7 +65,8 @@ def own_tokenizer(checkpoint: Checkpoint) -> OwnTokenizer:
     """
     where, advice = f"--checkpoint {checkpoint.folder}", "name one with --tokenizer FILE, or give token_ids"
     auto = _made(checkpoint, where, advice)
-    kind, backend = type(auto).__name__, getattr(auto, "backend_tokenizer", None)
+    kind = type(auto).__name__
+    backend: Any = getattr(auto, "backend_tokenizer", None)
     if not hasattr(backend, "to_str"):
         raise CorpusError(
             f"{where}: its tokenizer ({kind}) is one of transformers' slow ones, which have no {TOKENIZER_FILE}; "
