@@ -296,10 +296,13 @@ def examine(name: str, variant: str, folder: Path) -> Outcome:
     rows = sequences_up_to(checkpoint.max_length)
     offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
     sequences = Sequences(np.concatenate(rows).astype(np.int64), offsets, np.ones(len(rows), np.int64))
-    wanted = np.concatenate([plain_log_probs(plain, row) for row in rows])
-    difference = max(float(np.abs(one.score(sequences)[:, 0] - wanted).max()) for one in forms.values())
     forward = forms[True].forward
     form = "packed" if forward.packed else "alone" if forward.alone else "padded"
+    try:
+        wanted = np.concatenate([plain_log_probs(plain, row) for row in rows])
+        difference = max(float(np.abs(one.score(sequences)[:, 0] - wanted).max()) for one in forms.values())
+    except (CorpusError, IndexError, RuntimeError, ValueError) as error:
+        return Outcome(shown, kind, form, float("inf"), "", f"fails on as many tokens as it says: {error}")
     return Outcome(shown, kind, form, difference, _generated(checkpoint, plain, rows))
 
 

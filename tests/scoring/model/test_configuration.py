@@ -40,6 +40,7 @@ def written(folder: Path, config: dict[str, Any]) -> Path:
         ({"model_type": "bloom", "vocab_size": 70}, 70, 0),
         ({"model_type": "mpt", "vocab_size": 70, "max_seq_len": 99}, 70, 99),
         ({"model_type": "roberta", "vocab_size": 70, "max_position_embeddings": 66}, 70, 64),
+        ({"model_type": "prophetnet", "vocab_size": 70, "max_position_embeddings": 66, "pad_token_id": 0}, 70, 64),
         (PHI3 | {"rope_scaling": {"type": "longrope", **LONG}}, 64, 32),
         (PHI3 | {"rope_scaling": {"type": "yarn", **LONG}}, 64, 32),
         (PHI3, 64, 256),

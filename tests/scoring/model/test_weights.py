@@ -97,15 +97,15 @@ def test_weights_without_a_place_are_refused_by_name(make: Any, named: str | Non
         assert caught.match(named)
 
 
-@pytest.mark.parametrize(("layers", "accepted"), [(46, True), (47, False)])
+@pytest.mark.parametrize(("layers", "said", "accepted"), [(46, 46, True), (47, 46, False), (48, 48, True)])
 def test_a_layer_that_its_class_passes_over_by_number_is_still_a_layer(
-    layers: int, accepted: bool, tmp_path: Path
+    layers: int, said: int, accepted: bool, tmp_path: Path
 ) -> None:
     # GLM's classes pass over layers.46, where published models have a layer that predicts further tokens.
     sizes = {"num_hidden_layers": layers, "hidden_size": 8, "intermediate_size": 8, "head_dim": 4}
     experts = {"first_k_dense_replace": 99, "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8}
     model = hf.Glm4MoeForCausalLM(hf.Glm4MoeConfig(**GROUPED | sizes | experts))
-    change_config(saved(tmp_path / "glm", model), num_hidden_layers=46)
+    change_config(saved(tmp_path / "glm", model), num_hidden_layers=said)
     if accepted:
         load(tmp_path / "glm")
         return

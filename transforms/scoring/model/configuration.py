@@ -9,10 +9,12 @@ from transforms.base.errors import CorpusError
 
 _LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_target_positions")
 _CHANGING_ROPES = ("dynamic", "longrope")
-_POSITIONS_BEHIND_PADDING = frozenset(
-    ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod")
-)
-"""Model types whose positions begin behind the id of padding: so many places of the table are never used."""
+_POSITIONS_BEHIND_PADDING = {
+    **dict.fromkeys(("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta"), 1),
+    **dict.fromkeys(("xlm-roberta-xl", "xmod"), 1),
+    "prophetnet": 2,  # it looks up the next token's place, too
+}
+"""Model types whose positions begin behind the id of padding, and how far: so many places of the table are not used."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,9 @@ def max_length_of(config: Any) -> int:
     trained with. There a score would depend on its neighbours, so that length is the bound.
     """
     longest = next((found for name in _LENGTHS if (found := number_of(config, name)) > 0), 0)
-    if longest and value_of(config, "model_type") in _POSITIONS_BEHIND_PADDING:
-        longest = max(1, longest - number_of(config, "pad_token_id") - 1)
+    behind = _POSITIONS_BEHIND_PADDING.get(str(value_of(config, "model_type")), 0)
+    if longest and behind:
+        longest = max(1, longest - number_of(config, "pad_token_id") - behind)
     for rope in _ropes(value_of(config, "rope_parameters") or value_of(config, "rope_scaling")):
         kind = str(rope.get("rope_type", rope.get("type", "")))
         original = rope.get("original_max_position_embeddings") or number_of(config, "original_max_position_embeddings")

@@ -9,7 +9,7 @@ from typing import Any
 from transforms.base.errors import CorpusError
 from transforms.base.readable import counted
 from transforms.scoring.model.checkpoint import Checkpoint
-from transforms.scoring.model.configuration import first_line, quiet_transformers
+from transforms.scoring.model.configuration import first_line, number_of, quiet_transformers
 
 _NAMED = 3
 
@@ -130,10 +130,11 @@ def _unread_layers(checkpoint: Checkpoint, model: Any) -> list[str]:
                 found = re.search(r"layers\.(\d+)\.(.+)", key)
                 if found:
                     parts.setdefault(found[1], {})[found[2]] = key
+    used = number_of(model.config.get_text_config(decoder=True), "num_hidden_layers")
     ignored = {
         number: held
         for number, held in parts.items()
-        if any(re.search(str(one), key) for one in patterns for key in held.values())
+        if int(number) >= used and any(re.search(str(one), key) for one in patterns for key in held.values())
     }
     known = {name for number, held in parts.items() if number not in ignored for name in held}
     return [key for held in ignored.values() if set(held) <= known for key in held.values()]
