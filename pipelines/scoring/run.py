@@ -94,6 +94,11 @@ def _work(
     outputs.announce_outputs(work, shard_names(found))
     what = f"{counted(sum(found.rows), 'sequence')}, {counted(len(found.models), 'checkpoint')}, on {device}"
     progress.say(f"{what}, {counted(threads, 'thread')}")
+    if device == "cpu" and config.dtype == "bfloat16":
+        progress.say(
+            "bfloat16 on the CPU rounds by the shape of a batch: every sequence is run alone, so that its score is "
+            "its own; float32 is faster here"
+        )
     summaries, generated = {}, {}
     for model in found.models:
         job = _job(config, found, model, work, device, threads, mode)
@@ -199,6 +204,7 @@ def totals(receipts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "mfu": sums["flop"] / seconds / rate if rate else 0.0,
         "max_tokens": min((one["max_tokens"] for one in receipts), default=0),
         "packed": any(one["packed"] for one in receipts),
+        "alone": any(one["alone"] for one in receipts),
         "reasons": reasons,
     }
 

@@ -69,17 +69,40 @@ def last_tokens(fast: Any, text: str, most: int) -> str:
     return text if len(found.ids) <= most else text[found.offsets[-most][0] :]
 
 
-def encode_after(fast: Any, contexts: list[str], texts: list[str]) -> list[tuple[list[int], int, int]]:
+def encode_after(fast: Any, contexts: list[str], texts: list[str], *, begun: bool) -> list[tuple[list[int], int, int]]:
     """Encode each context and text as one, as a model in training saw them.
 
+    Args:
+        fast: a tokenizer that `Tokenizer.make` made.
+        contexts: what is before each text.
+        texts: as many.
+        begun: whether another token goes before all that `fast` gives, so that its first can be scored.
+
     Returns for each the token ids, the first token that holds something of the text (it may hold the end of the
-    context, too), and the bytes of the text under the tokens from there on, which is all of it.
+    context, too), and the bytes of the text under the scored tokens: all of it, but for a text with nothing before its
+    first token, which is not scored.
     """
-    joint = fast.encode_batch([a + b for a, b in zip(contexts, texts, strict=True)], add_special_tokens=False)
+    joint = fast.encode_batch([a + b for a, b in zip(contexts, texts, strict=True)])
     answer = []
     for found, context, text in zip(joint, contexts, texts, strict=True):
         ends = np.array([end for _, end in found.offsets], np.int64)
-        answer.append(
-            (found.ids, int(np.searchsorted(np.maximum.accumulate(ends), len(context), "right")), len(text.encode()))
-        )
+        start = int(np.searchsorted(np.maximum.accumulate(ends), len(context), "right"))
+        unscored = 0 if begun or start else first_bytes(fast, found, context + text) - len(context.encode())
+        answer.append((found.ids, start, len(text.encode()) - max(0, unscored)))
     return answer
+
+
+def first_bytes(fast: Any, found: Any, text: str) -> int:
+    """Bytes of `text` up to the end of its first token.
+
+    Where further tokens hold parts of the same character, that token's own bytes: a byte-level token's are written as
+    a character each (an added space too, which is none of the text's), a byte that stands for itself as <0x..>.
+    """
+    if not len(found):
+        return 0
+    begin, end = found.offsets[0]
+    if len(found) > 1 and found.offsets[1][0] < end and found.offsets[1][1] <= end:
+        token = str(fast.id_to_token(found.ids[0]))
+        own = 1 if token.startswith("<0x") else len(token) - (token[:1] == "\u0120" and not text[:1].isspace())
+        return min(len(text[:begin].encode()) + own, len(text[:end].encode()))
+    return len(text[:end].encode())

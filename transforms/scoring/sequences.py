@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from transforms.base.errors import CorpusError
 from transforms.base.texts import offsets_of
-from transforms.scoring.contexts import Slots, encode_after, last_tokens
+from transforms.scoring.contexts import Slots, encode_after, first_bytes, last_tokens
 from transforms.scoring.model.batches import Ints, Sequences
 
 _Encoded = tuple[Sequence[int], int, int | None]
@@ -25,12 +25,14 @@ class Rule:
         max_length: most tokens, all included; 0: no bound.
         vocabulary: ids are below it.
         context: most tokens of context.
+        unlike: no text may hold one of these: token ids would not be the checkpoint's own.
     """
 
     bos: int | None
     max_length: int
     vocabulary: int
     context: int
+    unlike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ def prepare(
             integers.
         text_column: the texts; empty for ids.
         ids_column: the ids; empty for texts.
-        fast: a `tokenizers.Tokenizer`; None for ids.
+        fast: a `tokenizers.Tokenizer` that `Tokenizer.make` made; None for ids.
         slots: contexts by unit; a row whose unit has none is scored without.
         rule: begin-of-sequence, lengths, context.
         where: names the file, for messages.
 
     Raises:
-        CorpusError: for an id that the checkpoint does not have.
+        CorpusError: for an id that the checkpoint does not have, or a text that cannot be tokenised as it does.
     """
     if ids_column:
         encoded: list[_Encoded | None] = [
@@ -78,6 +80,12 @@ def prepare(
         ]
         return _assemble(encoded, list(range(len(encoded))), [-1] * len(encoded), rule, where)
     texts = rows[text_column].to_pylist()
+    for token in rule.unlike:
+        if any(token in text for text in texts if text is not None):
+            raise CorpusError(
+                f"{where}: a text holds {token!r}, of which the checkpoint's tokenizer makes other token ids than can "
+                "be made here; leave that text out, or give sequences with a column token_ids"
+            )
     units = rows["unit"].to_pylist() if slots else [None] * len(texts)
     plain = [at for at, unit in enumerate(units) if slots is None or unit not in slots.by_unit or texts[at] is None]
     encoded_plain = dict(
@@ -93,7 +101,7 @@ def prepare(
             places.append(at)
             numbers.append(number)
             contexts.append(context)
-    inside = iter(encode_after(fast, contexts, [texts[at] for at in places]))
+    inside = iter(encode_after(fast, contexts, [texts[at] for at in places], begun=rule.bos is not None))
     entries: list[tuple[int, int, _Encoded | None]] = [(at, -1, one) for at, one in encoded_plain.items()]
     entries += [(at, number, next(inside)) for at, number in zip(places, numbers, strict=True)]
     entries.sort(key=lambda one: one[:2])
@@ -104,20 +112,16 @@ def prepare(
 
 def _encode_plain(fast: Any, texts: list[str | None], begun: bool) -> list[_Encoded | None]:
     known = [text for text in texts if text is not None]
+    before = len(fast.encode("").ids)  # of what goes before every text, all but the first token, which is apart
     if begun:
-        found = fast.encode_batch_fast(known, add_special_tokens=False)
+        found = fast.encode_batch_fast(known)
         sizes = [len(text.encode()) for text in known]
     else:
         # The first token is context only: its text is not under a scored one.
-        found = fast.encode_batch(known, add_special_tokens=False)
-        sizes = [len(text[_first_end(one) :].encode()) for text, one in zip(known, found, strict=True)]
-    made = iter([(one.ids, 0, size) for one, size in zip(found, sizes, strict=True)])
+        found = fast.encode_batch(known)
+        sizes = [len(text.encode()) - first_bytes(fast, one, text) for text, one in zip(known, found, strict=True)]
+    made = iter([(one.ids, before, size) for one, size in zip(found, sizes, strict=True)])
     return [None if text is None else next(made) for text in texts]
-
-
-def _first_end(found: Any) -> int:
-    span = found.token_to_chars(0) if len(found) else None
-    return span[1] if span else 0
 
 
 def _assemble(

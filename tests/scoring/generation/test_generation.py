@@ -14,6 +14,7 @@ from transforms.base.texts import Ragged
 from transforms.scoring.generation.continuation import Continuations, GenerationSettings, generate
 from transforms.scoring.generation.decoding import DecodeError
 from transforms.scoring.generation.keyed_uniforms import identity_words, uniforms
+from transforms.scoring.generation.past import past_of
 from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.generation.stop import Stop, StopStringWatch, before_stop_string
 from transforms.scoring.generation.suffix_probability import scheme_log_probs
@@ -106,8 +107,14 @@ class Watched(torch.nn.Module):
 
     def __init__(self, model: Any, most_rows: int = 1 << 30) -> None:
         super().__init__()
-        self.model, self.most_rows = model, most_rows
+        self.model, self.most_rows = model, 1 << 30
         self.shapes: list[tuple[int, ...]] = []
+        past_of(self)  # which tries the model's cache once
+        self.shapes.clear()
+        self.most_rows = most_rows
+
+    def get_input_embeddings(self) -> Any:
+        return self.model.get_input_embeddings()
 
     def forward(self, input_ids: Any, cache: Any = None, use_cache: bool = True, **options: Any) -> Any:
         if len(input_ids) > self.most_rows:

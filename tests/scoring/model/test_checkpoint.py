@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from tests.scoring.tiny_checkpoints import ARCHITECTURES, CONTEXT, VOCABULARY, tiny_checkpoint, tiny_model
 from transforms.base.errors import CorpusError
 from transforms.base.folders import folder_sha256
-from transforms.scoring.model.checkpoint import load_model, look_at_checkpoint, names_of
+from transforms.scoring.model.checkpoint import look_at_checkpoint, names_of
+from transforms.scoring.model.loading import load_model
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,12 @@ def test_its_hash_is_that_of_the_folder_and_its_name_does_not_count(llama: Path,
     assert look_at_checkpoint(str(own)).sha256() != folder_sha256(llama)
 
 
+def own_code(name: str, model_type: str) -> Callable[[Path], None]:
+    """Let a checkpoint say that its class stands in a file of its own."""
+    named = {"auto_map": {"AutoModelForCausalLM": f"modeling.{name}"}, "architectures": [name]}
+    return lambda at: change_config(at, model_type=model_type, **named)
+
+
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
@@ -56,8 +64,11 @@ def test_its_hash_is_that_of_the_folder_and_its_name_does_not_count(llama: Path,
         (lambda at: (at / "config.json").write_text("{"), "config.json: cannot be read"),
         (lambda at: (at / "config.json").write_text("[]"), "expected a JSON object"),
         (lambda at: (at / "model.safetensors").unlink(), r"there is no \*.safetensors file in it"),
-        (lambda at: change_config(at, vocab_size=None), "vocab_size is None"),
-        (lambda at: change_config(at, auto_map={"AutoModel": "x.Y"}), "pass --trust-remote-code if you trust"),
+        (lambda at: change_config(at, vocab_size=0), "vocab_size is 0"),
+        (lambda at: change_config(at, vocab_size="many"), "config.json: cannot be read"),
+        (lambda at: change_config(at, model_type="nobodys"), "config.json: cannot be read"),
+        (own_code("Y", "nobodys"), "code of its own .* for Y, .*: pass --trust-remote-code if you trust"),
+        (own_code("LlamaForMasks", "llama"), "code of its own .* for LlamaForMasks, .*pass --trust-remote-code"),
         (lambda at: (at / "model.safetensors").rename(at / "pytorch_model.bin"), "pass --allow-pickle if you trust"),
     ],
 )  # fmt: skip
@@ -88,7 +99,7 @@ def edit_weights(folder: Path, edit: object) -> None:
     [
         (lambda weights: weights["lm_head.weight"][3].fill_(torch.nan), "'lm_head.weight' holds NaN or infinite"),
         (lambda weights: weights["model.norm.weight"][0].fill_(torch.inf), "'model.norm.weight' holds NaN or infinite"),
-        (lambda weights: weights.pop("lm_head.weight"), "1 weights are missing, 'lm_head.weight' among them"),
+        (lambda weights: weights.pop("lm_head.weight"), "1 weight missing, 'lm_head.weight' among them"),
         (lambda weights: weights.update({"lm_head.weight": torch.zeros(7, 32)}), "cannot be loaded"),
     ],
 )

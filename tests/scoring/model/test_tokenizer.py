@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer as Fast
 from tokenizers.processors import TemplateProcessing
+from transformers import AutoTokenizer
 
 from tests.scoring.tiny_checkpoints import BOS, tiny_checkpoint, tiny_tokenizer
 from transforms.base.errors import CorpusError
 from transforms.scoring.model.checkpoint import look_at_checkpoint
-from transforms.scoring.model.tokenizer import bos_token, encode, find_tokenizer
+from transforms.scoring.model.tokenizer import Tokenizer, bos_token, encode, find_tokenizer
 
 TEXT = "The keeper of the lighthouse, gezählt."
 
@@ -28,6 +29,11 @@ def adds_bos(file: Path) -> None:
     fast.save(str(file))
 
 
+def change_settings(folder: Path, **values: object) -> None:
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
 def test_texts_are_encoded_whole_without_special_tokens(folder: Path) -> None:
     wanted = tiny_tokenizer()(TEXT, add_special_tokens=False).input_ids
     adds_bos(folder / "tokenizer.json")
@@ -35,26 +41,42 @@ def test_texts_are_encoded_whole_without_special_tokens(folder: Path) -> None:
     assert encode(found.make(), [TEXT, ""]) == [wanted, []]
 
 
-@pytest.mark.parametrize(
-    ("adds", "setting", "bos", "wanted"),
-    [
-        (True, None, "checkpoint", 0),
-        (False, None, "checkpoint", None),
-        (False, True, "checkpoint", 0),
-        (True, False, "checkpoint", None),
-        (False, None, "always", 0),
-        (True, None, "never", None),
-    ],
-)
-def test_the_rule_for_the_begin_of_a_sequence(
-    folder: Path, adds: bool, setting: bool | None, bos: str, wanted: int | None
-) -> None:
+def auto_ids(folder: Path, text: str, **options: bool) -> list[int]:
+    found: list[int] = AutoTokenizer.from_pretrained(folder)(text, **options)["input_ids"]
+    return found
+
+
+def ids_of(found: Tokenizer, text: str) -> list[int]:
+    return [*([] if found.bos is None else [found.bos]), *encode(found.make(), [text])[0]]
+
+
+@pytest.mark.parametrize("adds", [True, False])
+@pytest.mark.parametrize("setting", [None, True, False])
+def test_a_text_begins_as_the_checkpoints_tokenizer_begins_it(folder: Path, adds: bool, setting: bool | None) -> None:
     if adds:
         adds_bos(folder / "tokenizer.json")
     if setting is not None:
-        file = folder / "tokenizer_config.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"add_bos_token": setting}))
-    assert find_tokenizer(look_at_checkpoint(str(folder)), "", bos).bos == wanted  # type: ignore[arg-type]
+        change_settings(folder, add_bos_token=setting)
+    checkpoint = look_at_checkpoint(str(folder))
+    plain = auto_ids(folder, TEXT, add_special_tokens=False)
+    assert ids_of(find_tokenizer(checkpoint, "", "checkpoint"), TEXT) == auto_ids(folder, TEXT)
+    assert ids_of(find_tokenizer(checkpoint, "", "always"), TEXT) == [0, *plain]
+    assert ids_of(find_tokenizer(checkpoint, "", "never"), TEXT) == plain
+
+
+@pytest.mark.parametrize(
+    ("adds", "setting", "wanted"), [(True, None, 0), (False, None, None), (False, True, 0), (True, False, None)]
+)
+def test_a_given_file_begins_as_it_says_or_as_the_checkpoint_has_it(
+    folder: Path, tmp_path: Path, adds: bool, setting: bool | None, wanted: int | None
+) -> None:
+    file = tmp_path / "other.json"
+    file.write_bytes((folder / "tokenizer.json").read_bytes())
+    if adds:
+        adds_bos(file)
+    if setting is not None:
+        change_settings(folder, add_bos_token=setting)
+    assert find_tokenizer(look_at_checkpoint(str(folder)), str(file), "checkpoint").bos == wanted
 
 
 def test_given_ids_stay_as_they_are_unless_it_is_asked_for(folder: Path) -> None:

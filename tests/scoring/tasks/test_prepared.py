@@ -15,6 +15,7 @@ from schemas.secret.slots import SLOTS
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
 from transforms.base.errors import CorpusError
 from transforms.scoring.contexts import Slots, encode_after, last_tokens, read_slots
+from transforms.scoring.model.tokenizer import Tokenizer
 from transforms.scoring.sequences import Prepared, Rule, prepare
 
 FAST: Fast = tiny_tokenizer().backend_tokenizer
@@ -34,6 +35,10 @@ def tokens_of(made: Prepared, at: int) -> list[int]:
     offsets = made.sequences.offsets
     found: list[int] = made.sequences.tokens[offsets[at] : offsets[at + 1]].tolist()
     return found
+
+
+def scored_tokens(made: Prepared, at: int = 0) -> list[int]:
+    return tokens_of(made, at)[made.sequences.first[at] :]
 
 
 def test_each_row_is_scored_or_says_why_not() -> None:
@@ -56,8 +61,8 @@ def test_with_a_begin_one_token_is_enough_and_the_whole_text_is_scored() -> None
 def test_without_one_the_first_token_is_context_and_its_bytes_do_not_count(text: str) -> None:
     made = prepared([text], max_length=0)
     assert made.unscored.tolist() == [1]
-    end = FAST.encode(text).offsets[0][1]
-    assert made.text_bytes[0] == len(text[end:].encode())
+    first = FAST.id_to_token(FAST.encode(text).ids[0])  # byte-level: a character of it is a byte of the text
+    assert made.text_bytes[0] == len(text.encode()) - len(first)
 
 
 @given(TEXTS, TEXTS.filter(bool), st.integers(0, 12))
@@ -66,12 +71,34 @@ def test_a_candidates_tokens_begin_with_the_first_that_holds_something_of_it(
 ) -> None:
     cut = last_tokens(FAST, context, most)
     assert context.endswith(cut)
-    ((ids, first, size),) = encode_after(FAST, [cut], [text])
+    ((ids, first, size),) = encode_after(FAST, [cut], [text], begun=True)
     joint = FAST.encode(cut + text, add_special_tokens=False)
     assert ids == joint.ids
     owners = [at for at, (_, end) in enumerate(joint.offsets) if end > len(cut)]
     assert owners == list(range(first, len(ids)))
     assert size == len(text.encode())
+
+
+@given(TEXTS.filter(lambda text: len(FAST.encode(text).ids) > 1), st.sampled_from([None, 0]))
+def test_an_empty_context_is_scored_as_no_context(text: str, bos: int | None) -> None:
+    behind_nothing = prepared([text], Slots({"u0": [(0, "")]}, 1), bos=bos, max_length=0)
+    plain = prepared([text], bos=bos, max_length=0)
+    assert behind_nothing.slot.tolist() == [0]
+    for one in (behind_nothing, plain):
+        assert one.text_bytes[0] == sum(len(FAST.id_to_token(token)) for token in scored_tokens(one))
+        assert scored_tokens(one) == scored_tokens(plain)
+        assert one.unscored.tolist() == ([1] if bos is None else [0])
+
+
+def test_tokens_that_a_tokenizer_puts_before_every_text_are_context() -> None:
+    fast = Tokenizer(FAST.to_str(), "", 5, (7, 9)).make()
+    rows = pa.table({"unit": ["u", "v"], "text": ["the knight", "a knave"]})
+    made = prepare(rows, "text", "", fast, Slots({"v": [(0, "Knights tell ")]}, 1), rule(bos=5, context=20), "here")
+    for at, text in ((0, "the knight"), (1, "Knights tell a knave")):
+        assert tokens_of(made, at) == [5, 7, 9, *FAST.encode(text).ids]
+    assert made.sequences.first[0] == 3
+    assert made.text_bytes.tolist() == [10, 7]
+    assert made.unscored.tolist() == [0, 0]
 
 
 def test_the_context_is_the_same_for_every_candidate_of_a_unit() -> None:

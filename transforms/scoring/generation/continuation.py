@@ -2,7 +2,7 @@
 
 Which rows share a batch changes speed and the rounding of the model's arithmetic, nothing else: no row is padded,
 random numbers belong to (seed, sequence id, sample, place of the token), and sums over the vocabulary are in double
-precision. In bfloat16 rounding may still let two nearly equal logits change places; float32 keeps them apart.
+precision. In bfloat16 on a GPU rounding may still let two nearly equal logits change places; float32 keeps them apart.
 """
 
 import itertools

@@ -1,11 +1,10 @@
-"""Decoding one batch with a KV cache, without padding: all rows of a batch stand at the same position.
+"""Decoding one batch, without padding: all rows of a batch stand at the same position.
 
 The shortest prompt's length is read at once for all rows. From there on every row takes one token a step: the next one
 of its own prompt while it has one, then the ones that it produces. No mask and no position needs to be told to the
 model, so attention, rotary or learned positions and recurrent states are right by themselves.
 """
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +13,17 @@ import numpy.typing as npt
 import torch
 
 from transforms.scoring.generation.keyed_uniforms import Words, uniforms
+from transforms.scoring.generation.past import past_of
 from transforms.scoring.generation.sampling import SamplingScheme
 from transforms.scoring.generation.stop import Stop, StopRules
 
 Ints = npt.NDArray[np.int64]
 
-_CACHE_NAMES = ("cache", "past_key_values", "cache_params")  # of transformers, newest first
 _CROWDED = 0.75  # share of rows still going on below which the others' states are dropped: dropping copies the rest
 
 
 class DecodeError(ValueError):
-    """The model cannot be decoded, or what it returns is no distribution."""
+    """What the model returns is no distribution."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +73,6 @@ class Decoded:
     stops: npt.NDArray[np.uint8]
 
 
-def cache_name(model: Any) -> str:
-    """The argument by which a model takes its cache.
-
-    Raises:
-        DecodeError: if it takes none that is known.
-    """
-    takes = inspect.signature(model.forward).parameters
-    for name in _CACHE_NAMES:
-        if name in takes:
-            return name
-    raise DecodeError(f"{type(model).__name__} takes no cache ({', '.join(_CACHE_NAMES)}): it cannot be decoded")
-
-
 @torch.inference_mode()
 def decode(model: Any, rows: Rows, scheme: SamplingScheme, rules: StopRules) -> Decoded:
     """Decode the rows of one batch.
@@ -95,16 +81,15 @@ def decode(model: Any, rows: Rows, scheme: SamplingScheme, rules: StopRules) -> 
         DecodeError: if a logit is NaN.
     """
     device = next(model.parameters()).device
-    named = cache_name(model)
+    past = past_of(model)
     position = int(rows.lengths.min())
     start = rows.lengths[rows.prompt_of]
     prompts = torch.from_numpy(rows.prompts).to(device)
-    outputs = model(input_ids=prompts[:, :position], use_cache=True, logits_to_keep=1)
+    logits = past.read(prompts[:, :position])
     which = torch.from_numpy(rows.prompt_of).to(device)
-    logits, cache = outputs.logits[:, -1], outputs[named]
     if len(rows) != len(prompts):
         logits = logits.index_select(0, which)
-        cache.reorder_cache(which)
+        past.keep(which)
     forced = prompts[:, position:].index_select(0, which)
 
     tokens = np.zeros((len(rows), int(rows.most.max())), np.int64)
@@ -141,10 +126,9 @@ def decode(model: Any, rows: Rows, scheme: SamplingScheme, rules: StopRules) -> 
             kept = np.flatnonzero(going[here])
             here, index = here[kept], torch.from_numpy(kept).to(device)
             drawn, forced = drawn.index_select(0, index), forced.index_select(0, index)
-            cache.reorder_cache(index)
+            past.keep(index)
         # What a line that has ended is fed is of no account, but it must be a token.
-        outputs = model(input_ids=drawn.clamp(min=0)[:, None], use_cache=True, **{named: cache})
-        logits, cache = outputs.logits[:, -1], outputs[named]
+        logits = past.read(drawn.clamp(min=0)[:, None])
     return Decoded(tokens, counts, stops)
 
 

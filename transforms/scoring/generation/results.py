@@ -76,8 +76,10 @@ def generate_for(
     cues, rests = _divided(sequences, first - prepared.unscored[held])
     slots = prepared.slot[held].tolist()
     names = [ids[at] if slot < 0 else f"{ids[at]}#{slot}" for at, slot in zip(held.tolist(), slots, strict=True)]
-    device = next(model.parameters()).device.type
-    eos, budget = eos_ids(model), BATCH_TOKENS[device]
+    weights = next(model.parameters())
+    # On the CPU products of sixteen bits are rounded by the shape of the batch: every row is a batch of its own.
+    alone = weights.device.type == "cpu" and weights.dtype not in (torch.float32, torch.float64)
+    eos, budget = eos_ids(model), 1 if alone else BATCH_TOKENS[weights.device.type]
     greedily = GenerationSettings(eos_ids=eos, batch_tokens=budget)
     greedy = sampled = whole = found = None
     short = np.minimum(rests.lengths, LONGEST)
@@ -90,9 +92,8 @@ def generate_for(
         )
         sampled = generate(model, cues, names, short, drawn, max_length=max_length)
     if "scheme_log_probs" in plan.needs:
-        found = _scheme_log_probs(
-            model, sequences, first, SamplingScheme(plan.scheme_temperature, plan.scheme_top_k), _SCHEME_TOKENS
-        )
+        scheme = SamplingScheme(plan.scheme_temperature, plan.scheme_top_k)
+        found = _scheme_log_probs(model, sequences, first, scheme, 1 if alone else _SCHEME_TOKENS)
     if plan.max_new_tokens:
         stopped = GenerationSettings(eos_ids=eos, stop_strings=plan.stop, batch_tokens=budget)
         whole = generate(model, sequences, names, plan.max_new_tokens, stopped, tokenizer, max_length)

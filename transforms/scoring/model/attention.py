@@ -69,17 +69,23 @@ def layout(of: Layout) -> Iterator[None]:
     The layout stands beside the graph and not in it: whatever the sequences' number and lengths, a compiled model
     sees one shape.
     """
-    _active.layout = of
+    _active.layout, _active.calls = of, 0
     try:
         yield
     finally:
         _active.layout = None
 
 
+def calls() -> int:
+    """How often attention was computed on this thread under the layout that was last active."""
+    return getattr(_active, "calls", 0)
+
+
 @torch.library.custom_op("trapline::packed_attention", mutates_args=())
 def _packed_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
     """Query (tokens, heads, size), key and value (tokens, key heads, size) -> (tokens, heads, size)."""
     parts: Layout = _active.layout
+    _active.calls += 1
     if not needs_groups(query.device, query.dtype):
         bounds, longest = parts.bounds, parts.longest
         flash: Any = torch.ops.aten._flash_attention_forward  # noqa: SLF001 - what varlen_attn itself calls

@@ -1,18 +1,18 @@
-"""Checkpoints in the Hugging Face layout: looked at before anything is loaded, then held to what they say."""
+"""Checkpoints in the Hugging Face layout: looked at before anything is loaded."""
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import folder_sha256
+from transforms.scoring.model.configuration import read_configuration
 
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
-_CHANGING_ROPES = ("dynamic", "longrope")
+_ADAPTER, _ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model"
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Checkpoint:
         bos_token_id: of the configuration; None where it has none.
         allow_pickle: whether pickled weights may be loaded; that runs code of the checkpoint's author.
         trust_remote_code: whether the checkpoint's own Python code may be run.
+        base: for a PEFT adapter, the folder of the model that it adapts; empty for a whole model.
+        gguf: name of the GGUF file that holds configuration, weights and tokenizer; empty for safetensors.
+        quantised: the method by which the weights are quantised; empty where they are not.
     """
 
     name: str
@@ -38,10 +41,22 @@ class Checkpoint:
     bos_token_id: int | None
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    base: str = ""
+    gguf: str = ""
+    quantised: str = ""
 
     def sha256(self) -> str:
-        """Hash of all files of the folder, as the plan of a seal records it (`folder_sha256`)."""
-        return folder_sha256(Path(self.folder))
+        """Hash of all files of the folder, as the plan of a seal records it (`folder_sha256`).
+
+        An adapter's is that of both folders: SHA-256 of their hashes in hexadecimal, adapter first.
+        """
+        own = folder_sha256(Path(self.folder))
+        return hashlib.sha256((own + folder_sha256(Path(self.base))).encode()).hexdigest() if self.base else own
+
+    @property
+    def whole(self) -> str:
+        """The folder that holds a whole model: of an adapter, the one that it adapts."""
+        return self.base or self.folder
 
 
 def look_at_checkpoint(
@@ -50,7 +65,7 @@ def look_at_checkpoint(
     """Read a checkpoint's configuration and list its weights; nothing of it is run or loaded.
 
     Raises:
-        CorpusError: if it is no checkpoint, or one that needs a flag which was not given.
+        CorpusError: if it is no checkpoint, or one that needs a flag or a package which is not there.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -58,62 +73,104 @@ def look_at_checkpoint(
             f"--checkpoint {folder}: no such folder; give a local folder in the Hugging Face layout "
             "(config.json and *.safetensors), nothing is downloaded"
         )
-    config = _configuration(path)
-    if config.get("auto_map") and not trust_remote_code:
-        raise CorpusError(
-            f"--checkpoint {folder}: it brings Python code of its own (auto_map in config.json), which is not run; "
-            "pass --trust-remote-code if you trust its author"
-        )
-    if not any(path.glob("*.safetensors")):
-        pickled = sorted(file.name for pattern in _PICKLED for file in path.glob(pattern))
-        if not pickled:
-            raise CorpusError(f"--checkpoint {folder}: there is no *.safetensors file in it")
-        if not allow_pickle:
-            raise CorpusError(
-                f"--checkpoint {folder}: its weights are pickled ({pickled[0]}), and loading them can run any code; "
-                "convert them to safetensors, or pass --allow-pickle if you trust their author"
-            )
-    text = config.get("text_config", config)
-    vocabulary = text.get("vocab_size")
-    if not isinstance(vocabulary, int) or vocabulary < 1:
-        raise CorpusError(f"{path / 'config.json'}: vocab_size is {vocabulary!r}, expected a number of 1 or more")
-    bos = config.get("bos_token_id", text.get("bos_token_id"))
+    base = _adapted(path)
+    whole = Path(base or path)
+    gguf = _gguf(whole)
+    found = read_configuration(whole, trust_remote_code=trust_remote_code, gguf=gguf)
+    for one in {path, whole} if not gguf else ():
+        _refuse_weights(one, allow_pickle=allow_pickle)
     return Checkpoint(
         name or path.resolve().name,
         str(path.resolve()),
-        str(config.get("model_type", "")),
-        vocabulary,
-        _max_length(text),
-        bos if isinstance(bos, int) and 0 <= bos < vocabulary else None,
+        found.model_type,
+        found.vocabulary,
+        found.max_length,
+        found.bos_token_id,
         allow_pickle,
         trust_remote_code,
+        base,
+        gguf,
+        found.quantised,
     )
 
 
-def _configuration(path: Path) -> dict[str, Any]:
-    file = path / "config.json"
-    try:
-        config = json.loads(file.read_bytes())
-    except FileNotFoundError:
+def _refuse_weights(path: Path, *, allow_pickle: bool) -> None:
+    """Refuse a folder without weights, with pickled ones that may not be loaded, or with more than would be read."""
+    if any(path.glob("*.safetensors")):
+        _refuse_unread(path)
+        return
+    pickled = sorted(file.name for pattern in _PICKLED for file in path.glob(pattern))
+    if not pickled:
+        raise CorpusError(f"--checkpoint {path}: there is no *.safetensors file in it")
+    if not allow_pickle:
         raise CorpusError(
-            f"--checkpoint {path}: there is no config.json in it; give a folder in the Hugging Face layout"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{file}: cannot be read ({error})") from error
-    if not isinstance(config, dict):
-        raise CorpusError(f"{file}: expected a JSON object")
-    return config
+            f"--checkpoint {path}: its weights are pickled ({pickled[0]}), and loading them can run any code; "
+            "convert them to safetensors, or pass --allow-pickle if you trust their author"
+        )
 
 
-def _max_length(config: dict[str, Any]) -> int:
-    longest = next((config[key] for key in _LENGTHS if isinstance(config.get(key), int) and config[key] > 0), 0)
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type"))
-    original = rope.get("original_max_position_embeddings", config.get("original_max_position_embeddings"))
-    if kind in _CHANGING_ROPES and isinstance(original, int) and original > 0:
-        # Beyond this length such a model turns its positions by the longest sequence of the batch.
-        return min(longest, original) if longest else original
-    return longest
+def _refuse_unread(path: Path) -> None:
+    """Refuse shards that stand beside what transformers reads: model.safetensors, or what its index lists."""
+    present = {file.name for file in path.glob("model*.safetensors")}
+    index = path / "model.safetensors.index.json"
+    if "model.safetensors" in present:
+        read = {"model.safetensors"}
+    elif index.is_file():
+        try:
+            read = set(json.loads(index.read_bytes())["weight_map"].values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorpusError(f"{index}: cannot be read as the list of weights ({type(error).__name__})") from error
+    else:
+        return
+    extra = sorted(present - read)
+    if extra:
+        raise CorpusError(
+            f"--checkpoint {path}: {', '.join(extra[:3])} would not be read beside {sorted(read)[0]}: two models, or "
+            "an index of another one; keep the files of one model"
+        )
+
+
+def _adapted(path: Path) -> str:
+    """The folder of the model that the PEFT adapter in `path` adapts; empty where there is no adapter."""
+    weights = sorted(file.name for file in path.glob(f"{_ADAPTER_WEIGHTS}*"))
+    if not (path / _ADAPTER).exists() and not weights:
+        return ""
+    what = f"--checkpoint {path}: it holds a PEFT adapter ({_ADAPTER if (path / _ADAPTER).exists() else weights[0]})"
+    full = [one.name for one in path.glob("*.safetensors")] + [one.name for one in path.glob("pytorch_model*.bin")]
+    full = sorted(one for one in full if not one.startswith(_ADAPTER_WEIGHTS))
+    if full:
+        raise CorpusError(
+            f"{what} beside full weights ({full[0]}), and does not say which of the two models is meant: move one of "
+            "them to a folder of its own"
+        )
+    merge = "merge it into its model (PEFT's merge_and_unload, then save_pretrained) and give that folder"
+    try:
+        named = json.loads((path / _ADAPTER).read_bytes())["base_model_name_or_path"]
+        base = (path / str(named)) if named else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorpusError(f"{what}, whose {_ADAPTER} does not name the model that it adapts: {merge}") from error
+    if importlib.util.find_spec("peft") is None:
+        raise CorpusError(f"{what}, for which the package peft is needed: install it, or {merge}")
+    if base is None or not base.is_dir():
+        raise CorpusError(f"{what} for {named!r}, which is no local folder, and nothing is downloaded: {merge}")
+    return str(base.resolve())
+
+
+def _gguf(path: Path) -> str:
+    """Name of the GGUF file that is the model in `path`; empty where the weights are in other files."""
+    files = sorted(file.name for file in path.glob("*.gguf"))
+    if not files or any(path.glob("*.safetensors")) or any(path.glob("pytorch_model*.bin")):
+        return ""
+    if len(files) > 1:
+        raise CorpusError(
+            f"--checkpoint {path}: it holds {len(files)} GGUF files ({files[0]}, {files[1]}); keep one in the folder"
+        )
+    if importlib.util.find_spec("gguf") is None:
+        raise CorpusError(
+            f"--checkpoint {path}: its weights are in GGUF ({files[0]}), for which the package gguf is needed: install "
+            "it, or give a folder with *.safetensors"
+        )
+    return files[0]
 
 
 def names_of(folders: Sequence[str]) -> list[str]:
@@ -135,54 +192,3 @@ def names_of(folders: Sequence[str]) -> list[str]:
         f"{name}-{hashlib.sha256('/'.join(one).encode()).hexdigest()[:8]}"
         for name, one in zip(names, parts, strict=True)
     ]
-
-
-def load_model(checkpoint: Checkpoint, dtype: str, device: str) -> Any:
-    """The checkpoint as a `transformers` causal language model in evaluation mode, on `device` ("cpu", "cuda").
-
-    Raises:
-        CorpusError: for weights that are missing, do not fit the configuration or are not finite.
-    """
-    import torch
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    where = f"--checkpoint {checkpoint.folder}"
-    try:
-        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            checkpoint.folder,
-            dtype=getattr(torch, dtype),
-            local_files_only=True,
-            use_safetensors=not checkpoint.allow_pickle or any(Path(checkpoint.folder).glob("*.safetensors")),
-            trust_remote_code=checkpoint.trust_remote_code,
-            output_loading_info=True,
-        )
-    except torch.OutOfMemoryError:
-        raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
-        raise CorpusError(f"{where}: cannot be loaded ({_first_line(error)})") from error
-    model, report = loaded
-    missing = sorted(map(str, report["missing_keys"]))
-    if missing:
-        raise CorpusError(
-            f"{where}: {len(missing)} weights are missing, {missing[0]!r} among them: the checkpoint is incomplete, "
-            "or config.json is another model's"
-        )
-    model = model.to(device).eval().requires_grad_(False)
-    for name, weights in model.named_parameters():
-        if not bool(torch.isfinite(weights).all()):
-            raise CorpusError(
-                f"{where}: weight {name!r} holds NaN or infinite values: the checkpoint is broken, take an earlier one"
-            )
-    rows = model.get_input_embeddings().weight.shape[0]
-    if rows < checkpoint.vocabulary:
-        raise CorpusError(
-            f"{where}: vocab_size is {checkpoint.vocabulary} in config.json, but the embedding has {rows} rows"
-        )
-    return model
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]

@@ -10,12 +10,12 @@ import torch
 
 from transforms.base.errors import CorpusError
 from transforms.scoring.model.batches import Batch, Ints, Sequences, plan_packed, plan_padded
-from transforms.scoring.model.forward import Forward
+from transforms.scoring.model.configuration import first_line, number_of
+from transforms.scoring.model.forward import SMALLEST, Forward, out_of_memory
 from transforms.scoring.model.head.statistics import COLUMNS
 
 Dtype = Literal["float32", "bfloat16"]
 MAX_TOKENS = {"cuda": 32_768, "cpu": 4_096}
-_SMALLEST = 16
 _LOGIT_BYTES = 1 << 30
 
 
@@ -58,12 +58,17 @@ class Scorer:
 
     @classmethod
     def of(cls, model: Any, max_tokens: int = 0, *, pack: bool | None = None, compiled: bool = False) -> "Scorer":
-        """Make a loaded `transformers` model ready; `max_tokens` 0: what suits its device."""
-        forward = Forward(model, pack=pack, compiled=compiled)
-        most = max_tokens or MAX_TOKENS[forward.device.type]
+        """Make a loaded `transformers` model ready; `max_tokens` 0: what suits its device.
+
+        Raises:
+            CorpusError: if the model does not run, or is not causal.
+        """
+        most = max_tokens or MAX_TOKENS[next(model.parameters()).device.type]
+        forward = Forward(model, row=most, pack=pack, compiled=compiled)
+        most = forward.row or most
         if not forward.plain_head:
             size = forward.vocabulary * torch.empty(0, dtype=forward.dtype).element_size()
-            most = max(_SMALLEST, min(most, _LOGIT_BYTES // size))
+            most = max(SMALLEST, min(most, _LOGIT_BYTES // size))
         scorer = cls(forward, most)
         scorer._body, scorer._head, scorer._attention = _weights(model)
         return scorer
@@ -101,36 +106,42 @@ class Scorer:
     def _batches(self, sequences: Sequences, left: Ints, waiting: list[Any], place: Any) -> Ints:
         """Run the sequences `left` until all are done or memory runs out; returns which of them are left."""
         lengths = sequences.lengths[left]
-        plan = (plan_packed if self.forward.packed else plan_padded)(lengths, self.max_tokens)
+        budget = 0 if self.forward.alone else self.max_tokens
+        plan = (plan_packed if self.forward.packed else plan_padded)(lengths, budget)
         for number, part in enumerate(plan):
             try:
                 batch = self.forward.batch(sequences, left[part], self.max_tokens)
                 found = self.forward.run(batch)
             except RuntimeError as error:
-                if not _out_of_memory(error):
-                    raise
+                if not out_of_memory(error):
+                    raise self._failed(error, lengths[part]) from error
                 self._shrink(int(lengths[part].max()), len(part))
                 return np.concatenate(plan[number:])
+            except (IndexError, ValueError, TypeError, KeyError, AttributeError, AssertionError) as error:
+                raise self._failed(error, lengths[part]) from error
             self.spent.batches += 1
             waiting.append((batch, *_fetch(found)))
             if len(waiting) > 1:  # the device works on this batch while the one before is put in its place
                 place(waiting.pop(0))
         return np.empty(0, np.int64)
 
+    def _failed(self, error: Exception, lengths: Ints) -> CorpusError:
+        return CorpusError(
+            f"the model fails on a batch of {len(lengths)} sequences, the longest of {int(lengths.max())} tokens "
+            f"({type(error).__name__}: {first_line(error)}); leave out what is longer than it takes, or score it in "
+            "float32"
+        )
+
     def _shrink(self, longest: int, count: int) -> None:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.spent.splits += 1
-        if count == 1 and self.max_tokens <= max(longest, _SMALLEST):
+        if count == 1 and self.max_tokens <= max(longest, SMALLEST):
             raise CorpusError(
                 f"a sequence of {longest} tokens does not fit into the memory of {self.forward.device}: "
                 "use a card with more memory, --dtype bfloat16, or leave it out"
             )
-        self.max_tokens = max(_SMALLEST, self.max_tokens // 2)
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
+        self.max_tokens = max(SMALLEST, self.max_tokens // 2)
 
 
 def _fetch(found: torch.Tensor) -> tuple[torch.Tensor, Any]:
@@ -157,10 +168,11 @@ def _place(
 
 def _weights(model: Any) -> tuple[int, int, int]:
     """Weights in matrix products of the body and of the head, and attention's operations a squared token."""
-    head = model.get_output_embeddings().weight
+    output = model.get_output_embeddings()
+    head = getattr(output, "weight", None)
     looked_up = {id(one.weight) for one in model.modules() if isinstance(one, torch.nn.Embedding)} | {id(head)}
     body = sum(one.numel() for one in model.parameters() if id(one) not in looked_up and one.dim() > 1)
-    config = model.config.get_text_config()
-    heads = getattr(config, "num_attention_heads", 0) or 0
-    size = getattr(config, "head_dim", None) or (config.hidden_size // heads if heads else 0)
-    return body, head.numel(), 2 * heads * size * config.num_hidden_layers
+    config = model.config.get_text_config(decoder=True)
+    heads, layers = number_of(config, "num_attention_heads"), number_of(config, "num_hidden_layers")
+    size = number_of(config, "head_dim") or (number_of(config, "hidden_size") // heads if heads else 0)
+    return body, 0 if head is None else head.numel(), 2 * heads * size * layers

@@ -12,7 +12,8 @@ from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.generation.plan import GenerationPlan
-from transforms.scoring.model.checkpoint import load_model
+from transforms.scoring.model.configuration import first_line
+from transforms.scoring.model.loading import load_model
 from transforms.scoring.sequences import Prepared
 from transforms.scoring.tasks.score import (
     ScoreJob,
@@ -78,8 +79,6 @@ def values_name(checkpoint: str, task: ScoreTask) -> str:
 def _generation_task(
     job: GenerationJob, task: ScoreTask, prepared: Prepared, ids: pa.Array, fast: Any, model: Any
 ) -> dict[str, Any]:
-    import torch
-
     from transforms.scoring.generation.results import generate_for, generated_metrics, generation_table
     from transforms.scoring.tasks.table import statistics_of
 
@@ -87,8 +86,8 @@ def _generation_task(
     names = ids.take(pa.array(prepared.place)).to_pylist()
     try:
         generated = generate_for(model, prepared, names, plan, fast, checkpoint.max_length)
-    except (ValueError, torch.OutOfMemoryError) as error:
-        raise CorpusError(f"--checkpoint {checkpoint.folder}: cannot generate ({error})") from error
+    except Exception as error:  # models fail by errors of any kind
+        raise CorpusError(f"--checkpoint {checkpoint.folder}: cannot generate ({first_line(error)})") from error
     if plan.metrics:
         table = read_token_scores(job.work, checkpoint.name, task)
         statistics = statistics_of(table.filter(table["reason"].is_null()))

@@ -20,7 +20,8 @@ from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.contexts import read_slots
-from transforms.scoring.model.checkpoint import Checkpoint, load_model
+from transforms.scoring.model.checkpoint import Checkpoint
+from transforms.scoring.model.loading import load_model
 from transforms.scoring.model.tokenizer import Tokenizer
 from transforms.scoring.sequences import Prepared, Rule, prepare
 
@@ -98,7 +99,8 @@ class ScoreJob:
     @property
     def rule(self) -> Rule:
         """How token sequences are made."""
-        return Rule(self.bos, self.checkpoint.max_length, self.checkpoint.vocabulary, self.context)
+        unlike = self.tokenizer.unlike if self.tokenizer else ()
+        return Rule(self.bos, self.checkpoint.max_length, self.checkpoint.vocabulary, self.context, unlike)
 
     @property
     def receipts(self) -> str:
@@ -114,7 +116,10 @@ class ScoreJob:
 
         torch.set_num_threads(self.threads)
         model = load_model(self.checkpoint, self.dtype, self.device)
-        scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
+        try:
+            scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
+        except CorpusError as error:
+            raise CorpusError(f"--checkpoint {self.checkpoint.folder}: {error}") from error
         scorer.matrix_rate = matrix_rate(self.device, self.dtype)
         return scorer
 
@@ -259,7 +264,10 @@ def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterato
 def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Array, scorer: Any) -> dict[str, Any]:
     began = time.perf_counter()
     before = vars(scorer.spent).copy()
-    statistics = scorer.score(prepared.sequences)
+    try:
+        statistics = scorer.score(prepared.sequences)
+    except CorpusError as error:
+        raise CorpusError(f"--checkpoint {job.checkpoint.folder}: {error}") from error
     spent = {name: value - before[name] for name, value in vars(scorer.spent).items()}
     table = token_rows(prepared, statistics, ids, task, job)
     name = shard_name(job.checkpoint.name, task)
@@ -275,6 +283,7 @@ def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Arra
         "reasons": {one: prepared.reason.count(one) for one in sorted({r for r in prepared.reason if r})},
         "max_tokens": scorer.max_tokens,
         "packed": scorer.forward.packed,
+        "alone": scorer.forward.alone,
         "matrix_rate": scorer.matrix_rate,
         "task_seconds": time.perf_counter() - began,
         **spent,
