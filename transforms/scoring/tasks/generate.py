@@ -54,7 +54,11 @@ class GenerationJob:
         import torch
 
         torch.set_num_threads(self.scored.threads)
-        return load_model(self.scored.checkpoint, self.scored.dtype, self.scored.device)
+        try:
+            return load_model(self.scored.checkpoint, self.scored.dtype, self.scored.device)
+        except RuntimeError as error:  # above all, a card without room for it
+            folder, device = self.scored.checkpoint.folder, self.scored.device
+            raise CorpusError(f"--checkpoint {folder}: cannot be loaded on {device} ({first_line(error)})") from error
 
     def done_before(self, task: ScoreTask) -> bool:
         """Whether an earlier run finished this task."""

@@ -21,6 +21,7 @@ from transforms.corpus.input.sources import Source
 from transforms.corpus.output.sink import write_table
 from transforms.scoring.contexts import read_slots
 from transforms.scoring.model.checkpoint import Checkpoint
+from transforms.scoring.model.configuration import first_line
 from transforms.scoring.model.loading import load_model
 from transforms.scoring.model.tokenizer import Tokenizer
 from transforms.scoring.sequences import Prepared, Rule, prepare
@@ -115,11 +116,17 @@ class ScoreJob:
         from transforms.scoring.model.scorer import Scorer
 
         torch.set_num_threads(self.threads)
-        model = load_model(self.checkpoint, self.dtype, self.device)
+        where = f"--checkpoint {self.checkpoint.folder}"
+        try:
+            model = load_model(self.checkpoint, self.dtype, self.device)
+        except RuntimeError as error:  # above all, a card without room for it
+            raise CorpusError(f"{where}: cannot be loaded on {self.device} ({first_line(error)})") from error
         try:
             scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
         except CorpusError as error:
-            raise CorpusError(f"--checkpoint {self.checkpoint.folder}: {error}") from error
+            raise CorpusError(f"{where}: {error}") from error
+        except RuntimeError as error:
+            raise CorpusError(f"{where}: cannot be made ready on {self.device} ({first_line(error)})") from error
         scorer.matrix_rate = matrix_rate(self.device, self.dtype)
         return scorer
 
