@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks import architectures
-from benchmarks.architectures import PAGE, ROWS, Outcome, examine, page
+from benchmarks.scoring.architectures import PAGE, ROWS, Outcome, examine, page
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Every causal architecture of the installed transformers, made small, scored, and held against a plain forward pass.
 
-    python -m benchmarks.architectures                    # writes docs/benchmarks/architectures.json and .md
-    python -m benchmarks.architectures --only llama bert  # examines these again, and keeps the others' rows
+    python -m benchmarks.scoring.architectures                    # writes docs/benchmarks/architectures.json and .md
+    python -m benchmarks.scoring.architectures --only llama bert  # examines these again, and keeps the others' rows
 
 A checkpoint of a few thousand random weights is made of each class that transformers maps to causal language models,
 saved, and then looked at, loaded and scored as `trapline score` does it: in packed rows, as on a GPU, where the model
@@ -37,7 +37,7 @@ from transforms.scoring.model.configuration import first_line, quiet_transformer
 from transforms.scoring.model.loading import load_model
 from transforms.scoring.model.scorer import Scorer
 
-PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks/architectures.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/benchmarks/architectures.md"
 ROWS = PAGE.with_suffix(".json")
 RIGHT = 1e-4
 """Most that a token's log-probability may differ, in nats."""
@@ -323,7 +323,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
     """The page of the documentation."""
     forms = Counter(one.form for one in outcomes)
     scored = [one for one in outcomes if one.form in ("packed", "padded", "alone")]
-    lines = ["# Architectures", "", "Made by", "", "```", "python -m benchmarks.architectures", "```", ""]
+    lines = ["# Architectures", "", "Made by", "", "```", "python -m benchmarks.scoring.architectures", "```", ""]
     lines += _wrapped(
         f"with transformers {version('transformers')} and torch {torch.__version__.split('+')[0]}, in float32 on the "
         "CPU. Of every class that transformers maps to causal language models, and of some variants, a checkpoint "
