@@ -32,7 +32,7 @@ _SCAN = (
         "transforms.dedup.minhash_kernel",
         "scan_texts",
         "u8[const], i64[const], bool[], u32[const], i64, i64, u32[const], "
-        "u32[const], u32[], u64[,], u64[,], u8[,], u32[,], u32[]",
+        "u32[const], u32[], bool[], u64[,], u64[,], u8[,], u32[,], u32[]",
     ),
 )
 _TOKENS = (
@@ -50,6 +50,7 @@ _COMPONENTS = (
 )
 _JSONL = (
     Kernel("transforms.corpus.input.jsonl.lines", "scan_lines", "u8[]"),
+    Kernel("transforms.corpus.input.jsonl.lines", "line_marks", "u8[], i64[]"),
     Kernel("transforms.corpus.input.jsonl.lines", "utf8_lines", "u8[], i64[], i64[]"),
     Kernel("transforms.corpus.input.jsonl.lines", "pack_lines", "u8[], i64[], i64[]"),
     Kernel("transforms.corpus.input.jsonl.lines", "first_newline", "u8[], i64, i64"),

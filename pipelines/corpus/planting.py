@@ -142,7 +142,8 @@ class Campaign:
         Raises:
             SealError: if its files fail their check.
         """
-        record, problems = check_planting(self.path, self.sealed.key, self.sealed.commitment)
+        own = self.sealed
+        record, problems = check_planting(self.path, own.key, own.commitment, None, own.announced)
         if problems:
             raise SealError(f"--secrets {self.path}: {problems[0]}; trapline check --secrets lists every problem")
         return record

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dedup import slow_reference
-from transforms.base import nfc
+from transforms.dedup import nfc
 from transforms.dedup.minhash import (
     MinHashConfig,
     Sketches,

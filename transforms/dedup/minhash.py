@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.base.nfc import characters_that_may_change
 from transforms.base.texts import buffers_of, read_only
 from transforms.base.vectors import LANES
 from transforms.base.words import word_table
 from transforms.dedup.minhash_kernel import scan_texts, scan_tokens
+from transforms.dedup.nfc import characters_that_may_change
 
 _SEED = 1  # datasketch's default
 _MAX_NGRAM = 256

@@ -95,7 +95,7 @@ def _split(
         source: address of the next byte of the text.
         stop: address behind the text.
         limit: address behind the last byte that may be read.
-        table: `word_table()`, with the highest bit set for characters that `transforms.base.nfc` must look at.
+        table: `word_table()`, with the highest bit set for characters that `transforms.dedup.nfc` must look at.
         folded_bytes: buffer of folded bytes, from its byte `_MARGIN` on.
         fill: bytes of it in use.
         edge_list: where in the folded bytes each word begins and ends, in turn; three a byte.

@@ -18,7 +18,6 @@ import tokenizers
 from schemas.working.quarantined import QUARANTINED
 from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
-from transforms.base.nfc import may_change, nfc
 from transforms.base.runs import Work, canonical_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.base.texts import offsets_of
@@ -34,6 +33,7 @@ from transforms.corpus.output.sink import write_table
 from transforms.corpus.scan_numbers import SUMMARY_KEY, commit_scan, quarantine_name, read_summary, scan_name
 from transforms.corpus.types.written import stored
 from transforms.dedup.minhash import MinHashConfig, Sketches, sketch_texts, sketch_tokens
+from transforms.dedup.nfc import may_change, nfc
 
 GROUP_ROWS = 32_768
 

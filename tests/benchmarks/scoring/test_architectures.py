@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import architectures
+from benchmarks.scoring import architectures
 from benchmarks.scoring.architectures import PAGE, ROWS, Outcome, examine, page
 
 

@@ -40,7 +40,7 @@ class Corpus:
             (folder / name).write_bytes(packed(data) if packed else data)
 
     def judged(self) -> tuple[list[dict[str, Any]], list[tuple[int, int]], bool]:
-        """Good records, the (file, position) of bad lines, and whether a run may take the corpus."""
+        """Good records, the (file, number of the record) of bad lines, and whether a run may take the corpus."""
         good: list[dict[str, Any]] = []
         bad: list[tuple[int, int]] = []
         kinds: lines.Kinds = {}
@@ -52,7 +52,8 @@ class Corpus:
             for _, row in own:
                 fine &= lines.merge_kinds(kinds, "", row)
             good += [row for _, row in own]
-            bad += [(file, position) for position, _ in wrong]
+            begun = sorted(position for position, _ in [*own, *wrong])
+            bad += [(file, begun.index(position)) for position, _ in wrong]
         return good, bad, fine
 
 

@@ -203,7 +203,7 @@ def test_a_dry_run_tells_the_design_and_writes_nothing(
 ) -> None:
     assert traps("--dry-run", small=()) == 0
     said = capsys.readouterr().out
-    assert "units = [700, 200, 60, 24]" in said
+    assert "units = [\n    700,\n    200,\n    60,\n    24,\n]" in said
     assert "# 12 cells of 9,840 candidates: 118,080 in all" in said
     assert "32,700 copies" in said
     assert not list(probes.parent.iterdir())

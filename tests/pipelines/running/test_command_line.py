@@ -31,7 +31,7 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
     """Config and Beam options of each run that the command line would have begun."""
     runs: list[tuple[Any, Any]] = []
 
-    def run(config: Any, options: Callable[[], Any], _progress: Any) -> int:
+    def run(config: Any, options: Callable[[], Any], _progress: Any, **_: Any) -> int:
         runs.append((config, options()))
         return 0
 

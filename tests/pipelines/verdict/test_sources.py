@@ -192,7 +192,7 @@ def test_a_value_that_the_round_does_not_have_gets_no_verdict(
     ("flags", "code", "message"),
     [
         ((), 1, "give one of --beacon-response FILE"),
-        (("--beacon-response", "nowhere"), 2, "--beacon-response nowhere: cannot be read"),
+        (("--beacon-response", "nowhere"), 1, "--beacon-response nowhere: cannot be read"),
         (("--beacon-certificate", "nowhere", "--nonce", NONCE), 2, "goes with --beacon-response"),
         (("--beacon-response", str(ROUNDS / "quicknet_657413.json")), 1, "the seal declared a nonce"),
     ],

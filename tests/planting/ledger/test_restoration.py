@@ -167,4 +167,4 @@ def test_a_shard_is_read_with_the_types_that_it_was_written_with(kind: str, tmp_
         again = pa.concat_tables([conform(batch, schema, "a") for batch in batches]).unify_dictionaries()
     assert again.to_pylist() == table.to_pylist()
     assert schema.metadata == table.schema.metadata
-    assert again.schema.equals(table.schema.remove_metadata(), check_metadata=True)
+    assert again.schema.equals(table.schema.remove_metadata())

@@ -32,7 +32,15 @@ def items(values: pa.Array, starts: npt.NDArray[np.int64], lengths: npt.NDArray[
         return values.slice(0, 0)
     if (begins[1:] == begins[:-1] + counts[:-1]).all():
         return values.slice(int(begins[0]), total)
-    if pt.is_string_view(values.type) or pt.is_binary_view(values.type):  # Arrow cannot take from views
-        values = values.cast(pa.large_string() if pt.is_string_view(values.type) else pa.large_binary())
+    if _has_view(values.type):  # of which Arrow cannot take
+        parts = zip(begins.tolist(), counts.tolist(), strict=True)
+        return pa.concat_arrays([values.slice(begin, count) for begin, count in parts])
     before = np.cumsum(counts) - counts
     return values.take(pa.array(np.repeat(begins - before, counts) + np.arange(total)))
+
+
+def _has_view(dtype: pa.DataType) -> bool:
+    """Whether a type is, or has inside, a view of text or bytes."""
+    if pt.is_string_view(dtype) or pt.is_binary_view(dtype):
+        return True
+    return any(_has_view(dtype.field(at).type) for at in range(dtype.num_fields))

@@ -328,7 +328,7 @@ def _without_null_lists(found: _Contents) -> set[str]:
     """The columns with fixed-size lists of which none is null, by the counts of nulls in the batches' headers."""
     names, first = set(), 0
     for field in found.schema:
-        nodes = list(_nodes(field.type))
+        nodes = np.array(list(_nodes(field.type)), np.bool_)
         own = found.with_nulls[first : first + len(nodes)]
         if has_fixed_size_list(field.type) and len(own) in (0, len(nodes)) and not (own & nodes[: len(own)]).any():
             names.add(field.name)

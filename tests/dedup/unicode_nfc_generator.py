@@ -1,6 +1,6 @@
-"""Write what decides whether a text is in NFC, `transforms/base/unicode_nfc.tsv`, from this Python's Unicode data.
+"""Write what decides whether a text is in NFC, `transforms/dedup/unicode_nfc.tsv`, from this Python's Unicode data.
 
-python tests/base/unicode_nfc_generator.py > transforms/base/unicode_nfc.tsv
+python tests/dedup/unicode_nfc_generator.py > transforms/dedup/unicode_nfc.tsv
 """
 
 import sys
@@ -13,7 +13,7 @@ SECOND, FIRST, NEVER = 256, 512, 1024
 HEADER = """\
 # What decides whether a text is in NFC, Unicode {version}: inclusive runs of code points, in order; others have 0.
 # flags: the canonical combining class, + 256: may be composed with a starter before it, + 512: a starter that may be
-# composed with what follows, + 1024: never in NFC.
+# composed with what follows, or has a part that may, + 1024: never in NFC.
 # first	last	flags
 """
 
@@ -31,6 +31,8 @@ def flags() -> list[int]:
         elif len(parts) == 2 and "<" not in parts[0]:
             found[int(parts[0], 16)] |= FIRST
             found[int(parts[1], 16)] |= SECOND
+            # Taken apart, its first part may be composed with a mark that comes later but stands before its own.
+            found[code] |= FIRST
     for code in range(0x1100, 0x1113):  # Hangul is composed by rule: leading consonants,
         found[code] |= FIRST
     for code in range(0xAC00, 0xD7A4, 28):  # syllables without a trailing consonant,

@@ -2,7 +2,7 @@
 
 Nearly all text is in NFC. Which texts may not be is told by one pass over their bytes (the quick check of Unicode
 Standard Annex 15, with a second look at the character before one that may be composed); those are normalised by Polars.
-The table is data of this package; `tests/base/unicode_nfc_generator.py` wrote it.
+The table is data of this package; `tests/dedup/unicode_nfc_generator.py` wrote it.
 """
 
 import functools

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.base import unicode_nfc_generator
-from transforms.base import nfc as nfc_module
-from transforms.base.nfc import may_change, nfc
+from tests.dedup import unicode_nfc_generator
+from transforms.dedup import nfc as nfc_module
+from transforms.dedup.nfc import may_change, nfc
 
 TABLE = nfc_module._FILE.read_text("ascii")
 SAME_UNICODE = unicodedata.unidata_version in TABLE.splitlines()[0]
