@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import types
+from numba.core.registry import CPUDispatcher
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -32,9 +34,43 @@ def _use_private_cache_if_needed() -> None:
 _use_private_cache_if_needed()
 
 
+class _Kernel(CPUDispatcher):
+    """A compiled function that costs less to compile where other kernels call it.
+
+    Numba would compile it there as for a call from Python: with a wrapper that takes Python objects and a file in the
+    cache, and once more for every constant among the arguments. A caller gets machine code of its own all the same, so
+    what is called is compiled as a part: for the types of the arguments alone, without wrapper and cache.
+    """
+
+    @property
+    def _part(self) -> Any:
+        made = self.__dict__.get("_made_part")
+        if made is None:
+            options = {**self.targetoptions, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            made = self.__dict__["_made_part"] = CPUDispatcher(py_func=self.py_func, targetoptions=options)
+        return made
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """What a calling kernel is told of this one: Numba asks while it infers types."""
+        plain = {name: types.unliteral(kind) for name, kind in dict(kws).items()}
+        return self._part.get_call_template(tuple(types.unliteral(kind) for kind in args), plain)
+
+    def get_overload(self, sig: Any) -> Any:
+        """The compiled part for a signature: Numba asks when it links it into the caller."""
+        return self._part.get_overload(sig)
+
+
+def _compiled(function: _F, **options: Any) -> _F:
+    if numba.config.DISABLE_JIT:
+        return function
+    made = _Kernel(py_func=function, targetoptions={"nopython": True, "nogil": True, "boundscheck": None, **options})
+    made.enable_caching()
+    return cast("_F", made)
+
+
 def kernel(function: _F) -> _F:
     """Compile `function` with Numba: no Python objects, GIL released, machine code cached on disk."""
-    return cast("_F", numba.njit(cache=True, nogil=True)(function))
+    return _compiled(function)
 
 
 def inline_kernel(function: _F) -> _F:
@@ -44,4 +80,4 @@ def inline_kernel(function: _F) -> _F:
 
 def vector_kernel(function: _F) -> _F:
     """Compile `function` as `kernel` does, and let sums be reordered, so that float loops vectorise; NaN is kept."""
-    return cast("_F", numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(function))
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})

@@ -157,29 +157,30 @@ def _sort_by_key(
     keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.uint32]
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
     """Sort (key, row) pairs by key and keep the order of equal keys: radix sort, lowest digit first."""
-    counts = np.zeros((_DIGITS, _RADIX), np.int64)
+    counts = np.zeros(_DIGITS * _RADIX, np.int64)
     for k in range(len(keys)):
         key = keys[k]
         for digit in range(_DIGITS):
-            counts[digit, np.int64(key & _DIGIT_MASK)] += 1
+            counts[digit * _RADIX + np.int64(key & _DIGIT_MASK)] += 1
             key >>= _DIGIT_BITS
     keys = keys.copy()
     rows = rows.copy()
     other_keys = np.empty_like(keys)
     other_rows = np.empty_like(rows)
-    for digit in range(_DIGITS):
-        if counts[digit].max() == len(keys):
+    for digit in range(_DIGITS if len(keys) else 0):
+        first = digit * _RADIX
+        shift = np.uint64(digit) * _DIGIT_BITS
+        if counts[first + np.int64((keys[0] >> shift) & _DIGIT_MASK)] == len(keys):
             continue  # all keys agree in this digit
         start = np.int64(0)
-        for value in range(_RADIX):
-            count = counts[digit, value]
-            counts[digit, value] = start
+        for value in range(first, first + _RADIX):
+            count = counts[value]
+            counts[value] = start
             start += count
-        shift = np.uint64(digit) * _DIGIT_BITS
         for k in range(len(keys)):
-            bin_ = np.int64((keys[k] >> shift) & _DIGIT_MASK)
-            place = counts[digit, bin_]
-            counts[digit, bin_] = place + 1
+            bin_ = first + np.int64((keys[k] >> shift) & _DIGIT_MASK)
+            place = counts[bin_]
+            counts[bin_] = place + 1
             other_keys[place] = keys[k]
             other_rows[place] = rows[k]
         keys, other_keys = other_keys, keys
@@ -242,7 +243,9 @@ def _best_of_equal_hash(
 
     `members` is overwritten.
     """
-    result = np.arange(len(text_hash)).astype(np.uint32)
+    result = np.empty(len(text_hash), np.uint32)
+    for row in range(len(text_hash)):
+        result[row] = row
     for bucket in range(len(starts) - 1):
         first = starts[bucket]
         end = starts[bucket + 1]

@@ -340,8 +340,9 @@ def scan_texts(
         if not valid[text]:
             continue
         source, stop = start + offsets[text], start + offsets[text + 1]
-        minima[:] = _NO_MINIMUM
-        sums[:] = np.uint64(0)
+        for k in range(len(minima)):
+            minima[k] = _NO_MINIMUM
+        sums[0], sums[1] = np.uint64(0), np.uint64(0)
         fill, count, carried, total, shingles = 0, 0, 0, 0, 0
         state = GOLDEN
         while True:
@@ -361,7 +362,8 @@ def scan_texts(
             if fresh > 0:
                 _shingle(hashes, fresh, ngram, wide, values)
                 if len(all_shingles):
-                    all_shingles[all_count : all_count + fresh] = values[:fresh]
+                    for i in range(fresh):
+                        all_shingles[all_count + i] = values[i]
                 _lower(values, fresh, a, b, minima)
                 for i in range(ngram - 1):
                     hashes[i] = hashes[fresh + i]
@@ -393,7 +395,8 @@ def scan_texts(
         for k in range(sketch.shape[1]):
             sketch[text, k] = np.uint8(minima[k])
         if len(all_minima):
-            all_minima[text] = minima
+            for k in range(len(minima)):
+                all_minima[text, k] = minima[k]
     return all_count
 
 
@@ -416,7 +419,8 @@ def scan_tokens(
     for text in range(len(valid)):
         if not valid[text]:
             continue
-        minima[:] = _NO_MINIMUM
+        for k in range(len(minima)):
+            minima[k] = _NO_MINIMUM
         carried, shingles = 0, 0
         for first in range(offsets[text], offsets[text + 1], _BLOCK):
             last = min(first + _BLOCK, offsets[text + 1])

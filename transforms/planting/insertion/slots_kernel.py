@@ -251,8 +251,13 @@ def nearest(
     Of the free ones a paragraph's end within reach, then a sentence's, then the nearest of all; of two that are equally
     near the earlier. If none is free, the nearest of all.
     """
-    upper = int(np.searchsorted(offsets[:count], wanted, side="right"))
-    lower = upper - 1
+    lower, upper = -1, count
+    while upper - lower > 1:
+        middle = (lower + upper) >> 1
+        if offsets[middle] <= wanted:
+            lower = middle
+        else:
+            upper = middle
     best, nearer, is_sentence = -1, -1, False
     while lower >= 0 or upper < count:
         # From the place outwards, the earlier first of two that are equally near.
@@ -361,7 +366,8 @@ def choose_slots(
         for whole in range(2):
             reach: Any = size if whole else PARAGRAPH_REACH
             count = find_slots(own, table, max(0, lowest - reach), highest + reach, offsets, kinds)
-            used[:count] = False
+            for slot in range(count):
+                used[slot] = False
             near = count > 0
             for insertion in range(first[text], first[text + 1] if near else first[text]):
                 slot = nearest(offsets, kinds, used, count, at[insertion])

@@ -7,6 +7,17 @@ from transforms.base.kernels import kernel
 
 
 @kernel
+def _copy(source: NDArray[np.uint8], begin: int, end: int, target: NDArray[np.uint8], to: int) -> int:
+    """Copy `source[begin:end]` to `target` from `to` on; returns where it ends there.
+
+    An assignment to a slice would compile the message of an error as well, which takes seconds.
+    """
+    for at in range(end - begin):
+        target[to + at] = source[begin + at]
+    return to + end - begin
+
+
+@kernel
 def insert_pieces(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -37,16 +48,13 @@ def insert_pieces(
         begin, at = offsets[row], offsets[row]
         while insertion < len(rows) and rows[insertion] == row:
             upto = begin + positions[insertion]
-            out[written : written + upto - at] = data[at:upto]
-            written += upto - at
+            written = _copy(data, at, upto, out, written)
             at = upto
             landed[insertion] = written - out_offsets[row]
             lo, hi = piece_offsets[insertion], piece_offsets[insertion + 1]
-            out[written : written + hi - lo] = pieces[lo:hi]
-            written += hi - lo
+            written = _copy(pieces, lo, hi, out, written)
             insertion += 1
-        out[written : written + offsets[row + 1] - at] = data[at : offsets[row + 1]]
-        written += offsets[row + 1] - at
+        written = _copy(data, at, offsets[row + 1], out, written)
     out_offsets[len(offsets) - 1] = written
 
 
@@ -67,12 +75,10 @@ def cut_spans(
         begin, at = offsets[row], offsets[row]
         while span < len(rows) and rows[span] == row:
             upto = begin + begins[span]
-            out[written : written + upto - at] = data[at:upto]
-            written += upto - at
+            written = _copy(data, at, upto, out, written)
             at = upto + lengths[span]
             span += 1
-        out[written : written + offsets[row + 1] - at] = data[at : offsets[row + 1]]
-        written += offsets[row + 1] - at
+        written = _copy(data, at, offsets[row + 1], out, written)
     out_offsets[len(offsets) - 1] = written
 
 

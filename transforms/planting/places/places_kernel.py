@@ -5,11 +5,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.base.kernels import kernel
+from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.streams import mix, stream_word
 
 TRIES = 64
 """Keyed tries for a copy before all documents are searched from a keyed one on."""
+
+
+@inline_kernel
+def _first_above(edges: NDArray[np.int64], wanted: int) -> int:
+    """Index of the first of ascending numbers that is greater than `wanted`."""
+    lo, hi = 0, len(edges)
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if edges[middle] <= wanted:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
 
 
 @kernel
@@ -37,10 +50,15 @@ def place_copies(
         copies did.
     """
     documents = len(capacities)
-    where = np.full(len(seeds), -1, np.int64)
-    holds = np.full(documents, -1, np.int64)
-    edges = np.cumsum(capacities)
-    total = edges[documents - 1] if documents else 0
+    where, holds = np.empty(len(seeds), np.int64), np.empty(documents, np.int64)
+    for seed in range(len(seeds)):
+        where[seed] = -1
+    edges = np.empty(documents, np.int64)
+    total: Any = np.int64(0)
+    for candidate in range(documents):
+        holds[candidate] = -1
+        total += capacities[candidate]
+        edges[candidate] = total
     for unit in range(len(costs)):
         step = first[unit + 1] - first[unit] if together else 1
         for copy in range(first[unit], first[unit + 1], max(step, 1)):
@@ -50,7 +68,7 @@ def place_copies(
                 draw = stream_word(seeds[copy], attempt)
                 # Of 2**63 numbers the remainder favours none by more than one part in 2**63 / total.
                 byte = np.int64(draw >> np.uint64(1)) % total
-                document: Any = np.searchsorted(edges, byte, side="right")
+                document: Any = _first_above(edges, byte)
                 if capacities[document] >= need and holds[document] != unit:
                     found = document
                     break
