@@ -192,6 +192,10 @@ def run(config: DedupConfig, context: "Context") -> int:
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
-    from pipelines.corpus.run import run as run_corpus
+    from pipelines.compiling.ahead import kernels_ahead
+    from pipelines.compiling.needed import needed
 
-    return run_corpus(config, context.beam_options, context.progress)
+    with kernels_ahead(needed(config, planting=False), context.beam_flags) as kernels:
+        from pipelines.corpus.run import run as run_corpus
+
+        return run_corpus(config, context.beam_options, context.progress, kernels)

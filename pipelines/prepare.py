@@ -74,14 +74,18 @@ def run(config: PrepareConfig, context: "Context") -> int:
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
-    from pipelines.corpus.input import refuse_output_as_input
-    from pipelines.corpus.planting import Campaign
-    from pipelines.corpus.run import run as run_corpus
-    from transforms.base.folders import Folder
-    from transforms.planting.folder import locked, secrets_path
+    from pipelines.compiling.ahead import kernels_ahead
+    from pipelines.compiling.needed import needed
 
-    output = Folder.of(config.output)
-    # Refused before the secrets are opened, as everything is that needs only the settings.
-    refuse_output_as_input(config, output)
-    with locked(secrets_path(config.secrets)):
-        return run_corpus(config, context.beam_options, context.progress, Campaign.open(config, output))
+    with kernels_ahead(needed(config, planting=True), context.beam_flags) as kernels:
+        from pipelines.corpus.input import refuse_output_as_input
+        from pipelines.corpus.planting import Campaign
+        from pipelines.corpus.run import run as run_corpus
+        from transforms.base.folders import Folder
+        from transforms.planting.folder import locked, secrets_path
+
+        output = Folder.of(config.output)
+        # Refused before the secrets are opened, as everything is that needs only the settings.
+        refuse_output_as_input(config, output)
+        with locked(secrets_path(config.secrets)):
+            return run_corpus(config, context.beam_options, context.progress, kernels, Campaign.open(config, output))

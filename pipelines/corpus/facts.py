@@ -14,6 +14,9 @@ class Timing:
     """How long a run took, and on what."""
 
     seconds: float
+    """From start to finish."""
+    compile_seconds: float
+    """Of these, how long the run waited for kernels to be compiled: 0 on a machine that has run the command before."""
     resumed: bool
     """An earlier, interrupted run had done a part of the work: the time is not that of all of it."""
     threads: int
@@ -49,8 +52,9 @@ class DedupFacts:
 
     @property
     def mb_per_second(self) -> float | None:
-        """Text read per second of the whole run; None for one that was resumed."""
-        return None if self.timing.resumed else self.counts.bytes_in / 1e6 / self.timing.seconds
+        """Text read per second of the whole run but for compiling kernels; None for one that was resumed."""
+        timing = self.timing
+        return None if timing.resumed else self.counts.bytes_in / 1e6 / (timing.seconds - timing.compile_seconds)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `metrics.json`."""

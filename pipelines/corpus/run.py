@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipelines.compiling.ahead import KernelsAhead
+from pipelines.compiling.needed import needed_to_read
 from pipelines.corpus.facts import Timing
 from pipelines.corpus.hooks import NothingPlanted, Planting
 from pipelines.corpus.input import (
@@ -20,7 +22,7 @@ from pipelines.corpus.input import (
     refuse_output_as_input,
 )
 from pipelines.corpus.publish import Finished, publish
-from pipelines.corpus.stages import build_plan, build_rewrite, build_scan
+from pipelines.corpus.stages import build_plan, build_rewrite, build_scan, import_stages
 from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
@@ -43,13 +45,20 @@ if TYPE_CHECKING:
 _NOTHING = NothingPlanted()
 
 
-def run(config: "DedupConfig", options: Callable[[], Any], progress: Progress, planting: Planting = _NOTHING) -> int:
+def run(
+    config: "DedupConfig",
+    options: Callable[[], Any],
+    progress: Progress,
+    kernels: KernelsAhead,
+    planting: Planting = _NOTHING,
+) -> int:
     """Do what `config` says, and plant on the way; returns the exit code.
 
     Args:
         config: the settings.
         options: makes the options of a Beam pipeline.
         progress: tells the person at the terminal.
+        kernels: those that are being compiled; the ones that read the input are asked of it here.
         planting: what is planted.
 
     Raises:
@@ -62,6 +71,7 @@ def run(config: "DedupConfig", options: Callable[[], Any], progress: Progress, p
     if config.dry_run:
         _describe(config, found, planting)
         return 0
+    kernels.ask(needed_to_read({source.kind for source in found.sources}))
     identity = {
         **config.what_the_output_depends_on(),
         "tokenizer_sha256": found.tokenizer_sha256,
@@ -74,7 +84,7 @@ def run(config: "DedupConfig", options: Callable[[], Any], progress: Progress, p
         if _enter(config, found, work, progress, planting):
             planting.close()
             return 0
-        return _Run(config, options, progress, planting, found, work).all_stages()
+        return _Run(config, options, progress, kernels, planting, found, work).all_stages()
 
 
 def _enter(config: "DedupConfig", found: Input, work: Work, progress: Progress, planting: Planting) -> bool:
@@ -96,6 +106,7 @@ class _Run:
     config: "DedupConfig"
     options: Callable[[], Any]
     progress: Progress
+    kernels: KernelsAhead
     planting: Planting
     found: Input
     work: Work
@@ -108,6 +119,8 @@ class _Run:
         """Scan, plan, rewrite and publish; stages that an earlier, interrupted run has committed are not repeated."""
         began, resumed = time.perf_counter(), bool(self.work.folder.names())
         self._say_size()
+        import_stages()
+        compiling = self.kernels.wait(self.progress)
         scan = self._scan()
         schema = output_schema(self.config.text_column, self.found.sources, scan)
         plan = self._plan(scan)
@@ -119,7 +132,7 @@ class _Run:
         rewrite = self._rewrite(scan, plan, rewriting, added)
         refuse_changed_input(self.config, self.found)
         self._say_counts(scan, plan)
-        timing = self._timing(began, resumed=resumed)
+        timing = self._timing(began, compiling, resumed=resumed)
         columns = rewriting.arrow_schema()
         publish(Finished(self.config, self.work, self.found, columns, scan, plan, rewrite, timing), self.planting)
         self._end()
@@ -215,9 +228,9 @@ class _Run:
                 "--bucket-cap: a few of their duplicates may remain"
             )
 
-    def _timing(self, began: float, *, resumed: bool) -> Timing:
+    def _timing(self, began: float, compiling: float, *, resumed: bool) -> Timing:
         seconds = time.perf_counter() - began
-        return Timing(seconds, resumed, self.threads, tuple(self.progress.stages), peak_rss_bytes())
+        return Timing(seconds, compiling, resumed, self.threads, tuple(self.progress.stages), peak_rss_bytes())
 
     def _end(self) -> None:
         self.planting.close()

@@ -1,5 +1,6 @@
 """The three Beam pipelines of a corpus run: scan, plan and rewrite."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
     from transforms.corpus.output.rewrite import Editor, Expected, RewriteConfig
     from transforms.corpus.output.shards import Shard
     from transforms.dedup.scan import Watch
+
+
+def import_stages() -> None:
+    """Import what the stages need and starting a run does not: Beam and Numba, which take a second or two."""
+    for name in (
+        "apache_beam.runners.portability.fn_api_runner",
+        "transforms.dedup.scan",
+        "transforms.dedup.plan",
+        "transforms.corpus.output.rewrite",
+    ):
+        import_module(name)
 
 
 def build_scan(

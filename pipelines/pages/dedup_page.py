@@ -12,7 +12,7 @@ from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.output.manifest import Counts
 
 if TYPE_CHECKING:
-    from pipelines.corpus.facts import DedupFacts, Example
+    from pipelines.corpus.facts import DedupFacts, Example, Timing
     from pipelines.corpus.summaries import Cluster, Clusters, Comparisons
 
 MOST_EXAMPLES = 8
@@ -73,8 +73,14 @@ def _lead(facts: "DedupFacts") -> str:
         f"{size(counts.bytes_in)} of text came in and {size(counts.bytes_kept)} stayed. "
         f"Of the removed, {count(counts.removed['exact'])} had the same words as a kept document and "
         f"{count(counts.removed['near'])} were similar to one. "
-        f"It took {duration(timing.seconds)} on {counted(timing.threads, 'thread')}."
+        f"It took {duration(timing.seconds)} on {counted(timing.threads, 'thread')}{_compiling(timing)}."
     )
+
+
+def _compiling(timing: "Timing") -> str:
+    if not timing.compile_seconds:
+        return ""
+    return f", {duration(timing.compile_seconds)} of that to compile, once on this machine, what it runs"
 
 
 def _parts(counts: Counts) -> list[Part]:
@@ -180,7 +186,7 @@ def _stages(facts: "DedupFacts") -> list[Block]:
                 [duration(stage.seconds) for stage in stages],
                 label="Seconds by stage",
             ),
-            f"Seconds by stage, of {total} in all.",
+            f"Seconds by stage, of {total} in all{_compiling(facts.timing)}.",
         )
     ]
     # A stage that an earlier, interrupted run had finished took no time in this one and has no speed.

@@ -42,6 +42,18 @@ class Progress:
         self.stages.append(record)
         self._line(record)
 
+    @contextlib.contextmanager
+    def counting(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show `text` and how many of `total` are done, for as long as the block runs: it is given what sets that."""
+        if self.quiet or not sys.stderr.isatty():
+            self.say(f"{text}, {total} in all")
+            yield lambda _done: None
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status(f"{text}, 0 of {total}") as status:
+            yield lambda done: status.update(f"{text}, {done} of {total}")
+
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
         if not self.quiet:
