@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.planting.insertion import unicode_places_generator
 from tests.planting.ledger.test_restoration import CONFIG, SHARD, plant
-from transforms.planting.characters import places_table
+from transforms.planting.characters import places_table, sentence_classes
 from transforms.planting.insertion import slots_kernel as kernel
-from transforms.planting.insertion.editor import SEPARATORS
+from transforms.planting.insertion.sentences_kernel import choose_slots
+from transforms.planting.insertion.slots import SEPARATORS
 from transforms.planting.ledger.restoration import _Planted
 from transforms.planting.work import VARIABLE
 
@@ -184,7 +185,8 @@ def choose(texts: list[str], fractions: list[list[float]]) -> list[list[tuple[in
     first = np.concatenate([[0], np.cumsum([len(one) for one in fractions])]).astype(np.int64)
     wanted = np.array([int(share * 2**32) << 32 for one in fractions for share in one], np.uint64)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
-    at, kinds = kernel.choose_slots(data, starts, ends, first, wanted, places_table())
+    lines = np.ones(len(wanted), np.bool_)
+    at, kinds = choose_slots(data, starts, ends, first, wanted, lines, places_table(), sentence_classes())
     pairs = list(zip(at.tolist(), kinds.tolist(), strict=True))
     return [pairs[lo:hi] for lo, hi in itertools.pairwise(first.tolist())]
 
