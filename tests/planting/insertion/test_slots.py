@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -256,9 +257,11 @@ def test_the_nearest_slot_is_that_of_a_search_through_all(offsets: list[int], wa
 TRAP = "<{}>"
 
 
-def planted_into(text: str, wanted: list[int]) -> tuple[str, list[dict[str, object]]]:
+def planted_into(
+    text: str, wanted: list[int], trap: Callable[[int], str] = TRAP.format
+) -> tuple[str, list[dict[str, object]]]:
     """The text with a copy for each wanted place (of 2**64), and the ledger."""
-    copies = [(0, fraction, TRAP.format(at), False) for at, fraction in enumerate(wanted)]
+    copies = [(0, fraction, trap(at), False) for at, fraction in enumerate(wanted)]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, folder)
         planted, ledger = plant([text], copies, 1)

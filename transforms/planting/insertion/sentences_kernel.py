@@ -166,6 +166,15 @@ def _line_class(data: NDArray[np.uint8], lo: int, hi: int) -> int:
 
 
 @kernel
+def _has_letters(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether anything but digits, ASCII punctuation and blanks stands there: a number alone is no sentence."""
+    for at in range(lo, hi):
+        if data[at] >= 65:
+            return True
+    return False
+
+
+@kernel
 def _is_closed(data: NDArray[np.uint8], last: int, end: int) -> bool:
     """Whether `last`, the last slot of a line, begins its last word or code, and no code or tag is open at `end`."""
     runs, width, opened, white = 0, 0, 0, False
@@ -222,6 +231,7 @@ def _sentence_slots(
             while at_break < breaks_here and breaks[at_break] < last:
                 at_break += 1
             begins = at_break < breaks_here and breaks[at_break] == last and rank != _ANYWHERE
+            begins = begins and _has_letters(data, lo, last)
             found[total], found_kinds[total] = last, INSIDE if begins else kinds[slot]
             ranks[total] = within if begins else _ANYWHERE
             total += 1
@@ -284,7 +294,11 @@ def choose_slots(
     longest = 0
     for text in range(len(starts)):
         longest = max(longest, ends[text] - starts[text])
-    offsets, kinds, used = np.empty(longest + 2, np.int64), np.empty(longest + 2, np.int8), np.empty(longest + 2, np.bool_)
+    offsets, kinds, used = (
+        np.empty(longest + 2, np.int64),
+        np.empty(longest + 2, np.int8),
+        np.empty(longest + 2, np.bool_),
+    )
     found, found_kinds = np.empty(2 * longest + 4, np.int64), np.empty(2 * longest + 4, np.int8)
     ranks, taken = np.empty(2 * longest + 4, np.int8), np.empty(2 * longest + 4, np.bool_)
     breaks = np.empty(longest + 1, np.int64)

@@ -35,9 +35,7 @@ def choose(texts: Texts, rows: _I64, fractions: npt.NDArray[np.uint64], forms: _
     Returns:
         int64[k] byte offsets in the text, and int8[k] kinds.
     """
-    at, kinds = choose_slots(
-        *_stretches(texts, rows), fractions, forms == LINE, places_table(), sentence_classes()
-    )
+    at, kinds = choose_slots(*_stretches(texts, rows), fractions, forms == LINE, places_table(), sentence_classes())
     return at, kinds
 
 
