@@ -281,6 +281,9 @@ def test_an_unreadable_tokenizer_and_an_unfillable_cell_are_errors(
     few = tmp_path / "few.jsonl"
     few.write_text('{"text": "one two three"}\n')
     said = failed(traps, probes, capsys, "--corpus", few)
+    assert "no sentence of prose" in said
+    assert "--form line" in said
+    said = failed(traps, probes, capsys, "--corpus", few, "--form", "line")
     assert "cell 10xb00" in said
     assert "--allow-short" in said
 

@@ -69,8 +69,8 @@ def inserted(text: str, sentences: int = 1, form: int = SENTENCE, fraction: floa
         ("See `a b`.\nAnd", "See `a b`. <X>\nAnd"),
         # Scripts of all kinds.
         ("\u5b83\u662f\u72d7\u3002\u662f\u732b\u3002", "\u5b83\u662f\u72d7\u3002 <X> \u662f\u732b\u3002"),
-        ("\u0915 \u0939\u0948\u0964 \u0916 \u0939\u0948\u0964", "\u0915 \u0939\u0948\u0964 <X> \u0916 \u0939\u0948\u0964"),
-        ("\u0645\u0631\u062d\u0628\u0627\u061f \u0646\u0639\u0645.", "\u0645\u0631\u062d\u0628\u0627\u061f <X> \u0646\u0639\u0645."),
+        ("क ह\u0948। ख ह\u0948।", "क ह\u0948। <X> ख ह\u0948।"),
+        ("مرحبا؟ نعم.", "مرحبا؟ <X> نعم."),
         # Nothing to stand between: a paragraph of its own.
         ("no end", "<X>\n\nno end"),
         ("\u0e20\u0e32\u0e29\u0e32 \u0e44\u0e17\u0e22", "<X>\n\n\u0e20\u0e32\u0e29\u0e32 \u0e44\u0e17\u0e22"),
@@ -129,6 +129,7 @@ def slow_breaks(line: str) -> list[int]:
         return rf"\p{{SB={name}}}{extend}"
 
     sa = rf"(?:{one('STerm')}|{one('ATerm')})"
+    stops = "".join(rf"\p{{SB={name}}}" for name in ("OLetter", "Upper", "Lower", "Sep", "CR", "LF", "STerm", "ATerm"))
     out = []
     for at in range(1, len(line)):
         if regex.match(r"[\p{SB=Extend}\p{SB=Format}]", line[at]):
@@ -148,7 +149,7 @@ def slow_breaks(line: str) -> list[int]:
             or (left(rf"(?:{one('Upper')}|{one('Lower')}){one('ATerm')}") and right(r"\p{SB=Upper}"))
             or (
                 left(rf"{one('ATerm')}(?:{one('Close')})*(?:{one('Sp')})*")
-                and right(r"[^\p{SB=OLetter}\p{SB=Upper}\p{SB=Lower}\p{SB=Sep}\p{SB=CR}\p{SB=LF}\p{SB=STerm}\p{SB=ATerm}]*\p{SB=Lower}")
+                and right(rf"[^{stops}]*\p{{SB=Lower}}")
             )
             or right(r"[\p{SB=SContinue}\p{SB=STerm}\p{SB=ATerm}]")
             or (left(rf"{sa}(?:{one('Close')})*") and right(r"[\p{SB=Close}\p{SB=Sp}]"))
@@ -159,11 +160,11 @@ def slow_breaks(line: str) -> list[int]:
     return out
 
 
+PARTS = ["a", "B", " ", ".", "?", ",", ")", '"', "5", "\u0301", "\u3002", "是", "\u00a0", "-", "\u200d"]
 LINES = st.one_of(
-    st.lists(st.sampled_from(["a", "B", " ", ".", "?", ",", ")", '"', "5", "\u0301", "\u3002", "\u662f", "\u00a0", "-", "\u200d"]), max_size=14)
-    .map("".join),
+    st.lists(st.sampled_from(PARTS), max_size=14).map("".join),
     st.text(st.characters(exclude_characters="\n\r\x85\u2028\u2029", exclude_categories=["Cs"])),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=400)

@@ -174,7 +174,7 @@ def test_lines_begin_and_end_with_a_word() -> None:
 
 
 def test_dense_scripts_are_sampled_by_character_and_joined_without_spaces() -> None:
-    text = "\u8fd9\u662f\u4e00\u53ea\u732b\uff0c\u90a3\u662f\u72d7\u3002\u732b\u662f\u72d7\u3002\u90a3\u662f\u4e00\u53ea\u72d7\uff01"
+    text = "这是一只猫\uff0c那是狗。猫是狗。那是一只狗\uff01"
     generator = NgramGenerator(pa.array([text] * 4), KEY, None, 1)
     (batch, *_) = generator.sample(12, np.zeros(5, np.int64), np.full(5, 20))
     assert len(batch.texts) > 5
@@ -200,8 +200,8 @@ def words_of_sentences(text: str) -> list[str]:
          ["It says * yes * to one and all of them .", "The end is near ."]),
         ("J. Smith ran off with two more. Smith ran.", ["J * Smith ran off with two more .", "Smith ran ."]),
         ("\u5b83\u662f\u72d7\u3002\u662f\u732b\uff01", ["\u5b83 \u662f \u72d7 \u3002", "\u662f \u732b \uff01"]),
-        ("\u0928\u092e\u0938\u094d\u0924\u0947 \u0926\u0941\u0928\u093f\u092f\u093e \u0939\u0948\u0964 \u0939\u093e\u0901 \u0939\u0948 \u0964",
-         ["\u0928\u092e\u0938\u094d\u0924\u0947 \u0926\u0941\u0928\u093f\u092f\u093e \u0939\u0948 \u0964", "\u0939\u093e\u0901 \u0939\u0948 \u0964"]),
+        ("नमस\u094dत\u0947 द\u0941न\u093fय\u093e ह\u0948। ह\u093e\u0901 ह\u0948 ।",
+         ["नमस\u094dत\u0947 द\u0941न\u093fय\u093e ह\u0948 ।", "ह\u093e\u0901 ह\u0948 ।"]),
     ],
 )  # fmt: skip
 def test_sentences_of(text: str, found: list[str]) -> None:
@@ -244,10 +244,9 @@ def test_with_a_tokenizer_lengths_are_exact_in_its_tokens(vocabulary_size: int, 
 
 
 def test_higher_temperatures_give_higher_perplexities() -> None:
-    texts = [
-        " ".join(f"W{chr(97 + int(x) % 26)}{chr(97 + int(x) // 26)}" for x in np.minimum(np.random.default_rng(at).zipf(1.5, 400), 300))
-        for at in range(30)
-    ]  # fmt: skip
+    names = [f"w{a}{b}" for a in "abcdefghijklmnopqr" for b in "abcdefghijklmnopqr"]
+    drawn = [np.minimum(np.random.default_rng(at).zipf(1.5, 400), 300) for at in range(30)]
+    texts = [" ".join(names[int(x)] for x in one) for one in drawn]
     generator = NgramGenerator(pa.array(texts), KEY, None, 1, as_sentences=False)
     counts = np.full(len(TEMPERATURES), 300)
     batches = generator.sample(40, np.zeros(len(counts), np.int64), counts)

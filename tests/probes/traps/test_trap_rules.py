@@ -35,15 +35,15 @@ def test_what_is_no_plain_normal_line_between_word_characters_is_rejected(text: 
 PROSE = [
     "All is well.", "Is it? Yes, it is!", "The cat's friend didn't go; it stayed there.",
     'He said "yes" and "no".', "Ja, \u201eja\u201c, sagte er.", "\u00c9t\u00e9 2024, 30 % de plus !",
-    "\u4e2d\u6587\u3002", "\u5b83\u662f\u732b\uff0c\u4e0d\u662f\u72d7\uff01", "\u0928\u092e\u0938\u094d\u0924\u0947 \u0926\u0941\u0928\u093f\u092f\u093e\u0964",
+    "中文。", "它是猫\uff0c不是狗\uff01", "नमस\u094dत\u0947 द\u0941न\u093fय\u093e।",
     "\u0645\u0631\u062d\u0628\u0627 \u0628\u0643\u061f", "\u041c\u0438\u0440 \u0438 \u0442\u0440\u0443\u0434.", "X.",
 ]  # fmt: skip
 NO_PROSE = [
     "no capital.", "No mark", "Two marks..", "An ellipsis...", "An ellipsis\u2026", "Brackets (here).", "Brackets [1].",
-    "Code x = 1.", "A_name here.", "See example.com now.", "See https://a.b.", "Open \"quote here.", "Open \u201cquote here.",
-    "'Single quotes' here.", "A -- dash.", "Tags <b>.", "Curly {x}.", "A back\\slash.", "1. Item here.", "Key:value here.",
-    "Lorem ipsum dolor.", "We use JavaScript here.", "Read our privacy policy.", "It, , is.", "Closed \u00bbby.", "At @home.", ".",
-    "No word behind it ,.",
+    "Code x = 1.", "A_name here.", "See example.com now.", "See https://a.b.", 'Open "quote here.', "Curly {x}.", ".",
+    "Open \u201cquote here.", "'Single quotes' here.", "A -- dash.", "Tags <b>.", "A back\\slash.", "1. Item here.",
+    "Key:value here.", "Lorem ipsum dolor.", "We use JavaScript here.", "Read our privacy policy.", "It, , is.",
+    "Closed \u00bbby.", "At @home.", "No word behind it ,.",
 ]  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def sentences_of_line(
 
 @kernel
 def _sentence_ends_well(data: NDArray[np.uint8], lo: int, end: int, classes: NDArray[np.uint8]) -> bool:
-    """Whether a line that ends with a sentence at `end` ends in its mark or a straight quote, and not in an ellipsis."""
+    """Whether a line that ends with a sentence at `end` ends in its mark or a straight quote, not in an ellipsis."""
     last = data[end - 1]
     if last in (34, 39):
         return True
@@ -168,10 +168,10 @@ def _line_class(data: NDArray[np.uint8], lo: int, hi: int) -> int:
 @kernel
 def _has_letters(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
     """Whether anything but digits, ASCII punctuation and blanks stands there: a number alone is no sentence."""
-    for at in range(lo, hi):
-        if data[at] >= 65:
-            return True
-    return False
+    at = lo
+    while at < hi and data[at] < 65:
+        at += 1
+    return at < hi
 
 
 @kernel

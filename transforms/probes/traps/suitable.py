@@ -17,14 +17,22 @@ ENDS = r"^\w(?s:.*\w)?$"
 """Word characters at both ends, so that planting can set a candidate apart from its neighbours (Rust regex)."""
 
 _OUTER_SPACE = r"^\s|\s$|^$"
-_SENTENCES = r"^[\p{Lu}\p{Lt}\p{Lo}](?s:.*[\p{L}\p{M}\p{Nd}%\"\u201d\u00bb\u300d\u300f][ \u00a0\u202f]?)?[\p{Sentence_Terminal}]$"
+_SENTENCES = (
+    r"^[\p{Lu}\p{Lt}\p{Lo}](?s:.*[\p{L}\p{M}\p{Nd}%\"\u201d\u00bb\u300d\u300f][ \u00a0\u202f]?)?"
+    r"[\p{Sentence_Terminal}]$"
+)
 """A capital letter, or one of a script that has none, and one mark behind a word or what closes a quotation."""
 
-_PROSE = (
-    r"^[\p{L}\p{M}\p{Nd} \u00a0\u202f\u200c\u200d\p{Sentence_Terminal},;:'\u2019\u02bc\-\u2010\u2011\u2013\u2014%\u00b0"
-    r"\"\u201c-\u201e\u00ab\u00bb\u300c-\u300f\u00bf\u00a1\u3001\uff0c\uff1b\uff1a\u060c\u061b\u055d\u1363\u104a\u30fb\u00b7]*$"
+_QUOTES = r"\"\u201c-\u201e\u00ab\u00bb\u300c-\u300f"
+_MARKS = r",;:\u3001\uff0c\uff1b\uff1a\u060c\u061b\u055d\u1363\u104a\u30fb\u00b7\u00bf\u00a1%\u00b0"
+_JOINERS = r"'\u2019\u02bc\-\u2010\u2011\u2013\u2014\u200c\u200d"
+_PROSE = rf"^[\p{{L}}\p{{M}}\p{{Nd}} \u00a0\u202f\p{{Sentence_Terminal}}{_QUOTES}{_MARKS}{_JOINERS}]*$"
+"""Letters, digits, spaces, and the punctuation that prose has: no brackets and nothing of code or addresses."""
+
+_NOT_PROSE = (
+    r"\p{L}\.\p{L}|(?i)\bwww\.|[\p{L}\p{Nd}]:\p{L}|--"
+    r"|[\p{Sentence_Terminal},;:]\s*[\p{Sentence_Terminal},;:]|(?:^|[^\p{L}\p{M}\p{Nd}])['\u2019\u02bc]"
 )
-_NOT_PROSE = r"\p{L}\.\p{L}|(?i)\bwww\.|[\p{L}\p{Nd}]:\p{L}|--|[\p{Sentence_Terminal},;:]\s*[\p{Sentence_Terminal},;:]|(?:^|[^\p{L}\p{M}\p{Nd}])['\u2019\u02bc]"
 """Names of hosts and files, two marks in a row, and apostrophes that follow no letter."""
 
 _FILTERED = (
@@ -32,7 +40,7 @@ _FILTERED = (
 )
 """For these C4's filter drops a line or a document (Raffel et al. 2020, section 2.2)."""
 
-_MARKS = frozenset("\u2028\u2029\ufffd\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NEVER = frozenset("\u2028\u2029\ufffd\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def misshapen(texts: pl.Series, form: Form) -> pl.Series:
@@ -57,7 +65,7 @@ def no_sentences(texts: pl.Series) -> pl.Series:
 
 def is_plain(text: str) -> bool:
     """Whether a short text holds nothing that `UNSUITABLE` finds."""
-    return all(one not in _MARKS and unicodedata.category(one) not in ("Cc", "Co", "Cn", "Cs") for one in text)
+    return all(one not in _NEVER and unicodedata.category(one) not in ("Cc", "Co", "Cn", "Cs") for one in text)
 
 
 def is_word_character(character: str) -> bool:

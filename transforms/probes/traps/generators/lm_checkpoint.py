@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.base.errors import CorpusError
-from transforms.probes.traps.suitable import Form
 from transforms.base.folders import folder_sha256
+from transforms.probes.traps.suitable import Form
 
 if TYPE_CHECKING:
     from transforms.probes.traps.generators.lm import LmGenerator

@@ -56,8 +56,8 @@ class NgramGenerator:
         ids = sentences(found) if as_sentences else stretches(found)
         if not (ids > 0).any():
             raise ValueError(
-                "the sample of the corpus holds no sentence of prose that begins with a capital letter (in scripts that "
-                "have them) and ends with a mark such as a full stop: --form line makes candidates without"
+                "the sample of the corpus holds no sentence of prose that begins with a capital letter (in scripts "
+                "that have them) and ends with a mark such as a full stop: --form line makes candidates without"
             )
         self._model = fit(ids, len(self._vocabulary) - 1)
         self._key, self._threads, self._as_sentences = key, threads, as_sentences

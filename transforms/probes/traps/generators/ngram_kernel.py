@@ -142,7 +142,14 @@ def sample(
     marks stand in a row; what does not fit is drawn anew.
 
     Args:
-        begin: the arguments up to `alone` are those of `NgramModel`.
+        begin: of the `NgramModel`, as is all up to `alone`.
+        end: see `begin`.
+        total: see `begin`.
+        back_off: see `begin`.
+        piece: see `begin`.
+        mass: see `begin`.
+        child: see `begin`.
+        alone: see `begin`.
         weights: `cumulative_weights` of the entries, at the temperature.
         tempered: float64[c], the probabilities of backing off at the temperature.
         alone_weights: `cumulative_weights` of `alone`.
