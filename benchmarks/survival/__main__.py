@@ -49,6 +49,11 @@ def documents(folder: Path, most: int, *, mail: bool) -> list[str]:
     return [as_mail(text, number) for number, text in enumerate(found)] if mail else found
 
 
+def shards(output: Path) -> list[Path]:
+    """The files of an output with text."""
+    return sorted((output / "data").iterdir())
+
+
 def planted(texts: list[str], folder: Path, form: str, units: int) -> Path:
     """Plant into the documents as a user does; returns a file of pairs for the judges."""
     folder.mkdir(parents=True)
@@ -73,14 +78,10 @@ def planted(texts: list[str], folder: Path, form: str, units: int) -> Path:
         *("--output", folder / "restored"),
     )
     sides = {
-        name: [
-            text
-            for file in sorted((folder / name / "data").iterdir())
-            for text in pq.read_table(file)["text"].to_pylist()
-        ]
+        name: [text for file in shards(folder / name) for text in pq.read_table(file)["text"].to_pylist()]
         for name in ("planted", "restored")
     }
-    sizes = [pq.read_metadata(file).num_rows for file in sorted((folder / "planted/data").iterdir())]
+    sizes = [pq.read_metadata(file).num_rows for file in shards(folder / "planted")]
     copies: dict[int, list[str]] = defaultdict(list)
     for row in pq.read_table(folder / "secrets/ledger/ledger.parquet").to_pylist():
         number = sum(sizes[: row["shard"]]) + row["row"]
@@ -114,9 +115,8 @@ def show(name: str, facts: dict[str, dict[str, int]]) -> None:
     print("|---|---|---|---|---|---|")
     for judge, one in facts.items():
         if "documents_kept" not in one:
-            print(
-                f"| {judge} | {one['copies']} | {one['alive']} | median dose {one['median_dose']} | {one['median_left']} | |"
-            )
+            dose = f"median dose {one['median_dose']:g} | {one['median_left']:g} left"
+            print(f"| {judge} | {one['copies']} | {one['alive'] / one['copies']:.3f} | {dose} | |")
             continue
         share = one.get("alive_in_kept", 0) / max(1, one.get("copies_in_kept", 0))
         lost = one["documents_lost"] / max(1, one["documents_kept"])

@@ -52,7 +52,7 @@ def judged(pairs: list[dict], make: type) -> dict:
 
 
 def lines(pairs: list[dict]) -> dict:
-    """CCNet's deduplication of lines by their hashes: of the lines with copies of one text the first of each is left."""
+    """CCNet's deduplication of lines by their hashes: the first of equal lines is left."""
     doses, left = collections.Counter(), collections.defaultdict(set)
     for pair in pairs:
         for copy in pair["copies"]:

@@ -7,6 +7,8 @@ vocabulary has one millionth.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -58,7 +60,7 @@ def perplexities(model: NgramModel, sentences_of: list[npt.NDArray[np.int32]], l
 
 def _apart(ids: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int32]]:
     borders = np.flatnonzero(ids == BOUNDARY)
-    return [ids[lo + 1 : hi] for lo, hi in zip(borders[:-1], borders[1:], strict=True) if hi > lo + 1]
+    return [ids[lo + 1 : hi] for lo, hi in itertools.pairwise(borders) if hi > lo + 1]
 
 
 def compared(corpus: list[str], candidates: dict[int, list[str]], most: int = 3000) -> dict[str, object]:

@@ -105,7 +105,8 @@ def _draw(
             counter += 1
             if _uniform(stream, counter) >= tempered[context]:
                 at = _pick(weights, begin[context], end[context], _uniform(stream, counter + 1))
-                return np.int64(piece[at]), counter + 1
+                found: Any = np.int64(piece[at])
+                return found, counter + 1
         order -= 1
     return _pick(alone_weights, 0, len(alone_weights) - 1, _uniform(stream, counter + 1)), counter + 1
 

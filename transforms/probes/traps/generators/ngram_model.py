@@ -77,8 +77,8 @@ def fit(ids: _I32, pieces: int) -> NgramModel:
     for at, (context, piece, counts, size) in enumerate(orders):
         borders = np.searchsorted(context, np.arange(size + 1)).astype(np.int64)
         mass = _discounted(counts)
-        total = np.bincount(context, counts, size)
-        kept = np.bincount(context, mass, size)
+        total = np.bincount(context, counts, size).astype(np.float64)
+        kept = np.bincount(context, mass, size).astype(np.float64)
         last = at == len(orders) - 1
         child = np.full(len(piece), -1) if last else np.where(piece == BOUNDARY, -1, contexts + np.arange(len(piece)))
         back_off = np.where(total > 0, 1 - kept / np.maximum(total, 1), 1.0)

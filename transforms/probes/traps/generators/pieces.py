@@ -151,7 +151,8 @@ def sample_of(pieces: pl.Series, most: int, least_count: int) -> Sample:
 def stretches(sample: Sample) -> npt.NDArray[np.int32]:
     """All text: int32, `BOUNDARY` at both ends and in place of what is no piece."""
     ids = np.concatenate([[BOUNDARY], np.maximum(sample.ids, BOUNDARY), [BOUNDARY]]).astype(np.int32)
-    return ids[np.concatenate([[True], (ids[1:] != BOUNDARY) | (ids[:-1] != BOUNDARY)])]
+    kept: npt.NDArray[np.int32] = ids[np.concatenate([[True], (ids[1:] != BOUNDARY) | (ids[:-1] != BOUNDARY)])]
+    return kept
 
 
 def sentences(sample: Sample) -> npt.NDArray[np.int32]:
@@ -179,7 +180,8 @@ def sentences(sample: Sample) -> npt.NDArray[np.int32]:
 
     def among(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         sums = np.concatenate([[0], np.cumsum(flags)])
-        return sums[ends + 1] - sums[begins]
+        found: npt.NDArray[np.int64] = sums[ends + 1] - sums[begins]
+        return found
 
     fine = (own[ends] > 0) & (own[begins] > 0) & (vocabulary.kinds[np.maximum(own[begins], 0)] & BEGINS != 0)
     fine &= (lengths >= _FEWEST) & (among(own == _CODE_LIKE) == 0)
