@@ -198,4 +198,4 @@ def run(config: DedupConfig, context: "Context") -> int:
     with kernels_ahead(needed(config, planting=False), context.beam_flags) as kernels:
         from pipelines.corpus.run import run as run_corpus
 
-        return run_corpus(config, context.beam_options, context.progress, kernels)
+        return run_corpus(config, context.beam_options, context.progress, kernels=kernels)

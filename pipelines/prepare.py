@@ -88,4 +88,5 @@ def run(config: PrepareConfig, context: "Context") -> int:
         # Refused before the secrets are opened, as everything is that needs only the settings.
         refuse_output_as_input(config, output)
         with locked(secrets_path(config.secrets)):
-            return run_corpus(config, context.beam_options, context.progress, kernels, Campaign.open(config, output))
+            campaign = Campaign.open(config, output)
+            return run_corpus(config, context.beam_options, context.progress, campaign, kernels)

@@ -30,6 +30,8 @@ _PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); from pipelines.compiling.helper import main; "
     "main(int(sys.argv[2]), int(sys.argv[3]))"
 )
+_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING": "1"}
+"""Numba sets the colours of thousands of messages that nobody sees: how it finds out which types fit."""
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -64,7 +66,8 @@ class KernelsAhead:
             return 0.0
         began = time.perf_counter()
         done: dict[Kernel, str] = {}
-        with progress.counting("compiling kernels for the first run", len(self._missing)) as show:
+        text = "compiling kernels for the first run" if self._compiled.can_be_kept else "compiling kernels"
+        with progress.counting(text, len(self._missing)) as show:
             for kernel, path in self._from_helpers():
                 done[kernel] = path
                 show(len(done))
@@ -108,7 +111,7 @@ class KernelsAhead:
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
                         pass_fds=(tasks, results),
-                        env={**os.environ, "PYTHONSAFEPATH": "1"},
+                        env={**os.environ, **_ENVIRONMENT},
                     )
                 )
         except OSError:
@@ -138,15 +141,19 @@ class KernelsAhead:
 
 
 @contextlib.contextmanager
-def kernels_ahead(kernels: Sequence[Kernel], beam_flags: Sequence[str]) -> Iterator[KernelsAhead]:
-    """Compile ahead while the block runs.
+def kernels_ahead(kernels: Sequence[Kernel], beam_flags: Sequence[str]) -> Iterator[KernelsAhead | None]:
+    """Compile ahead while the block runs; None for a runner whose workers are elsewhere.
 
-    Nothing is compiled here for a runner whose workers are elsewhere: `beam_flags` are Beam's own flags.
+    Args:
+        kernels: what is known to be needed.
+        beam_flags: Beam's own flags, `--runner` among them.
     """
+    if not _runs_here(beam_flags):
+        yield None
+        return
     ahead = KernelsAhead()
     try:
-        if _runs_here(beam_flags):
-            ahead.ask(kernels)
+        ahead.ask(kernels)
         yield ahead
     finally:
         ahead.close()

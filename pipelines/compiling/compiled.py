@@ -21,18 +21,21 @@ def cache_folder() -> Path | None:
     """Where Numba keeps what it compiles, as `transforms.base.kernels` has it; None if nothing can be written there."""
     named = os.environ.get("NUMBA_CACHE_DIR")
     within = _ROOT / "transforms" / "base"
+    private = False
     if named:
         folder = Path(named)
     elif os.access(within, os.W_OK):
         folder = within / "__pycache__"
     else:
-        folder = Path(tempfile.gettempdir()) / f"trapline-kernels-{os.getuid()}"
+        folder, private = Path(tempfile.gettempdir()) / f"trapline-kernels-{os.getuid()}", True
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022
+        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+        status = folder.stat()
     except OSError:
         return None
-    return folder if private and os.access(folder, os.W_OK) else None
+    if private and (status.st_uid != os.getuid() or status.st_mode & 0o077):
+        return None  # `transforms.base.kernels` then makes a folder for this process alone
+    return folder if os.access(folder, os.W_OK) else None
 
 
 class Compiled:

@@ -1,6 +1,7 @@
 """A process that compiles kernels, as the main process hands them out, and leaves them in Numba's cache on disk."""
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -41,6 +42,7 @@ def main(tasks: int, results: int) -> None:
     One byte is one kernel, so that several helpers may read from the same pipe. Standard input is a pipe that the
     main process holds open as long as it lives: this process does not outlive it.
     """
+    gc.disable()  # compiling makes much garbage in circles, and little for this process, which soon ends
     threading.Thread(target=_end_with_the_main_process, daemon=True).start()
     while number := os.read(tasks, 1):
         with contextlib.suppress(Exception):  # the main process sees to what is not reported

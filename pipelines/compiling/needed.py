@@ -61,6 +61,11 @@ _BUCKETS = (
     Kernel("transforms.dedup.buckets", "_select_repeated", "u64[], i64, u64[], i64"),
     Kernel("transforms.dedup.buckets", "_count_occurrences", "u64[], i64, u64[]"),
     Kernel("transforms.dedup.buckets", "_fold", "u64[,]"),
+    Kernel(
+        "transforms.dedup.survivors_kernel",
+        "count_memberships",
+        "u32[], i64[], bool[], i64, u32[]",
+    ),
     Kernel("transforms.dedup.survivors_kernel", "first_fault", "u32[], u32[]"),
 )
 _SURVIVORS = (
@@ -73,11 +78,6 @@ _SURVIVORS = (
         "transforms.dedup.survivors_kernel",
         "enter_band",
         "u32[], i64[], bool[], u32[], i64, i64, u32[], i64[], u32[], u32[]",
-    ),
-    Kernel(
-        "transforms.dedup.survivors_kernel",
-        "count_memberships",
-        "u32[], i64[], bool[], i64, u32[]",
     ),
     Kernel("transforms.dedup.survivors_kernel", "number_documents", "u32[], u32[]"),
     Kernel("transforms.dedup.survivors_kernel", "cover_copies", "u32[], u32[], f32[], bool[]"),

@@ -49,8 +49,8 @@ def run(
     config: "DedupConfig",
     options: Callable[[], Any],
     progress: Progress,
-    kernels: KernelsAhead,
     planting: Planting = _NOTHING,
+    kernels: KernelsAhead | None = None,
 ) -> int:
     """Do what `config` says, and plant on the way; returns the exit code.
 
@@ -58,8 +58,8 @@ def run(
         config: the settings.
         options: makes the options of a Beam pipeline.
         progress: tells the person at the terminal.
-        kernels: those that are being compiled; the ones that read the input are asked of it here.
         planting: what is planted.
+        kernels: what is being compiled; None: each kernel is compiled when it is first called.
 
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
@@ -71,7 +71,8 @@ def run(
     if config.dry_run:
         _describe(config, found, planting)
         return 0
-    kernels.ask(needed_to_read({source.kind for source in found.sources}))
+    if kernels is not None:
+        kernels.ask(needed_to_read({source.kind for source in found.sources}))
     identity = {
         **config.what_the_output_depends_on(),
         "tokenizer_sha256": found.tokenizer_sha256,
@@ -84,7 +85,7 @@ def run(
         if _enter(config, found, work, progress, planting):
             planting.close()
             return 0
-        return _Run(config, options, progress, kernels, planting, found, work).all_stages()
+        return _Run(config, options, progress, planting, kernels, found, work).all_stages()
 
 
 def _enter(config: "DedupConfig", found: Input, work: Work, progress: Progress, planting: Planting) -> bool:
@@ -106,8 +107,8 @@ class _Run:
     config: "DedupConfig"
     options: Callable[[], Any]
     progress: Progress
-    kernels: KernelsAhead
     planting: Planting
+    kernels: KernelsAhead | None
     found: Input
     work: Work
 
@@ -120,7 +121,7 @@ class _Run:
         began, resumed = time.perf_counter(), bool(self.work.folder.names())
         self._say_size()
         import_stages()
-        compiling = self.kernels.wait(self.progress)
+        compiling = self.kernels.wait(self.progress) if self.kernels is not None else 0.0
         scan = self._scan()
         schema = output_schema(self.config.text_column, self.found.sources, scan)
         plan = self._plan(scan)

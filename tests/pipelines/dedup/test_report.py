@@ -46,6 +46,7 @@ FACTS = DedupFacts(
     comparisons=Comparisons(pairs=123_456, capped_buckets=0, capped_documents=0),
     timing=Timing(
         seconds=12.3,
+        compile_seconds=0.0,
         resumed=False,
         threads=2,
         stages=(
@@ -241,6 +242,14 @@ def test_a_stage_that_was_done_before_has_no_speed():
     assert "How fast each stage was" not in titles(resumed)
     assert "Speed" not in [tile.label for tile in report_page(resumed, ()).tiles]
     assert "mb_per_second" not in resumed.to_json()
+
+
+def test_compiling_is_said_and_does_not_count_as_speed():
+    first = changed(timing=dataclasses.replace(FACTS.timing, seconds=20.3, compile_seconds=8.0))
+    assert FACTS.to_json()["mb_per_second"] == first.to_json()["mb_per_second"] == pytest.approx(530.123456 / 12.3)
+    assert first.to_json()["compile_seconds"] == 8.0
+    assert "compile" in report_page(first, ()).lead
+    assert "compile" not in report_page(FACTS, ()).lead
 
 
 def test_two_reports_of_the_same_facts_are_the_same_bytes():

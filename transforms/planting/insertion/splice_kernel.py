@@ -12,8 +12,9 @@ def _copy(source: NDArray[np.uint8], begin: int, end: int, target: NDArray[np.ui
 
     An assignment to a slice would compile the message of an error as well, which takes seconds.
     """
-    for at in range(end - begin):
-        target[to + at] = source[begin + at]
+    piece, place = source[begin:end], target[to : to + end - begin]
+    for at in range(len(piece)):
+        place[at] = piece[at]
     return to + end - begin
 
 
