@@ -63,7 +63,7 @@ def _apart(ids: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int32]]:
     return [ids[lo + 1 : hi] for lo, hi in itertools.pairwise(borders) if hi > lo + 1]
 
 
-def compared(corpus: list[str], candidates: dict[int, list[str]], most: int = 3000) -> dict[str, object]:
+def compared(corpus: list[str], candidates: dict[int, list[str]], most: int = 1000) -> dict[str, object]:
     """Quantiles by length, and the share of candidates above the corpus's 99th percentile.
 
     Args:
