@@ -32,7 +32,7 @@ _END = rf"[{_WIDE_ENDS}][{_CLOSES}]*\s*|[{_SPACED_ENDS}][{_CLOSES}]*(?:\s+|$)"
 _MARKS = ",;:\u3001\uff0c\uff1b\uff1a\u060c\u061b\u055d\u1363\u104a"
 _PIECE = rf"{_DENSE_WORD}|{_WORD}|{_END}|\S|\n\s*\n"
 _CODE = r"[{}<>=|\\_@#/~^*`$%\[\]]"
-_MIXED = r"\p{Ll}\p{Lu}|\p{L}\p{Nd}|\p{Nd}\p{L}"
+_CAMEL_CASE = r"\p{Ll}\p{Lu}"
 _LONGEST = 24  # characters: what is longer is a hash, an identifier or a pasted line
 
 BOUNDARY = 0
@@ -67,6 +67,7 @@ class Vocabulary:
         small: bool[V + 1], whether a piece begins with a small letter.
         short: bool[V + 1], whether it is a short word with a capital letter, which may be an abbreviation.
         initial: bool[V + 1], whether it is a single capital letter.
+        camel_case: bool[V + 1], whether a capital letter follows a small one, as in names of code.
     """
 
     def __init__(self, pieces: pa.Array) -> None:
@@ -83,6 +84,7 @@ class Vocabulary:
         self.small = _flags(kinds.str.contains(r"^\p{Ll}"))
         self.short = _flags(kinds.str.contains(rf"^\p{{Lu}}\p{{L}}{{0,{_SHORT - 1}}}$"))
         self.initial = _flags(kinds.str.contains(r"^\p{Lu}$"))
+        self.camel_case = _flags(kinds.str.contains(_CAMEL_CASE))
 
     def __len__(self) -> int:
         return len(self.spaced)
@@ -121,10 +123,9 @@ def sample_of(pieces: pl.Series, most: int, least_count: int) -> Sample:
     counted = counted.with_columns(
         pl.when(end).then(pl.col("piece").str.head(1)).otherwise(pl.col("piece")).alias("plain"),
         (pl.col("piece").str.contains(rf"^(?:{_DENSE_WORD}|{_WORD}|[{_MARKS}])$") | end).alias("usable"),
-        pl.col("piece").str.contains(_MIXED).alias("mixed"),
     )
     kept = (
-        counted.filter(pl.col("usable") & ~pl.col("mixed") & (pl.col("piece").str.len_chars() <= _LONGEST) | end)
+        counted.filter(pl.col("usable") & (pl.col("piece").str.len_chars() <= _LONGEST) | end)
         .group_by("plain")
         .agg(pl.col("count").sum())
         .filter(pl.col("count") >= least_count)
