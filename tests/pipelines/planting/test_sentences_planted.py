@@ -32,7 +32,7 @@ def test_sentences_stand_between_sentences_or_are_counted(
     rows = [row | {"text": row["text"].capitalize() + "."} for row in probe_rows(6)]
     secrets = seal_and_draw(tmp_path / "secrets", rows)
     assert prepare(corpus, tmp_path / "out", secrets) == 0
-    said = capsys.readouterr().out
+    said = "".join(capsys.readouterr())
     found = Planted.read(tmp_path / "out", secrets)
     counts = json.loads((secrets / "planting.json").read_bytes())["counts"]
     assert counts["sentences"] == len(found.ledger) == 12
