@@ -15,7 +15,7 @@ from transforms.probes.traps.generators.ngram_model import ORDER, fit
 from transforms.probes.traps.generators.pieces import sample_of, sentences, split, stretches
 
 NAME = "ngram/2"
-TEMPERATURES = (1.0, 1.05, 1.1, 1.2, 1.3)
+TEMPERATURES = (1.0, 1.02, 1.04, 1.07, 1.1)
 _MOST_PIECES, _SMALL = 200_000, 1 << 20
 _CHUNK = 512
 _MOST_TOKENS = 6000
