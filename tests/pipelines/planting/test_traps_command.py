@@ -33,12 +33,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def text(at: int) -> str:
         found = [WORDS[one % 500] + WORDS[one // 500] for one in (4000 * random.random(120) ** 2).astype(int)]
-        lines = [" ".join(found[k : k + 5 + k % 7]).capitalize() for k in range(0, 120, 12)]
-        return (
-            f"Document {at}: "
-            + "".join(f"{line}{', and' if k % 3 else '. '} " for k, line in enumerate(lines))
-            + "end."
-        )
+        return ". ".join(" ".join(found[k : k + 3 + (k + at) % 8]).capitalize() for k in range(0, 120, 10)) + "."
 
     rows = [text(at) for at in range(150)]
     pq.write_table(pa.table({"text": [*rows[:100], None]}), folder / "a.parquet", row_group_size=40)
