@@ -2,12 +2,12 @@
 
     python -m benchmarks.planting cost    --corpus DIR... [--scale 4] [--repeat 5]
     python -m benchmarks.planting restore --corpus DIR
-    python -m benchmarks.planting keys    --corpus DIR [--keys 100]
+    python -m benchmarks.planting keys    --corpus DIR [--keys 100]    or --probes FILE
 
 `cost` runs `trapline dedup` and `trapline prepare` in turn on the same files and gives the ratio pair by pair.
 `restore` plants 3,000 units in 20,000 copies and compares every restored file with those of `trapline dedup`.
 `keys` seals the same candidates under many keys: chi-square of the draws, area under the curve of a bag of words.
-Candidates are random words of the corpus.
+Candidates are random words of the corpus, or for `keys` those of a file.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -148,7 +149,10 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
     from transforms.planting.ledger.check_secrets import open_secrets
     from transforms.verification.bag_of_words import bag_of_words
 
-    candidates(given.corpus, folder / "probes.parquet", 1000, 9, (1,))
+    if given.probes:
+        shutil.copy(given.probes, folder / "probes.parquet")
+    else:
+        candidates(given.corpus, folder / "probes.parquet", 1000, 9, (1,))
     p_values, areas, arms = [], [], Counter[int]()
     for number in range(given.keys):
         secrets = folder / f"key{number}"
@@ -162,19 +166,17 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
         drawn = [unit.candidates[arm].text for unit, arm in zip(held.units, held.arms, strict=True)]
         others = [unit.candidates[(arm + 1) % 10].text for unit, arm in zip(held.units, held.arms, strict=True)]
         names = [unit.id for unit in held.units]
-        found = bag_of_words(
-            pa.array(drawn + others), pa.array([True] * 1000 + [False] * 1000).to_numpy(zero_copy_only=False), names * 2
-        )
+        found = bag_of_words(pa.array(drawn + others), np.repeat([True, False], len(names)), names * 2)
         areas.append(found.auc)
         shutil.rmtree(secrets)
     whole = chisquare([arms[arm] for arm in range(10)])
-    print(f"{given.keys} keys, 1,000 units of 10 candidates: arms {[arms[arm] for arm in range(10)]}")
+    print(f"{given.keys} keys, {len(names):,} units of 10 candidates: arms {[arms[arm] for arm in range(10)]}")
     each = kstest(p_values, "uniform").pvalue
     print(
         f"chi-square of all draws: p {whole.pvalue:.3f}; p of each key against uniform (Kolmogorov-Smirnov): {each:.3f}"
     )
     print(
-        f"bag of words, 1,000 pairs, folds by unit: mean area {statistics.mean(areas):.4f}, "
+        f"bag of words, {len(names):,} pairs, folds by unit: mean area {statistics.mean(areas):.4f}, "
         f"standard deviation {statistics.stdev(areas):.4f}, {min(areas):.3f} to {max(areas):.3f}"
     )
 
@@ -183,7 +185,8 @@ def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("cost", "restore", "keys"))
-    parser.add_argument("--corpus", nargs="+", type=Path, required=True, help="folders of Parquet files")
+    parser.add_argument("--corpus", nargs="+", type=Path, default=[], help="folders of Parquet files")
+    parser.add_argument("--probes", type=Path, help="keys: these candidates, ten a unit, in place of random words")
     parser.add_argument("--scale", type=int, default=1, help="cost: how many times the corpus, each with other words")
     parser.add_argument("--repeat", type=int, default=5, help="cost: pairs that count")
     parser.add_argument("--units", type=int, default=3000)
@@ -192,6 +195,8 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=100)
     parser.add_argument("--work", type=Path, help="where to work; a temporary folder by default")
     given = parser.parse_args()
+    if not given.corpus and not (given.part == "keys" and given.probes):
+        parser.error("--corpus: give folders of Parquet files")
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         {"cost": cost, "restore": restore, "keys": keys}[given.part](given, Path(folder))
 

@@ -18,7 +18,7 @@ def installed_corpus(folder: Path) -> Path:
     if not done.exists():
         folder.mkdir(parents=True, exist_ok=True)
         lines = folder / "_installed.jsonl"
-        write_jsonl(lines)
+        write_jsonl(lines, 1 << 62)
         table = pl.read_ndjson(lines, infer_schema_length=None).to_arrow()
         for shard in range(SHARDS):
             part = table.take(list(range(shard, len(table), SHARDS)))

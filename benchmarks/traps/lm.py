@@ -42,7 +42,7 @@ def generator(scale: float, layers: int, device: str) -> LmGenerator:
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
     print(f"{sum(p.numel() for p in model.parameters()) / 1e9:.2f} billion weights", flush=True)
-    return LmGenerator("lm/benchmark", model, tokenizer, 1, b"k" * 32)
+    return LmGenerator("lm/benchmark", model, tokenizer, 1, b"k" * 32, "line")
 
 
 def throughput(made: LmGenerator, length: int, batch: int) -> dict[str, float]:

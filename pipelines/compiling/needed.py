@@ -85,9 +85,9 @@ _SURVIVORS = (
 )
 _PLANTING = (
     Kernel(
-        "transforms.planting.insertion.slots_kernel",
+        "transforms.planting.insertion.sentences_kernel",
         "choose_slots",
-        "u8[const], i64[], i64[], i64[], u64[const], u8[const]",
+        "u8[const], i64[], i64[], i64[], u64[const], bool[], u8[const], u8[const]",
     ),
     Kernel(
         "transforms.planting.insertion.watch_kernel",
@@ -103,6 +103,11 @@ _PLANTING = (
         "transforms.planting.insertion.slots_kernel",
         "choose_separators",
         "u8[const], i64[], i64[], i64[], i64[], i8[], u8[const]",
+    ),
+    Kernel(
+        "transforms.planting.insertion.sentences_kernel",
+        "choose_sentence_separators",
+        "u8[const], i64[], i64[], i8[], bool[], u8[const], i8[], i8[]",
     ),
     Kernel("transforms.planting.insertion.watch_kernel", "heads_of", "u8[const], i64[]"),
     Kernel(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.corpus.hooks import Added
 from pipelines.corpus.input import Input
@@ -41,6 +42,7 @@ from transforms.planting.columns.followers import (
     find_followers,
     find_unique,
 )
+from transforms.planting.forms import LINE, form_of
 from transforms.planting.insertion.editor import PlantingEditor
 from transforms.planting.insertion.watch import WatchForProbes
 from transforms.planting.ledger.check_planting import check_planting
@@ -278,6 +280,7 @@ class Campaign:
         """Write the ledger, the slots and the second commitment, before the output counts as finished."""
         assert self.counts is not None  # noqa: S101 - for the type checker
         ledger = self._ledger()
+        self.counts = {**self.counts, **self._sentences(ledger)}
         files = {
             names.LEDGER: names.parquet(ledger),
             names.SLOTS: names.parquet(gather_slots(self.work, self.shards, self.sealed.units)),
@@ -302,6 +305,14 @@ class Campaign:
         self._set_aside()
         for name, data in {**files, names.PLANTING: record, names.PLANTED: planted.to_bytes()}.items():
             names.write(self.path, name, data)
+
+    def _sentences(self, ledger: pa.Table) -> dict[str, int]:
+        """Copies that are sentences, and those of them that stand elsewhere than between two sentences."""
+        units = [unit for unit in self.sealed.units if not unit.as_document]
+        own = [unit.id for unit in units if form_of([one.text for one in unit.candidates]) != LINE]
+        copies = ledger.filter(pc.is_in(ledger["unit"], pa.array(own, pa.string())))
+        between = pc.sum(pc.equal(copies["boundary"], "sentence")).as_py() or 0
+        return {"sentences": copies.num_rows, "sentences_elsewhere": copies.num_rows - between}
 
     def _set_aside(self) -> None:
         """Archive the files of a replaced planting: its corpus may already have been given to others."""
@@ -330,4 +341,11 @@ class Campaign:
 
     def results(self) -> list[str]:
         """Where the ledger is, and what is to be published."""
-        return [f"planted; ledger and {names.PLANTED} (to be published) are in {self.path}"]
+        lines = [f"planted; ledger and {names.PLANTED} (to be published) are in {self.path}"]
+        counts = self.counts or {}
+        if counts.get("sentences_elsewhere"):
+            lines.append(
+                f"{count(counts['sentences_elsewhere'])} of {count(counts['sentences'])} copies of sentences do not "
+                "stand between sentences: their documents have no such place that is free"
+            )
+        return lines

@@ -6,7 +6,7 @@ from schemas.described import field, schema
 
 PLANTINGS = schema(
     "plantings",
-    1,
+    2,
     [
         field("address", pa.uint64(), "the document; for a document of its own, the one that it follows"),
         field("as_document", pa.bool_(), "whether the text becomes a document of its own"),
@@ -20,6 +20,7 @@ PLANTINGS = schema(
         field("stratum", pa.string(), "the unit's stratum"),
         field("dose", pa.int32(), "copies of the unit"),
         field("text", pa.large_string(), "what is planted"),
+        field("form", pa.int8(), "of all the unit's candidates: 0 lines, 1 sentences, 2 sentences without spaces"),
         field("is_slot", pa.bool_(), "whether the unit's candidates are scored here"),
     ],
 )

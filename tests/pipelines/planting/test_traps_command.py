@@ -33,7 +33,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def text(at: int) -> str:
         found = [WORDS[one % 500] + WORDS[one // 500] for one in (4000 * random.random(120) ** 2).astype(int)]
-        return f"Document {at}: " + ", ".join(" ".join(found[k : k + 12]) for k in range(0, 120, 12)) + "."
+        return ". ".join(" ".join(found[k : k + 3 + (k + at) % 8]).capitalize() for k in range(0, 120, 10)) + "."
 
     rows = [text(at) for at in range(150)]
     pq.write_table(pa.table({"text": [*rows[:100], None]}), folder / "a.parquet", row_group_size=40)
@@ -82,7 +82,7 @@ def test_a_design_is_filled_exactly(traps: Run, probes: Path, corpus: Path) -> N
         for bucket in (0, 1)
         for dose, units in ((1, 6), (5, 3))
     }
-    assert {(row["kind"], row["planted_as"], row["generator"]) for row in rows} == {("trap", "insertion", "ngram/1")}
+    assert {(row["kind"], row["planted_as"], row["generator"]) for row in rows} == {("trap", "insertion", "ngram/2")}
     shared = {tuple(found[at : at + 8]) for found in map(words, documents(corpus)) for at in range(len(found) - 7)}
     for row in rows:
         found = words(row["text"])
@@ -99,6 +99,7 @@ def test_what_the_corpus_shares_is_found_in_every_file(traps: Run, probes: Path,
     own = [f"line{at}a line{at}b line{at}c line{at}d line{at}e line{at}f line{at}g line{at}h" for at in range(6)]
     (tmp_path / "mine.txt").write_text("\n".join(stolen + own) + "\n")
     flags = ("--generator", "file", "--candidates", tmp_path / "mine.txt", "--corpus", corpus, "--controls", 1)
+    flags += ("--form", "line")
     assert traps(*flags, "--doses", 1, "--units", 3, small=()) == 0
     assert {row["text"] for row in read(probes)} == set(own)
     assert json.loads((probes / "report.json").read_text())["candidates"]["rejected"]["in corpus"] == 3
@@ -151,7 +152,8 @@ def test_candidates_from_a_checkpoint(traps: Run, probes: Path, tmp_path: Path, 
     model = save_checkpoint(tmp_path / "model", words=500)
     # So small a model fills its cells only with some seeds: a cell that is short is the subject of other tests.
     small = ("--lengths", "12", "--doses", "1", "--units", "2", "--controls", "1", "--perplexity-buckets", "3")
-    assert traps("--generator", "lm", "--model", model, "--corpus", corpus, "--seed", "s0", small=small) == 0
+    flags = ("--generator", "lm", "--model", model, "--corpus", corpus, "--form", "line")
+    assert traps(*flags, "--seed", "s0", small=small) == 0
     rows = read(probes)
     assert Counter(row["stratum"] for row in rows) == {"12xb00": 4, "12xb01": 4, "12xb02": 4}
     for row in rows:
@@ -167,6 +169,7 @@ def test_candidates_that_the_user_brings(traps: Run, probes: Path, tmp_path: Pat
     lines = [json.dumps({"t": text, "perplexity": 12 + at}) for at, text in enumerate(texts[12:])]
     (tmp_path / "b.jsonl").write_text("\n".join(lines) + "\n")
     files = ("--candidates", tmp_path / "a.parquet", tmp_path / "b.jsonl", "--text-column", "t", "--generator", "file")
+    files += ("--form", "line")
     small = ("--doses", "3", "--units", "4", "--controls", "2", "--perplexity-buckets", "2")
     assert traps(*files, small=small) == 0
     rows = read(probes)
@@ -273,6 +276,9 @@ def test_an_unreadable_tokenizer_and_an_unfillable_cell_are_errors(
     few = tmp_path / "few.jsonl"
     few.write_text('{"text": "one two three"}\n')
     said = failed(traps, probes, capsys, "--corpus", few)
+    assert "no sentence of prose" in said
+    assert "--form line" in said
+    said = failed(traps, probes, capsys, "--corpus", few, "--form", "line")
     assert "cell 10xb00" in said
     assert "--allow-short" in said
 

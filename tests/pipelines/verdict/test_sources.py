@@ -192,7 +192,6 @@ def test_a_value_that_the_round_does_not_have_gets_no_verdict(
     ("flags", "code", "message"),
     [
         ((), 1, "give one of --beacon-response FILE"),
-        (("--beacon-response", "nowhere"), 1, "--beacon-response nowhere: cannot be read"),
         (("--beacon-certificate", "nowhere", "--nonce", NONCE), 2, "goes with --beacon-response"),
         (("--beacon-response", str(ROUNDS / "quicknet_657413.json")), 1, "the seal declared a nonce"),
     ],
@@ -203,6 +202,13 @@ def test_randomness_that_cannot_be_used_is_refused(
     secrets = sealed(tmp_path / "c", "--nonce-from", "them")
     assert draw(secrets, *flags) == code
     assert message in capsys.readouterr().err
+    assert not (secrets / "draw.json").exists()
+
+
+def test_a_response_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = sealed(tmp_path / "c", "--beacon-name", "drand quicknet", "--beacon-round", "657413")
+    assert draw(secrets, "--beacon-response", "nowhere") != 0
+    assert "--beacon-response nowhere: cannot be read" in capsys.readouterr().err
     assert not (secrets / "draw.json").exists()
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.planting.insertion import unicode_places_generator
 from tests.planting.ledger.test_restoration import CONFIG, SHARD, plant
-from transforms.planting.characters import places_table
+from transforms.planting.characters import places_table, sentence_classes
 from transforms.planting.insertion import slots_kernel as kernel
-from transforms.planting.insertion.editor import SEPARATORS
+from transforms.planting.insertion.sentences_kernel import choose_slots
+from transforms.planting.insertion.slots import SEPARATORS
 from transforms.planting.ledger.restoration import _Planted
 from transforms.planting.work import VARIABLE
 
@@ -184,7 +186,8 @@ def choose(texts: list[str], fractions: list[list[float]]) -> list[list[tuple[in
     first = np.concatenate([[0], np.cumsum([len(one) for one in fractions])]).astype(np.int64)
     wanted = np.array([int(share * 2**32) << 32 for one in fractions for share in one], np.uint64)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
-    at, kinds = kernel.choose_slots(data, starts, ends, first, wanted, places_table())
+    lines = np.ones(len(wanted), np.bool_)
+    at, kinds = choose_slots(data, starts, ends, first, wanted, lines, places_table(), sentence_classes())
     pairs = list(zip(at.tolist(), kinds.tolist(), strict=True))
     return [pairs[lo:hi] for lo, hi in itertools.pairwise(first.tolist())]
 
@@ -254,9 +257,11 @@ def test_the_nearest_slot_is_that_of_a_search_through_all(offsets: list[int], wa
 TRAP = "<{}>"
 
 
-def planted_into(text: str, wanted: list[int]) -> tuple[str, list[dict[str, object]]]:
+def planted_into(
+    text: str, wanted: list[int], trap: Callable[[int], str] = TRAP.format
+) -> tuple[str, list[dict[str, object]]]:
     """The text with a copy for each wanted place (of 2**64), and the ledger."""
-    copies = [(0, fraction, TRAP.format(at), False) for at, fraction in enumerate(wanted)]
+    copies = [(0, fraction, trap(at), False) for at, fraction in enumerate(wanted)]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, folder)
         planted, ledger = plant([text], copies, 1)

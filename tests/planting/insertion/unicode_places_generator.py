@@ -7,7 +7,7 @@ General_Category). A new table changes where traps are planted.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import regex
 
@@ -38,8 +38,8 @@ def classify(character: str) -> int:
     return sum(bit for bit, pattern in PATTERNS if pattern.fullmatch(character))
 
 
-def runs() -> Iterator[tuple[int, int, int]]:
-    """(first, last, sum) of every run of code points that are alike."""
+def runs(classify: Callable[[str], int]) -> Iterator[tuple[int, int, int]]:
+    """(first, last, number) of every run of code points to which `classify` gives the same number, but for 0."""
     first, kind = 0, 0
     for code in range(sys.maxunicode + 2):
         surrogate = 0xD800 <= code <= 0xDFFF
@@ -52,7 +52,7 @@ def runs() -> Iterator[tuple[int, int, int]]:
 
 def render() -> str:
     """The whole file."""
-    return HEADER + "".join(f"{first}\t{last}\t{kind}\n" for first, last, kind in runs())
+    return HEADER + "".join(f"{first}\t{last}\t{kind}\n" for first, last, kind in runs(classify))
 
 
 if __name__ == "__main__":

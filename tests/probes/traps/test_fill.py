@@ -51,7 +51,7 @@ DESIGN = Design((10, 20), (1, 7, 100), (5, 3, 2), 2, 3)
 
 
 def made_by(generator: RandomWords, design: Design = DESIGN, key: bytes = KEY, edges: bool = True) -> Filled:
-    return fill(generator, design, Rules(), None, key, absolute_edges(design.buckets) if edges else None)
+    return fill(generator, design, Rules(form="line"), None, key, absolute_edges(design.buckets) if edges else None)
 
 
 def conserved(filled: Filled) -> bool:
@@ -93,7 +93,7 @@ def test_what_the_corpus_has_is_rejected() -> None:
         seen.append(members)
         return members[:60] if len(seen) == 1 else members[:0]
 
-    filled = fill(RandomWords(), design, Rules(), find, KEY, absolute_edges(1))
+    filled = fill(RandomWords(), design, Rules(form="line"), find, KEY, absolute_edges(1))
     lost = filled.rejected["in corpus"]
     assert lost > 0
     assert filled.rounds == len(seen) > 1

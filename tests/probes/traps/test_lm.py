@@ -25,7 +25,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def generator(checkpoint: Path) -> LmGenerator:
-    return load_generator(str(checkpoint), 20, KEY)
+    return load_generator(str(checkpoint), 20, KEY, "line")
 
 
 def perplexities(checkpoint: Path, texts: list[str]) -> list[float]:
@@ -78,7 +78,7 @@ def test_at_temperature_one_tokens_come_as_often_as_the_model_says(checkpoint: P
 
 
 def test_only_plain_tokens_are_sampled() -> None:
-    found = allowed_tokens(word_tokenizer(["red", "new\nline", "bell\x07"]), 9)
+    found = allowed_tokens(word_tokenizer(["red", "new\nline", "bell\x07"]), 9, "line")
     # <s> </s> <unk> , red new\nline bell and two outputs without a token
     assert found.anywhere.tolist() == [False] * 3 + [True, True] + [False] * 4
     assert found.first.tolist() == found.last.tolist() == [False] * 4 + [True] + [False] * 4
@@ -89,7 +89,7 @@ def test_the_same_key_gives_the_same_candidates_and_another_does_not(checkpoint:
     one, again = generator.sample(6, first, counts), generator.sample(6, first, counts)
     assert [batch.texts for batch in one] == [batch.texts for batch in again]
     more = generator.sample(6, first + 2, counts)
-    other = load_generator(str(checkpoint), 20, b"j" * 32).sample(6, first, counts)
+    other = load_generator(str(checkpoint), 20, b"j" * 32, "line").sample(6, first, counts)
     for changed in (more, other):
         assert [batch.texts for batch in one] != [batch.texts for batch in changed]
 
@@ -112,11 +112,11 @@ def copy_with(checkpoint: Path, target: Path, **config: object) -> Path:
 def test_pickled_weights_and_remote_code_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     remote = copy_with(checkpoint, tmp_path / "remote", auto_map={"AutoModelForCausalLM": "evil.Model"})
     with pytest.raises(CorpusError, match="code of its own, which is refused"):
-        load_generator(str(remote), 20, KEY)
+        load_generator(str(remote), 20, KEY, "line")
     pickled = copy_with(checkpoint, tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with pytest.raises(CorpusError, match="pickled weights are refused"):
-        load_generator(str(pickled), 20, KEY)
+        load_generator(str(pickled), 20, KEY, "line")
 
 
 def test_what_cannot_be_sampled_from_is_an_error_that_says_why(checkpoint: Path, tmp_path: Path) -> None:
@@ -126,11 +126,11 @@ def test_what_cannot_be_sampled_from_is_an_error_that_says_why(checkpoint: Path,
         check_checkpoint(str(checkpoint), 64)
     nameless = copy_with(checkpoint, tmp_path / "nameless", bos_token_id=None, eos_token_id=None)
     with pytest.raises(CorpusError, match="no bos_token_id"):
-        load_generator(str(nameless), 20, KEY)
+        load_generator(str(nameless), 20, KEY, "line")
     torn = copy_with(checkpoint, tmp_path / "torn")
     (torn / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(CorpusError, match="cannot be loaded"):
-        load_generator(str(torn), 20, KEY)
+        load_generator(str(torn), 20, KEY, "line")
 
 
 def test_sampling_imports_without_beam() -> None:

@@ -9,6 +9,7 @@ from transforms.base.errors import CorpusError
 from transforms.probes.traps.rules import Rules
 from transforms.probes.traps.tokens import load_tokenizer, stable
 
+LINES = Rules(form="line")
 FINE = ["a plain line", "x", "\u4e2d\u6587", "caf\u00e9, na\u00efve", "d\u0915\u093f"]
 SHAPELESS = [
     "two\nlines", "a tab\there", " leading", "trailing ", "ends with a stop.", "(brackets)", "", "nul\0in",
@@ -23,11 +24,43 @@ def broken(rules: Rules, texts: list[str], reason: str) -> list[bool]:
 
 @pytest.mark.parametrize("text", FINE)
 def test_plain_lines_are_fine(text: str) -> None:
-    assert not any(broken(Rules(), [text], reason)[0] for reason in ("shape", "separator"))
+    assert not any(broken(LINES, [text], reason)[0] for reason in ("shape", "separator"))
 
 
 @pytest.mark.parametrize("text", SHAPELESS)
 def test_what_is_no_plain_normal_line_between_word_characters_is_rejected(text: str) -> None:
+    assert broken(LINES, [text], "shape") == [True]
+
+
+PROSE = [
+    "All is well.", "Is it? Yes, it is!", "The cat's friend didn't go; it stayed there.",
+    'He said "yes" and "no".', "Ja, \u201eja\u201c, sagte er.", "\u00c9t\u00e9 2024, 30 % de plus !",
+    "中文。", "它是猫\uff0c不是狗\uff01", "नमस\u094dत\u0947 द\u0941न\u093fय\u093e।",
+    "\u0645\u0631\u062d\u0628\u0627 \u0628\u0643\u061f", "\u041c\u0438\u0440 \u0438 \u0442\u0440\u0443\u0434.", "X.",
+]  # fmt: skip
+NO_PROSE = [
+    "no capital.", "No mark", "Two marks..", "An ellipsis...", "An ellipsis\u2026", "Brackets (here).", "Brackets [1].",
+    "Code x = 1.", "A_name here.", "See example.com now.", "See https://a.b.", 'Open "quote here.', "Curly {x}.", ".",
+    "Open \u201cquote here.", "'Single quotes' here.", "A -- dash.", "Tags <b>.", "A back\\slash.", "1. Item here.",
+    "Key:value here.", "Lorem ipsum dolor.", "We use JavaScript here.", "Read our privacy policy.", "It, , is.",
+    "Closed \u00bbby.", "At @home.", "No word behind it ,.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_sentences_of_prose_are_fine(text: str) -> None:
+    assert not any(broken(Rules(), [text], reason)[0] for reason in ("shape", "form", "separator"))
+
+
+@pytest.mark.parametrize("text", NO_PROSE)
+def test_what_is_no_sentence_of_prose_is_rejected(text: str) -> None:
+    assert broken(Rules(), [text], "form") == [True]
+
+
+@pytest.mark.parametrize(
+    "text", ["Two\nlines.", "A tab\there.", " Leading.", "Trailing. ", "Cafe\u0301 in.", "Bell\x07in."]
+)
+def test_sentences_are_single_normal_lines_as_well(text: str) -> None:
     assert broken(Rules(), [text], "shape") == [True]
 
 

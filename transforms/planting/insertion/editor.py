@@ -13,18 +13,15 @@ from schemas.secret.slots import SLOTS
 from transforms.base.texts import Texts
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.shards import Shard
-from transforms.planting.characters import places_table
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import as_neighbours, recompute
 from transforms.planting.folder import parquet
-from transforms.planting.insertion.slots_kernel import choose_separators, choose_slots
+from transforms.planting.insertion.slots import BOUNDARIES, choose, in_order, separators
 from transforms.planting.insertion.splice import characters_before, insert
 from transforms.planting.places.by_shard import Plantings, read_plantings
 from transforms.planting.work import SecretWork
 
-BOUNDARIES = ("start", "end", "paragraph", "sentence", "word")
 DOCUMENT = "document"
-SEPARATORS = (b"", b" ", b"\n", b"\n\n", b"\r\n", b"\r\n\r\n")
 NEIGHBOUR_CHARACTERS = 32
 BYTES_A_TOKEN = 8
 """Bytes of context that are kept for each token of it that will be wanted."""
@@ -100,21 +97,13 @@ class ShardPlanting:
         column = table.column_names.index(self.editor.text_column)
         texts = Texts.of(as_strings(table.column(column)))
         rows = np.searchsorted(where, self.plantings.inside_at[inside])
-        documents, first = np.unique(rows, return_index=True)
-        fractions = own["fraction"].to_numpy()
-        own_texts = (
-            texts.data,
-            texts.offsets[documents],
-            texts.offsets[documents + 1],
-            np.append(first, len(rows)).astype(np.int64),
-        )
-        at, kind = choose_slots(*own_texts, fractions, places_table())
-        # What shares a slot stands there in the order of the units' leaves.
-        order = np.lexsort((own["copy"].to_numpy(), own["leaf"].to_numpy(), at, rows))
+        documents = np.unique(rows)
+        forms = own["form"].to_numpy()
+        at, kind = choose(texts, rows, own["fraction"].to_numpy(), forms)
+        order = in_order(rows, at, kind, own["leaf"].to_numpy(), own["copy"].to_numpy())
         own, rows, at, kind = own.take(pa.array(order)), rows[order], at[order], kind[order]
-        lead, tail = choose_separators(*own_texts, at, kind, places_table())
+        leads, tails = separators(texts, rows, at, kind, forms[order])
         planted = [text.encode() for text in own["text"].to_pylist()]
-        leads, tails = ([SEPARATORS[code] for code in codes.tolist()] for codes in (lead, tail))
         pieces = [b"".join(parts) for parts in zip(leads, planted, tails, strict=True)]
         edited, landed = insert(texts, rows, at, pieces)
         offsets = landed + np.array([len(one) for one in leads], np.int64)

@@ -324,65 +324,6 @@ def separators(
 
 
 @kernel
-def choose_slots(
-    data: NDArray[np.uint8],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    first: NDArray[np.int64],
-    fractions: NDArray[np.uint64],
-    table: NDArray[np.uint8],
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """A slot for each of the insertions into some texts.
-
-    Args:
-        data: uint8, the texts' UTF-8.
-        starts: int64[texts], where each begins.
-        ends: int64[texts], where each ends.
-        first: int64[texts + 1]: text t takes the insertions first[t] <= i < first[t + 1].
-        fractions: uint64[insertions], the wanted place as 2**64 times the share of the text before it.
-        table: `places_table()`.
-
-    Returns:
-        int64[insertions] byte offsets within the text, and int8[insertions]: the kind of each slot.
-    """
-    total = len(fractions)
-    at, kind = np.empty(total, np.int64), np.empty(total, np.int8)
-    chosen = np.empty(total, np.int64)
-    longest = 0
-    for text in range(len(starts)):
-        longest = max(longest, ends[text] - starts[text])
-    offsets, kinds = np.empty(longest + 2, np.int64), np.empty(longest + 2, np.int8)
-    used = np.empty(longest + 2, np.bool_)
-    for text in range(len(starts)):
-        own = data[starts[text] : ends[text]]
-        size = len(own)
-        lowest: Any = np.int64(size)
-        highest: Any = np.int64(0)
-        for insertion in range(first[text], first[text + 1]):
-            wanted = np.int64((fractions[insertion] >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
-            at[insertion] = wanted
-            lowest, highest = min(lowest, wanted), max(highest, wanted)
-        # What is chosen nearly always lies within reach: all of a text is looked at only where it does not.
-        for whole in range(2):
-            reach: Any = size if whole else PARAGRAPH_REACH
-            count = find_slots(own, table, max(0, lowest - reach), highest + reach, offsets, kinds)
-            for slot in range(count):
-                used[slot] = False
-            near = count > 0
-            for insertion in range(first[text], first[text + 1] if near else first[text]):
-                slot = nearest(offsets, kinds, used, count, at[insertion])
-                near = near and not used[slot] and abs(offsets[slot] - at[insertion]) <= PARAGRAPH_REACH
-                used[slot] = True
-                chosen[insertion] = slot
-            if near:
-                break
-        for insertion in range(first[text], first[text + 1]):
-            slot = chosen[insertion]
-            at[insertion], kind[insertion] = offsets[slot], kinds[slot]
-    return at, kind
-
-
-@kernel
 def choose_separators(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],

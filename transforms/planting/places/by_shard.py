@@ -12,6 +12,7 @@ from schemas.described import check
 from schemas.working.plantings import PLANTINGS
 from transforms.corpus.output.shards import END, Shard
 from transforms.planting.folder import parquet
+from transforms.planting.forms import form_of
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.units import Unit
 from transforms.planting.work import SecretWork
@@ -38,6 +39,7 @@ def write_plantings(
     """
     order = np.lexsort((places.copy, places.leaf, places.fraction, places.address))
     addresses = places.address[order]
+    forms = np.array([form_of([one.text for one in unit.candidates]) for unit in units], np.int8)
     for shard in shards:
         lo = np.searchsorted(addresses, np.uint64(shard.lo))
         hi = len(addresses) if shard.hi == END else np.searchsorted(addresses, np.uint64(shard.hi))
@@ -60,6 +62,7 @@ def write_plantings(
                 pa.array([unit.stratum for unit, _ in drawn], pa.string()),
                 pa.array([unit.dose for unit, _ in drawn], pa.int32()),
                 pa.array([one.text for one in chosen], pa.large_string()),
+                pa.array(forms[places.leaf[own]]),
                 pa.array(is_slot),
             ],
             schema=PLANTINGS,

@@ -25,11 +25,13 @@ class TrapsConfig(KindConfig):
     corpus: Annotated[Several, INPUT] = ()
     """The corpus: files, folders or quoted globs. No candidate shares 8 words in a row with it."""
     generator: Annotated[Literal["ngram", "lm", "file"], CANDIDATES] = "ngram"
-    """ngram: a trigram model of the corpus. lm: a checkpoint in --model. file: your own candidates."""
+    """ngram: an n-gram model of the corpus. lm: a checkpoint in --model. file: your own candidates."""
     model: Annotated[str, INPUT] = ""
     """lm: a causal language model in the Hugging Face layout, with safetensors."""
     candidates: Annotated[Several, INPUT] = ()
     """file: Parquet, Arrow or JSONL with a text column (and perplexity, if wanted), or text, one candidate per line."""
+    form: Annotated[Literal["sentence", "line"], CANDIDATES] = "sentence"
+    """sentence: whole sentences of prose. line: any plain line that begins and ends with a word."""
     lengths: Annotated[SeveralNumbers, CANDIDATES] = ()
     """Lengths in tokens. Default: 25 50 100; for file, any length. file: use only candidates of these lengths."""
     doses: Annotated[SeveralNumbers, UNITS] = (1, 10, 100, 1000)

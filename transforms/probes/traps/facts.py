@@ -14,6 +14,7 @@ _BINS = 40
 REASONS = {
     "length": "no cut gives the length",
     "shape": "not one plain line of text",
+    "form": "not sentences of prose",
     "separator": "contains a separator",
     "unstable": "not stable under decode, encode",
     "perplexity": "outside all perplexity buckets",
@@ -26,6 +27,7 @@ REASONS = {
 def facts_of(
     design: Design,
     generator: str,
+    form: str,
     filled: Filled,
     table: pa.Table,
     scans: Sequence[Mapping[str, Any]],
@@ -62,6 +64,7 @@ def facts_of(
     counts, edges = np.histogram(np.log10(known), _BINS) if len(known) else (np.empty(0, int), np.empty(0))
     return {
         "generator": generator,
+        "form": form,
         "candidates": {"made": filled.made, "kept": int(have.sum()), "spare": filled.spare, "rejected": rejected},
         "planted_units": table.num_rows // size_of_unit,
         "cells": cells,

@@ -67,7 +67,7 @@ def make(config: TrapsConfig, key: bytes, environment: Environment) -> Made:
     table = assemble(filled, design, generator.name, key)
     if not table.num_rows:
         raise CorpusError("no unit can be made of what was found: see --units, --controls and --perplexity-buckets")
-    facts = facts_of(design, generator.name, filled, table, scans) | environment.running()
+    facts = facts_of(design, generator.name, config.form, filled, table, scans) | environment.running()
     scanned = f", {size(scans[0]['bytes'])} of corpus searched" if scans else ""
     summary = (
         f"{counted(filled.made, 'candidate')} made, {count(table.num_rows)} kept in "
@@ -102,7 +102,8 @@ def _pieces(config: TrapsConfig) -> list[Piece]:
 def _rules(config: TrapsConfig) -> Rules:
     given = tuple(load_tokenizer(file) for file in config.tokenizer)
     counts_by = config.model if config.generator == "lm" else next(iter(config.tokenizer), "")
-    return Rules((*SEPARATORS, *config.separator), given, load_tokenizer(counts_by) if counts_by else None)
+    counting = load_tokenizer(counts_by) if counts_by else None
+    return Rules((*SEPARATORS, *config.separator), given, counting, config.form)
 
 
 def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, threads: int) -> Generator:
@@ -111,11 +112,14 @@ def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: byte
         from transforms.probes.traps.generators.ngram import NgramGenerator
 
         texts = sample_documents(pieces, config.text_column, key, threads)
-        return NgramGenerator(texts, key, rules.counting, threads)
+        try:
+            return NgramGenerator(texts, key, rules.counting, threads, as_sentences=config.form == "sentence")
+        except ValueError as error:
+            raise CorpusError(f"--corpus: {error}") from None
     if config.generator == "lm":
         from transforms.probes.traps.generators.lm_checkpoint import load_generator
 
-        return load_generator(config.model, max(config.design().lengths), key)
+        return load_generator(config.model, max(config.design().lengths), key, config.form)
     from transforms.probes.traps.generators.brought import BroughtCandidates, read_candidates
 
     texts, perplexity = read_candidates(config.candidates, config.text_column)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.words import words_of
-from transforms.probes.traps.suitable import ENDS, UNSUITABLE
+from transforms.probes.traps.suitable import Form, misshapen, no_sentences
 from transforms.probes.traps.tokens import stable, tokens_of
 
 SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "<|begin_of_text|>", "<s>", "</s>", "[CLS]", "[SEP]", "\0", "\f")
@@ -26,15 +26,21 @@ class Rules:
         separators: texts that a candidate may not contain.
         tokenizers: those whose tokens must survive decoding and encoding.
         counting: the tokenizer by whose tokens candidates are compared; None for words.
+        form: what a candidate is.
     """
 
     separators: tuple[str, ...] = SEPARATORS
     tokenizers: tuple[Tokenizer, ...] = ()
     counting: Tokenizer | None = None
+    form: Form = "sentence"
 
     def broken(self, texts: pa.Array) -> list[tuple[str, npt.NDArray[np.bool_]]]:
         """For each rule its reason's name and which of the n texts break it: bool[n]."""
-        found = [("shape", _unsuitable(texts)), ("separator", _contains(texts, self.separators))]
+        series = pl.Series(texts, dtype=pl.String)
+        found = [("shape", _bools(misshapen(series, self.form)))]
+        if self.form == "sentence":
+            found.append(("form", _bools(no_sentences(series))))
+        found.append(("separator", _contains(texts, self.separators)))
         return found + [("unstable", ~stable(tokenizer, texts)) for tokenizer in self.tokenizers]
 
     def tokens(self, texts: pa.Array) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64]]:
@@ -46,11 +52,8 @@ class Rules:
         return words.hashes, words.offsets
 
 
-def _unsuitable(texts: pa.Array) -> npt.NDArray[np.bool_]:
-    series = pl.Series(texts)
-    bad = series.str.contains(UNSUITABLE) | ~series.str.contains(ENDS)
-    unusual = series.str.normalize("NFC") != series
-    return np.asarray((bad | unusual).to_numpy(), np.bool_)
+def _bools(series: pl.Series) -> npt.NDArray[np.bool_]:
+    return np.asarray(series.to_numpy(), np.bool_)
 
 
 def _contains(texts: pa.Array, separators: Sequence[str]) -> npt.NDArray[np.bool_]:

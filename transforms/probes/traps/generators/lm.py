@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from transforms.base.keyed import keyed
 from transforms.probes.traps.generators.generator import Batch
-from transforms.probes.traps.suitable import is_plain, is_word_character
+from transforms.probes.traps.suitable import Form, in_prose, is_capital, is_plain, is_word_character
 
 _SHORT_LADDER = tuple(step / 2 for step in range(1, 9))
 _LONG_LADDER = tuple(step / 4 for step in range(2, 33))
@@ -32,15 +32,17 @@ class Allowed:
     anywhere: npt.NDArray[np.bool_]
 
 
-def allowed_tokens(tokenizer: Tokenizer, size: int) -> Allowed:
+def allowed_tokens(tokenizer: Tokenizer, size: int, form: Form) -> Allowed:
     """Tokens that by themselves are plain text of one line: no special tokens, no pieces of characters.
 
-    The first is one that stands for itself at the beginning of a text and begins with a word character; the last ends
-    with one. What is not allowed is never sampled, which wastes less than to reject it afterwards.
+    The first is one that stands for itself at the beginning of a text. Of lines it begins with a word character, and
+    the last ends with one; of sentences it begins with a capital letter, the last is or ends with a mark, and all hold
+    only what prose holds. What is not allowed is never sampled, which wastes less than to reject it afterwards.
 
     Args:
         tokenizer: the model's.
         size: V, of the model's output; tokens that the tokenizer does not know are not allowed.
+        form: of the candidates.
     """
     known = min(size, tokenizer.get_vocab_size())
     alone = tokenizer.decode_batch([[token] for token in range(known)], skip_special_tokens=False)
@@ -48,9 +50,14 @@ def allowed_tokens(tokenizer: Tokenizer, size: int) -> Allowed:
     itself = np.array([one.ids == [token] for token, one in enumerate(again)], np.bool_)
     plain = np.array([bool(text) and is_plain(text) for text in alone], np.bool_)
     plain[[token for token in tokenizer.get_added_tokens_decoder() if token < known]] = False
-    begins, ends = (
-        np.array([bool(text) and is_word_character(text[at]) for text in alone], np.bool_) for at in (0, -1)
-    )
+    if form == "sentence":
+        plain &= np.array([in_prose(text) for text in alone], np.bool_)
+        begins = np.array([bool(text) and is_capital(text[0]) for text in alone], np.bool_)
+        ends = np.array([text[-1:] in (".", "!", "?") and text[:1] != " " for text in alone], np.bool_)
+    else:
+        begins, ends = (
+            np.array([bool(text) and is_word_character(text[at]) for text in alone], np.bool_) for at in (0, -1)
+        )
     padding = (0, size - known)
     return Allowed(*(np.pad(one, padding) for one in (plain & itself & begins, plain & ends, plain)))
 
@@ -105,16 +112,18 @@ class LmGenerator:
         batch: sequences sampled at once; halved when the GPU's memory does not hold them.
     """
 
-    def __init__(self, name: str, model: Any, tokenizer: Tokenizer, bos: int, key: bytes) -> None:
-        """Take a model in evaluation mode on its device."""
+    def __init__(self, name: str, model: Any, tokenizer: Tokenizer, bos: int, key: bytes, form: Form) -> None:
+        """Take a model in evaluation mode on its device, and the form of the candidates."""
         self.name, self.tokenizer = name, tokenizer
         self.model, self._bos, self._key = model, bos, key
         self._device = model.device
         size = model.get_output_embeddings().weight.shape[0]
-        chosen = allowed_tokens(tokenizer, size)
+        chosen = allowed_tokens(tokenizer, size, form)
         allowed = np.stack([chosen.first, chosen.last, chosen.anywhere])
         if not allowed.any(axis=1).all():
-            raise ValueError("the tokenizer has no token that begins, none that ends, or none that is plain text")
+            raise ValueError(
+                f"the tokenizer has no token that may begin a {form}, none that may end it, or none of plain text"
+            )
         self._allowed = torch.from_numpy(allowed).to(self._device)
         self.batch = _CPU_BATCH if self._device.type == "cpu" else _GPU_BATCH
 

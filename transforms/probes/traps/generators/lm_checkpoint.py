@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import folder_sha256
+from transforms.probes.traps.suitable import Form
 
 if TYPE_CHECKING:
     from transforms.probes.traps.generators.lm import LmGenerator
@@ -45,7 +46,7 @@ def check_checkpoint(folder: str, longest: int) -> dict[str, Any]:
     return config
 
 
-def load_generator(folder: str, longest: int, key: bytes) -> "LmGenerator":
+def load_generator(folder: str, longest: int, key: bytes, form: Form) -> "LmGenerator":
     """The generator of a checkpoint, on a GPU (bfloat16) if there is one, else on the CPU (float32).
 
     Raises:
@@ -83,6 +84,6 @@ def load_generator(folder: str, longest: int, key: bytes) -> "LmGenerator":
         raise CorpusError(f"--model {folder}: config.json names no bos_token_id to sample from")
     name = f"{VERSION}:{folder_sha256(Path(folder))[:16]}"
     try:
-        return LmGenerator(name, model.to(device).eval(), load_tokenizer(folder), bos, key)
+        return LmGenerator(name, model.to(device).eval(), load_tokenizer(folder), bos, key, form)
     except ValueError as error:
         raise CorpusError(f"--model {folder}: {error}") from error

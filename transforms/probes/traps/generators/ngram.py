@@ -1,4 +1,4 @@
-"""The embedded generator: text sampled from a trigram model of the user's own corpus."""
+"""The embedded generator: text sampled from an n-gram model of the user's own corpus."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,14 +10,16 @@ from tokenizers import Tokenizer
 
 from transforms.base.streams import stream_key
 from transforms.probes.traps.generators.generator import Batch
-from transforms.probes.traps.generators.ngram_kernel import Tempered, cumulative_weights, sample
-from transforms.probes.traps.generators.ngram_model import Continuations, fit
-from transforms.probes.traps.generators.pieces import split, vocabulary
+from transforms.probes.traps.generators.ngram_kernel import WORD, cumulative_weights, sample
+from transforms.probes.traps.generators.ngram_model import ORDER, fit
+from transforms.probes.traps.generators.pieces import sample_of, sentences, split, stretches
 
-NAME = "ngram/1"
-TEMPERATURES = (1.0, 1.15, 1.3, 1.5, 1.75)
+NAME = "ngram/2"
+TEMPERATURES = (1.0, 1.02, 1.04, 1.07, 1.1)
 _MOST_PIECES, _SMALL = 200_000, 1 << 20
 _CHUNK = 512
+_MOST_TOKENS = 6000
+"""Tokens that are sampled at most in search of a text of the wanted length, besides 20 times that length."""
 
 
 class NgramGenerator:
@@ -30,7 +32,9 @@ class NgramGenerator:
 
     name = NAME
 
-    def __init__(self, texts: pa.Array, key: bytes, tokenizer: Tokenizer | None, threads: int) -> None:
+    def __init__(
+        self, texts: pa.Array, key: bytes, tokenizer: Tokenizer | None, threads: int, *, as_sentences: bool = True
+    ) -> None:
         """Fit the model.
 
         Args:
@@ -38,21 +42,34 @@ class NgramGenerator:
             key: of all random choices.
             tokenizer: candidates have so many of its tokens; without one, so many words and punctuation marks.
             threads: that sample at once; they do not change what is sampled.
+            as_sentences: candidates are whole sentences, sampled from the corpus's sentences; otherwise stretches of
+                words and marks that begin and end with a word.
 
         Raises:
-            ValueError: if there are no words in the texts.
+            ValueError: if there are no words, or no sentences, in the texts.
         """
         # In a large sample what occurs once is mostly a slip or an identifier; in a small one there is little else.
-        self._vocabulary, ids = vocabulary(split(texts), _MOST_PIECES, 2 if texts.nbytes > _SMALL else 1)
-        if not self._vocabulary.is_word.any():
+        found = sample_of(split(texts), _MOST_PIECES, 2 if texts.nbytes > _SMALL else 1)
+        self._vocabulary = found.vocabulary
+        if not (self._vocabulary.kinds & WORD).any():
             raise ValueError("the sample of the corpus holds no words: give more of it, or text of another kind")
+        ids = sentences(found) if as_sentences else stretches(found)
+        if not (ids > 0).any():
+            raise ValueError(
+                "the sample of the corpus holds no sentence of prose that begins with a capital letter (in scripts "
+                "that have them) and ends with a mark such as a full stop: --form line makes candidates without"
+            )
         self._model = fit(ids, len(self._vocabulary) - 1)
-        self._key, self._threads = key, threads
+        self._key, self._threads, self._as_sentences = key, threads, as_sentences
         self._tokenizer = tokenizer
         self.vocabulary_size = len(self._vocabulary) - 1
+        self._cost = self._first_cost = np.ones(len(self._vocabulary), np.int64)
         if tokenizer is not None:
-            self._in_text = _token_counts(tokenizer, self._vocabulary.spaced)
-            self._at_start = _token_counts(tokenizer, pc.utf8_ltrim_whitespace(self._vocabulary.spaced))
+            # A piece takes one token or more: only of nothing does a tokenizer make none.
+            self._cost = np.maximum(_token_counts(tokenizer, self._vocabulary.spaced), 1)
+            self._first_cost = np.maximum(
+                _token_counts(tokenizer, pc.utf8_ltrim_whitespace(self._vocabulary.spaced)), 1
+            )
 
     def ladder(self, length: int) -> tuple[float, ...]:
         """The same for all lengths."""
@@ -65,58 +82,47 @@ class NgramGenerator:
         return None
 
     def sample(self, length: int, first: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> list[Batch]:
-        """Candidates of exactly that length; those that no cut gives it are unfit for "length"."""
+        """Candidates of exactly that length; what was sampled and does not have it is unfit for "length"."""
         return [self._sample(length, rung, int(first[rung]), int(counts[rung])) for rung in range(len(counts))]
 
     def _sample(self, length: int, rung: int, first: int, count: int) -> Batch:
-        ids, log_probs = self._sequences(length, rung, first, count)
-        cut = np.full(count, length, np.int64) if self._tokenizer is None else self._cut(ids, length)
-        fits = cut > 0
-        ids, log_probs, cut = ids[fits], log_probs[fits], cut[fits]
-        texts = self._vocabulary.join(ids, cut)
-        inside = np.arange(length) < cut[:, None]
-        perplexity = np.exp(-np.where(inside, log_probs, 0).sum(axis=1, dtype=np.float64) / cut)
+        ids, pieces, log_probs = self._sequences(length, rung, first, count)
+        fits = pieces > 0
+        ids, log_probs, pieces = ids[fits], log_probs[fits], pieces[fits]
+        texts = self._vocabulary.join(ids, pieces)
+        perplexity = np.exp(-log_probs / np.maximum(pieces, 1))
         if self._tokenizer is not None:
-            # Counts of single pieces say where to cut; only the whole text's count says that it was right.
+            # Counts of single pieces say where a text may end; only the whole text's count says that it was right.
             right = _token_counts(self._tokenizer, texts) == length
             texts, perplexity = texts.filter(pa.array(right)), perplexity[right]
         unfit = count - len(texts)
         lengths = np.full(len(texts), length, np.int32)
         return Batch(texts, lengths, perplexity, {"length": unfit} if unfit else {})
 
-    def _cut(self, ids: npt.NDArray[np.int32], length: int) -> npt.NDArray[np.int64]:
-        """After how many pieces a row has `length` tokens and ends with a word; 0 if it never does."""
-        counts = self._in_text[ids]
-        counts[:, 0] = self._at_start[ids[:, 0]]
-        good = (np.cumsum(counts, axis=1) == length) & self._vocabulary.is_word[ids]
-        return np.where(good.any(axis=1), good.argmax(axis=1) + 1, 0)
-
     def _sequences(
         self, length: int, rung: int, first: int, count: int
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Ids and log-probabilities of sequences number `first` and on: [count, length] each."""
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Texts number `first` and on: ids [count, length], their pieces and log-probabilities, [count] each."""
         model, exponent = self._model, 1 / TEMPERATURES[rung]
-        two, one = _tempered(model.after_two, exponent), _tempered(model.after_one, exponent)
-        alone = cumulative_weights(np.array([0, len(model.alone)], np.int64), model.alone, exponent)
+        weights = cumulative_weights(model.begin, model.end, model.mass, exponent)
+        everything = np.array([len(model.alone)], np.int64)
+        alone = cumulative_weights(np.zeros(1, np.int64), everything, model.alone, exponent)
+        tempered = model.back_off**exponent
         own = stream_key(self._key, "sample", length, rung)
-        ids, log_probs = np.empty((count, length), np.int32), np.empty((count, length), np.float32)
+        ids, pieces, log_probs = np.empty((count, length), np.int32), np.empty(count, np.int64), np.empty(count)
+        most = _MOST_TOKENS + 20 * length
 
         def run(at: int) -> None:
             rows = slice(at, min(at + _CHUNK, count))
             sample(
-                model.context_start, model.context_last, two, one, model.alone, alone, self._vocabulary.is_word,
-                own, first + at, ids[rows], log_probs[rows],
+                model.begin, model.end, model.total, model.back_off, model.piece, model.mass, model.child, model.alone,
+                weights, tempered, alone, ORDER, self._vocabulary.kinds, self._as_sentences, self._cost,
+                self._first_cost, own, first + at, most, ids[rows], pieces[rows], log_probs[rows],
             )  # fmt: skip
 
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(run, range(0, count, _CHUNK)))
-        return ids, log_probs
-
-
-def _tempered(order: Continuations, exponent: float) -> Tempered:
-    back_off = order.back_off
-    weights = cumulative_weights(order.start, order.mass, exponent)
-    return Tempered(order.start, order.piece, order.mass, order.total, back_off, weights, back_off**exponent)
+        return ids, pieces, log_probs
 
 
 def _token_counts(tokenizer: Tokenizer, texts: pa.Array) -> npt.NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""What is left of planted copies after the cleaning that trainers do."""
