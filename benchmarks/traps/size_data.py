@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from examples.train_tiny import make_tokenizer
+
 Tokens = npt.NDArray[np.uint16]
-BEGIN, CONTEXT, SLOTS, CANDIDATES = 0, 64, 2, 10
+BEGIN, CONTEXT, SLOTS, CANDIDATES, VOCABULARY = 0, 64, 2, 10, 16_384
 LENGTHS, DOSES = (25, 50), (1, 2, 4, 8)
 WINDOW = 16
 BACK_OFF = 0.5
@@ -212,13 +214,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="Parquet with id and text")
-    parser.add_argument("--tokenizer", type=Path, required=True, help="a tokenizer.json that puts id 0 first")
+    parser.add_argument(
+        "--tokenizer", type=Path, required=True, help="a tokenizer.json that puts id 0 first; made if it is not there"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--units", type=int, default=150, help="of each length and dose")
     parser.add_argument("--held-out", type=float, default=0.02, help="share of the documents for validation")
     parser.add_argument("--seed", default="evidence")
     given = parser.parse_args(arguments)
     table = pq.read_table(given.corpus, columns=["id", "text"])
+    if not given.tokenizer.exists():
+        make_tokenizer(iter(table["text"].to_pylist()[::5]), VOCABULARY).save(str(given.tokenizer))
     arrays = make(
         table["text"].to_pylist(), table["id"].to_pylist(), Tokenizer.from_file(str(given.tokenizer)),
         given.units, given.held_out, given.seed,

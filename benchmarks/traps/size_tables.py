@@ -1,6 +1,6 @@
 """What models of several sizes remember: loss on held-out documents first, then the AUC by dose and size.
 
-    python -m benchmarks.traps.size_tables --experiment experiment.npz --models FOLDERS... --rates RATES.json --output DIR
+    python -m benchmarks.traps.size_tables --experiment E.npz --models FOLDERS... --rates RATES.json --output DIR
 
 A trend of the AUC over sizes speaks of size only if larger models are better models, so the loss comes first. Three
 questions are asked of the trend, since each has its own noise: whether it could come from the draw (redraws), from

@@ -62,8 +62,8 @@ class Trainer:
     def fit(self, stream: Ids, rate: float, seed: int, warm_up: int, steps: int = 0) -> list[dict[str, float]]:
         """Train from fresh weights: cosine decay to a tenth of `rate`.
 
-        The first epoch goes through the stream as it stands and each later one through shuffled rows. Seed and size
-        determine weights and order, the same for a corpus and its twin.
+        The first epoch goes through the stream as it stands and each later one through shuffled rows. A corpus and its
+        twin begin with the same weights and the same order of documents; their later epochs differ, as their rows do.
 
         Args:
             stream: the tokens of all documents, one after the other.
