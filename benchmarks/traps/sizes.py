@@ -213,7 +213,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = given.sizes or (["tiny"] if given.tiny else [one for one in SIZES if one != "tiny"])
     sweeps: dict[str, Any] = json.loads(given.rates.read_text(encoding="utf-8")) if given.rates else {}
     results, took = Results(given.output), dict.fromkeys(SIZES, 0.0)
-    vocabulary, trainer = int(arrays["vocabulary"]), None
+    vocabulary = int(arrays["vocabulary"])
+    trainer: Trainer | None = None
     if given.sweep or given.tiny:
         for name in names:
             trainer = Trainer(SIZES[name], vocabulary, arrays["validation"], device, clock)
