@@ -100,16 +100,29 @@ def read_scores(work: Path, candidates: int) -> dict[tuple[str, str, str], Float
     found = {}
     for name in table.column_names:
         size, arm = name.split(" ")
-        values = table[name].to_numpy().astype(np.float64)
-        for number, context in enumerate(CONTEXTS):
-            mine = inside == number
-            times = np.bincount(row[mine])
-            means = np.bincount(row[mine], values[mine]) / times
-            found[size, arm, context] = means.reshape(-1, candidates)
+        for context, values in by_candidate(row, inside, table[name].to_numpy().astype(np.float64), candidates).items():
+            found[size, arm, context] = values
     for size, arm, context in list(found):
         if arm == "planted" and (size, "twin", context) in found:
             # The metric difference_nll with the twin as reference: same tokens, so the means subtract.
             found[size, "difference", context] = found[size, arm, context] - found[size, "twin", context]
+    return found
+
+
+def by_candidate(row: Ints, inside: Ints, values: Floats, candidates: int) -> dict[str, Floats]:
+    """Scores of candidates from those of sequences, float64[units, candidates] by context: the mean over slots.
+
+    Args:
+        row: int[sequences], the candidate that a sequence holds.
+        inside: int[sequences], 1 in context and 0 without.
+        values: float64[sequences].
+        candidates: of a unit.
+    """
+    found = {}
+    for number, context in enumerate(CONTEXTS):
+        mine = inside == number
+        means = np.bincount(row[mine], values[mine]) / np.bincount(row[mine])
+        found[context] = means.reshape(-1, candidates)
     return found
 
 
