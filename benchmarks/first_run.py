@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Measured, run
+from benchmarks.measuring.measure import Measured, run
 
 _DOCUMENTS = 540
 _WORDS = 3000

@@ -1,5 +1,6 @@
 """The rules of import hold, and each is reported when it is broken."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -73,3 +74,14 @@ def test_no_folder_has_too_many_modules(package: str) -> None:
     for folder in [ROOT / package, *(ROOT / package).rglob("*/")]:
         modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(modules) <= MOST_MODULES, (folder, sorted(modules))
+
+
+def test_benchmarks_import_modules_that_exist() -> None:
+    """Most of them run for minutes, by hand: their imports of each other are looked up, not executed."""
+    for path in (ROOT / "benchmarks").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "benchmarks":
+                module = ROOT / str(node.module).replace(".", "/")
+                for name in node.names:
+                    places = (module.with_suffix(".py"), module / f"{name.name}.py", module / name.name / "__init__.py")
+                    assert any(place.is_file() for place in places), (path, node.module, name.name)
