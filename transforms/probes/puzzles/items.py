@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from schemas.public.puzzles import EDITS, PUZZLES, SEVERAL_EDITS, VARIANTS
 from transforms.probes.puzzles.columns import claim_lists, hexadecimal, solution_lists, spread
+from transforms.probes.puzzles.edits.arrays import FOUND
 from transforms.probes.puzzles.edits.edit import EditRequest, Edits, edit
-from transforms.probes.puzzles.edits.kernel import FOUND
 from transforms.probes.puzzles.further import further_column, further_edits
 from transforms.probes.puzzles.language.language import Language, load
 from transforms.probes.puzzles.language.text import render_both, render_quiz, render_solution, render_thought

@@ -15,8 +15,8 @@ from tests.probes.puzzles.puzzle_checker import (
     shape,
     solutions,
 )
+from transforms.probes.puzzles.edits.arrays import FOUND, NONE
 from transforms.probes.puzzles.edits.edit import EditRequest, Edits, edit
-from transforms.probes.puzzles.edits.kernel import FOUND, NONE
 from transforms.probes.puzzles.items import ItemConfig, edit_all
 from transforms.probes.puzzles.logic.canonical import classes
 from transforms.probes.puzzles.logic.claims import Puzzles, flat, puzzles_of
@@ -195,8 +195,9 @@ def test_edits_beyond_a_table_are_valid(people: int) -> None:
 
 
 def test_the_solver_finds_the_edits_that_the_table_finds() -> None:
-    from transforms.probes.puzzles.edits import kernel as k
+    from transforms.probes.puzzles.edits import arrays as k
     from transforms.probes.puzzles.edits.edit import edit_by_solver
+    from transforms.probes.puzzles.edits.kernel import edit_batch
     from transforms.probes.puzzles.logic.masks import table_of
 
     puzzles = sample(6, SEED, np.arange(80), Grammar())
@@ -205,8 +206,8 @@ def test_the_solver_finds_the_edits_that_the_table_finds() -> None:
     wanted[:, (k.ONLY_SPEAKER, k.NODES)] = -1
     for leaf in (0, 1):
         wanted[:, k.LEAF_ONLY] = leaf
-        arguments = (puzzles.offsets, puzzles.solution, own, wanted, Grammar().limits, CONFIG.split)
-        table = k.edit_batch(np.uint64(9), puzzles.index, puzzles.tokens, *arguments, *table_of(6))
+        batch = k.Batch(puzzles.index, puzzles.tokens, puzzles.offsets, puzzles.solution, own)
+        table = edit_batch(np.uint64(9), batch, wanted, Grammar().limits, CONFIG.split, *table_of(6))
         solver = edit_by_solver(np.uint64(9), puzzles, own, wanted, Grammar().limits, CONFIG.split)
         for one, other in zip(table, solver, strict=True):
             assert np.array_equal(one, other)

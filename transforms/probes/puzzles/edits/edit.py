@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.streams import stream_key, stream_start
-from transforms.probes.puzzles.edits import kernel as k
+from transforms.probes.puzzles.edits import arrays as k
+from transforms.probes.puzzles.edits.kernel import edit_batch, edit_puzzle
 from transforms.probes.puzzles.logic.claims import Puzzles
 from transforms.probes.puzzles.logic.grammar import Grammar
 from transforms.probes.puzzles.logic.masks import MOST_IN_A_TABLE, table_of, witnesses
@@ -111,10 +112,8 @@ def edit(
         found = edit_by_solver(key, puzzles, classes[:, 0], wanted, limits, bounds)
     else:
         table, every = table_of(puzzles.people)
-        found = k.edit_batch(
-            key, puzzles.index, puzzles.tokens, puzzles.offsets, puzzles.solution, classes[:, 0].copy(), wanted,
-            limits, bounds, table, every,
-        )  # fmt: skip
+        batch = k.Batch(puzzles.index, puzzles.tokens, puzzles.offsets, puzzles.solution, classes[:, 0].copy())
+        found = edit_batch(key, batch, wanted, limits, bounds, table, every)
     facts, new_classes, answers, claims = found
     rows = np.flatnonzero(facts[:, k.STATUS] == k.FOUND)
     edited = puzzles.with_claims(
@@ -159,10 +158,12 @@ def edit_by_solver(
         knights, rest, complete = other_solutions(puzzles.tokens, places, speakers)
         start = np.uint64(stream_start(key, int(puzzles.index[row])))
         claim = np.empty(max(int(limits[3]), 3), np.int16)
-        k.edit_puzzle(
-            start, puzzles.tokens, places, puzzles.solution[row], own_classes[row], requests[row], limits, split,
-            knights, rest, complete, witness_knights, witness_every, facts[row], classes[row], answers[row], claim,
-        )  # fmt: skip
+        edit_puzzle(
+            k.Puzzle(puzzles.tokens, places, puzzles.solution[row], own_classes[row]),
+            k.Wish(start, requests[row], limits, split),
+            k.Masks(knights, rest, complete, witness_knights, witness_every),
+            k.Edit(facts[row], classes[row], answers[row], claim),
+        )
         if facts[row, k.STATUS] == k.FOUND:
             facts[row, k.PLACE] = used
             claims.append(claim[: facts[row, k.LENGTH]])

@@ -12,6 +12,31 @@ import numpy.typing as npt
 
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.streams import below, mix, stream_start, stream_word
+from transforms.probes.puzzles.edits.arrays import (
+    DISTANCE,
+    FACTS,
+    FOUND,
+    FOUND_DISTANCE,
+    FOUND_HAMMING,
+    FOUND_NODES,
+    HAMMING,
+    LEAF_ONLY,
+    LENGTH,
+    MINIMAL,
+    NODES,
+    NONE,
+    ONLY_SPEAKER,
+    PLACE,
+    SAME_ANSWER,
+    SPEAKER,
+    STATUS,
+    UNKNOWN,
+    Batch,
+    Edit,
+    Masks,
+    Puzzle,
+    Wish,
+)
 from transforms.probes.puzzles.edits.comparing import edit_distance, one_leaf_off, operands_differ
 from transforms.probes.puzzles.logic.canonical import class_of
 from transforms.probes.puzzles.logic.claims import IFF, IMPLIES, NOT
@@ -19,13 +44,6 @@ from transforms.probes.puzzles.logic.drawing import draw_claim, draw_flat_claim,
 from transforms.probes.puzzles.logic.masks import bits, claim_mask
 from transforms.probes.puzzles.logic.search import solve
 from transforms.probes.puzzles.logic.small_claims import small_claim, small_claims
-
-# What is asked of an edit: places in an array of numbers.
-LEAF_ONLY, SAME_ANSWER, HAMMING, MINIMAL, ONLY_SPEAKER, DISTANCE, NODES, REQUESTS = range(8)
-
-# What is known of an edit: places in an array of numbers.
-STATUS, SPEAKER, FOUND_HAMMING, FOUND_DISTANCE, FOUND_NODES, LENGTH, PLACE, FACTS = range(8)
-FOUND, NONE, UNKNOWN = 1, 0, -1
 
 _TRIES = 512
 _COMPARED = 2
@@ -98,52 +116,43 @@ def _replace(
 
 
 @kernel
-def edit_puzzle(
-    start: np.uint64,
-    tokens: npt.NDArray[np.int16],
-    places: npt.NDArray[np.int64],
-    solution: npt.NDArray[np.bool_],
-    own_class: np.uint64,
-    request: npt.NDArray[np.int64],
-    limits: npt.NDArray[np.int64],
-    split: npt.NDArray[np.uint64],
-    knights: npt.NDArray[np.uint64],
-    rest: npt.NDArray[np.uint64],
-    complete: npt.NDArray[np.bool_],
-    witness_knights: npt.NDArray[np.uint64],
-    witness_every: npt.NDArray[np.uint64],
-    facts: npt.NDArray[np.int64],
-    new_class: npt.NDArray[np.uint64],
-    answer: npt.NDArray[np.bool_],
-    claim_found: npt.NDArray[np.int16],
-) -> None:
-    """Find an edit of one puzzle, or establish that there is none.
+def _able(wish: Wish, masks: Masks) -> Any:
+    """The speakers whose claims can be replaced, int64, and whether all were looked at."""
+    people = len(masks.complete)
+    able = np.empty(people, np.int64)
+    count = 0
+    known = True
+    for speaker in range(people):
+        if wish.request[ONLY_SPEAKER] >= 0 and wish.request[ONLY_SPEAKER] != speaker:
+            continue
+        known &= masks.complete[speaker]
+        inside = 0
+        for word in range(masks.rest.shape[1]):
+            inside += bits(masks.rest[speaker, word])
+        if masks.complete[speaker] and inside > 1:
+            able[count] = speaker
+            count += 1
+    return able[:count], known
+
+
+@kernel
+def edit_puzzle(puzzle: Puzzle, wish: Wish, masks: Masks, found: Edit) -> None:
+    """Find an edit of one puzzle, into `found`, or establish that there is none.
 
     First replacements are drawn as the puzzles are, so that edits are distributed like claims; if some hundred are of
     no use all are scanned.
-
-    Args:
-        start: of a stream of this puzzle and this kind of edit.
-        tokens: of the puzzle.
-        places: int64[n + 1], where its claims begin.
-        solution: bool[n].
-        own_class: first word of its class.
-        request: int64[REQUESTS]: leaf only; same answer; wanted Hamming distance of the solution (0: any); least edit
-            distance; only this speaker (-1: any); wanted edit distance (0: any), nearest if there is none; search nodes
-            to come near to (-1: no matter).
-        limits: depth, width, constant claims allowed, most tokens.
-        split: key, first and last value: the hash of the new class must be within.
-        knights: uint64[n, n, words], for each speaker the masks of "person i is a knight"; [1, n, words] if all are
-            the same.
-        rest: uint64[n, words], for each speaker the assignments that agree with all other claims.
-        complete: bool[n], whether `rest` holds all of a speaker's assignments; others are left out.
-        witness_knights: uint64[n, words], and
-        witness_every: uint64[words], the masks by which constant claims are known.
-        facts: int64[FACTS], to be filled in.
-        new_class: uint64[2], to be filled in.
-        answer: bool[n], to be filled in with the new solution.
-        claim_found: to be filled in with the new claim.
     """
+    # Arrays are taken out of their groups once: every look into a group counts a reference, which the loop would feel.
+    tokens, places, solution, own_class = puzzle
+    start, request, limits, split = wish
+    knights, rest, _, witness_knights, witness_every = masks
+    facts, new_class, answer, claim_found = found
+    able, known = _able(wish, masks)
+    count = len(able)
+    facts[:] = -1
+    facts[STATUS] = NONE if known else UNKNOWN
+    if count == 0:
+        return
     people = len(solution)
     most = max(limits[3], 3)
     words = max(rest.shape[1], len(witness_every))
@@ -155,23 +164,6 @@ def edit_puzzle(
     row = np.empty(most + 2, np.int64)
     events = np.empty((_SPARE_STEPS + people + 3, 4), np.int16)
     trial = np.empty(people, np.bool_)
-    able = np.empty(people, np.int64)
-    count = 0
-    known = True
-    for speaker in range(people):
-        if request[ONLY_SPEAKER] >= 0 and request[ONLY_SPEAKER] != speaker:
-            continue
-        known &= complete[speaker]
-        inside = 0
-        for word in range(rest.shape[1]):
-            inside += bits(rest[speaker, word])
-        if complete[speaker] and inside > 1:
-            able[count] = speaker
-            count += 1
-    facts[:] = -1
-    facts[STATUS] = NONE if known else UNKNOWN
-    if count == 0:
-        return
     allowed_constant = limits[2] != 0
     counter = 0
     matches = 0
@@ -248,11 +240,7 @@ def edit_puzzle(
             off = abs(distance - request[DISTANCE])
             if off > (best_distance if scanning else 0):
                 continue
-        if request[LEAF_ONLY] and not operands_differ(claim, 0, length):
-            continue
-        if length == end - begin and length > 3 and not operands_differ(claim, 0, length):
-            continue
-        if length == 3 and claim[0] < NOT and claim[1] == claim[2]:
+        if not _is_well_formed(claim, length, request[LEAF_ONLY] != 0, length == end - begin):
             continue
         r = speaker if len(knights) > 1 else 0
         changed = _judge(
@@ -267,8 +255,7 @@ def edit_puzzle(
         first, second, fine = class_of(new_tokens, new_places, people)
         if not fine or first == own_class:
             continue
-        at_split = mix(first ^ split[0])
-        if at_split < split[1] or at_split > split[2]:
+        if not _is_inside(first, split):
             continue
         score = distance if request[MINIMAL] else off
         nodes = -1
@@ -298,6 +285,21 @@ def edit_puzzle(
             claim_found[:length] = claim[:length]
         if not scanning and (request[NODES] < 0 or matches == _COMPARED or nearness * _NEAR <= request[NODES]):
             break
+
+
+@kernel
+def _is_well_formed(claim: npt.NDArray[np.int16], length: int, leaf_only: bool, as_long: bool) -> bool:
+    """Whether no operator of the claim has two equal operands, where that is asked of it."""
+    if (leaf_only or (as_long and length > 3)) and not operands_differ(claim, 0, length):
+        return False
+    return not (length == 3 and claim[0] < NOT and claim[1] == claim[2])
+
+
+@inline_kernel
+def _is_inside(word: np.uint64, split: npt.NDArray[np.uint64]) -> bool:
+    """Whether a class, of which this is the first word, is within a split."""
+    at = mix(word ^ split[0])
+    return bool(at >= split[1] and at <= split[2])
 
 
 @inline_kernel
@@ -356,24 +358,29 @@ def rest_masks(
 @kernel
 def edit_batch(
     key: np.uint64,
-    index: npt.NDArray[np.int64],
-    tokens: npt.NDArray[np.int16],
-    offsets: npt.NDArray[np.int64],
-    solutions: npt.NDArray[np.bool_],
-    own_classes: npt.NDArray[np.uint64],
+    batch: Batch,
     requests: npt.NDArray[np.int64],
     limits: npt.NDArray[np.int64],
     split: npt.NDArray[np.uint64],
     table: npt.NDArray[np.uint64],
     every: npt.NDArray[np.uint64],
 ) -> Any:
-    """`edit_puzzle` for each of many puzzles, with tables of all assignments; request row -1 skips a puzzle.
+    """`edit_puzzle` for each of many puzzles, with tables of all assignments.
+
+    Args:
+        key: of the streams of this kind of edit.
+        batch: the puzzles.
+        requests: int64[size, REQUESTS], `Wish.request` of each; ONLY_SPEAKER -2 skips a puzzle.
+        limits: as `Wish.limits`.
+        split: as `Wish.split`.
+        table: uint64[n, words], and
+        every: uint64[words], the masks of all assignments.
 
     Returns:
         facts int64[size, FACTS], classes uint64[size, 2], answers bool[size, n], and all found claims one after
         another, int16; `facts[:, PLACE]` says where each begins.
     """
-    size, people = solutions.shape
+    size, people = batch.solutions.shape
     facts = np.full((size, FACTS), -1, np.int64)
     facts[:, STATUS] = NONE
     classes = np.zeros((size, 2), np.uint64)
@@ -381,21 +388,19 @@ def edit_batch(
     claims = np.empty(size * max(limits[3], 3), np.int16)
     most = 0
     for claim in range(size * people):
-        most = max(most, offsets[claim + 1] - offsets[claim])
+        most = max(most, batch.offsets[claim + 1] - batch.offsets[claim])
     stack = np.empty((most + 1, len(every)), np.uint64)
     rest = np.empty((people, len(every)), np.uint64)
-    all_knights = table.reshape((1, people, len(every)))
-    complete = np.ones(people, np.bool_)
+    masks = Masks(table.reshape((1, people, len(every))), rest, np.ones(people, np.bool_), table, every)
     used = 0
     for row in range(size):
         if requests[row, ONLY_SPEAKER] == -2:
             continue
-        places = offsets[row * people : (row + 1) * people + 1]
-        rest_masks(tokens, places, table, every, stack, rest)
-        edit_puzzle(
-            stream_start(key, index[row]), tokens, places, solutions[row], own_classes[row], requests[row], limits,
-            split, all_knights, rest, complete, table, every, facts[row], classes[row], answers[row], claims[used:],
-        )  # fmt: skip
+        places = batch.offsets[row * people : (row + 1) * people + 1]
+        rest_masks(batch.tokens, places, table, every, stack, rest)
+        puzzle = Puzzle(batch.tokens, places, batch.solutions[row], batch.own_classes[row])
+        wish = Wish(stream_start(key, batch.indices[row]), requests[row], limits, split)
+        edit_puzzle(puzzle, wish, masks, Edit(facts[row], classes[row], answers[row], claims[used:]))
         if facts[row, STATUS] == FOUND:
             facts[row, PLACE] = used
             used += facts[row, LENGTH]
