@@ -151,16 +151,21 @@ def letters(_context: Any, _source: Any) -> Any:
     return types.int64(types.int64), code
 
 
+def _compared(builder: Any, relation: str, source: Any, other: Any) -> Any:
+    """The 64 bytes at `source`, each compared with the low byte of `other`: one bit each."""
+    undefined, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT, 0)
+    same = builder.insert_element(undefined, builder.trunc(other, _BYTE), first)
+    same = builder.shuffle_vector(same, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
+    text = builder.load(_at(builder, source, _VECTOR), align=1)
+    return builder.bitcast(builder.icmp_unsigned(relation, text, same), _LONG)
+
+
 @_instruction
 def equal_bytes(_context: Any, _source: Any, _wanted: Any) -> Any:
     """Which of the 64 bytes at an address are the low byte of `wanted` (int64): one bit each, int64."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        undefined, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT, 0)
-        wanted = builder.insert_element(undefined, builder.trunc(args[1], _BYTE), first)
-        wanted = builder.shuffle_vector(wanted, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
-        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
-        return builder.bitcast(builder.icmp_unsigned("==", text, wanted), _LONG)
+        return _compared(builder, "==", *args)
 
     return types.int64(types.int64, types.int64), code
 
@@ -170,11 +175,7 @@ def at_least(_context: Any, _source: Any, _lowest: Any) -> Any:
     """Which of the 64 bytes at an address are at least the low byte of `lowest` (int64): one bit each, int64."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        undefined, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT, 0)
-        lowest = builder.insert_element(undefined, builder.trunc(args[1], _BYTE), first)
-        lowest = builder.shuffle_vector(lowest, undefined, ir.Constant(ir.VectorType(_INT, STEP), [first] * STEP))
-        text = builder.load(_at(builder, args[0], _VECTOR), align=1)
-        return builder.bitcast(builder.icmp_unsigned(">=", text, lowest), _LONG)
+        return _compared(builder, ">=", *args)
 
     return types.int64(types.int64, types.int64), code
 

@@ -138,4 +138,4 @@ def test_sampling_imports_without_beam() -> None:
         "import sys; sys.modules['apache_beam'] = None; "
         "from transforms.probes.traps.generators import lm, lm_checkpoint"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

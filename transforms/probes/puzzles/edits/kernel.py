@@ -142,7 +142,7 @@ def edit_puzzle(puzzle: Puzzle, wish: Wish, masks: Masks, found: Edit) -> None:
     First replacements are drawn as the puzzles are, so that edits are distributed like claims; if some hundred are of
     no use all are scanned.
     """
-    # Arrays are taken out of their groups once: with looks into the groups inside the loop an item took twice as long.
+    # The loop is one function on plain arrays: cut into kernels that take the groups, an item took three times as long.
     tokens, places, solution, own_class = puzzle
     start, request, limits, split = wish
     knights, rest, _, witness_knights, witness_every = masks
