@@ -1,4 +1,4 @@
-"""What a person sees while a run works: a bar a stage on a terminal, a line a stage otherwise."""
+"""What a person sees while a run works: one bar per stage on a terminal, one line per stage otherwise."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""What planting does to a shard, one row a copy, in address order. Secret."""
+"""What planting does to a shard, one row per copy, in address order. Secret."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Scores as a table of units: one row a unit, one column a candidate, and the arm that was drawn."""
+"""Scores as a table of units: one row per unit, one column per candidate, and the arm that was drawn."""
 
 from dataclasses import dataclass, replace
 

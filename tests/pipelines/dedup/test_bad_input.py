@@ -135,7 +135,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "UTF-16": (utf16, ("a.jsonl: is UTF-16 text", "iconv", "leave the file out")),
     "a JSON array": (
         lambda folder: jsonl(folder, [{"text": "one"}], name="a.json"),
-        ("a.json: begins with an array", "one object a line (jq -c '.[]')"),
+        ("a.json: begins with an array", "one object per line (jq -c '.[]')"),
     ),
     "no JSON at all": (
         lambda folder: jsonl(folder, *[b"word"] * 30),

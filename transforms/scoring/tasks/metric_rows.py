@@ -48,7 +48,7 @@ RECEIPTS = "metrics"
 
 
 def metric_task(job: MetricJob, task: ScoreTask) -> dict[str, Any]:
-    """Write the scores of a task's sequences, a file a checkpoint; returns the receipt.
+    """Write the scores of a task's sequences, one file per checkpoint; returns the receipt.
 
     Where an earlier run has left it, nothing is done again.
     """

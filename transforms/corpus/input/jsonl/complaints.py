@@ -94,14 +94,14 @@ def no_json_lines(bad: Sequence[BadLine]) -> str | None:
     """
     first = bad[0].raw.lstrip(b" \t\r\xef\xbb\xbf")
     if first.startswith(b"["):
-        return f"begins with an array, at byte {bad[0].position}: write one object a line (jq -c '.[]'), or {_OUT}"
+        return f"begins with an array, at byte {bad[0].position}: write one object per line (jq -c '.[]'), or {_OUT}"
     if len(bad) == 1:
         if not bad[0].detail.startswith(_EXTRA):
             return None
-        return f"is one line with something after its first object: write one object a line (jq -c .), or {_OUT}"
-    what = "this does not look like JSON lines (one object a line): convert it"
+        return f"is one line with something after its first object: write one object per line (jq -c .), or {_OUT}"
+    what = "this does not look like JSON lines (one object per line): convert it"
     if first.rstrip() == b"{":
-        what = "this looks like objects over several lines: write one object a line (jq -c .)"
+        what = "this looks like objects over several lines: write one object per line (jq -c .)"
     said = f"the first {len(bad)} lines are all bad, at byte {bad[0].position}: {bad[0].detail}"
     return f"{said}; {what}, or {_OUT}"
 

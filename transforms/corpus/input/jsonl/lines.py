@@ -2,7 +2,7 @@
 
 A line ends at a newline byte; a carriage return is white space. The scan knows strings, escapes, brackets and
 integers and nothing else of JSON: it does not replace a parser. It sees to it that the parser, which would take two
-objects on one line or one object over two lines, meets exactly one object a line, and it keeps from the parser what
+objects on one line or one object over two lines, meets exactly one object per line, and it keeps from the parser what
 the parser does not survive or does not get right (`TOO_DEEP`, `BIG_INTEGER`, `OBJECT_NULL_ITEM`, and integers that
 a float would round).
 """

@@ -204,7 +204,7 @@ class _Lines:
             line = self._first + last_newline(self._data, 0, self._filled) + 1
             raise CorpusError(
                 f"{self._source.path}: the line at byte {line} does not end within {MAX_LINE_BYTES} bytes; "
-                "this does not look like JSON lines (one object a line): convert the file or leave it out"
+                "this does not look like JSON lines (one object per line): convert the file or leave it out"
             )
         grown = np.empty(min(2 * len(self._data), MAX_LINE_BYTES), np.uint8)
         grown[: self._filled] = self._data[: self._filled]
