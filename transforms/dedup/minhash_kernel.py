@@ -314,8 +314,8 @@ def scan_texts(
 ) -> int:
     """Sketch the texts `data[offsets[i]:offsets[i + 1]]` whose `valid[i]` is set; clear it where it is not UTF-8.
 
-    Fills the arrays from `num_words` on, one row per text. `all_minima` (one row per text) and `all_shingles` (room for one
-    shingle per byte) may have no rows: then they are not wanted. Returns the number of shingles of all texts.
+    Fills the arrays from `num_words` on, one row per text. `all_minima` (one row per text) and `all_shingles` (room for
+    one shingle per byte) may have no rows: then they are not wanted. Returns the number of shingles of all texts.
     """
     folded = np.empty(_MARGIN + _BLOCK + 2 * STEP, np.uint8)
     spare = np.zeros(STEP + 8, np.uint8)
