@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
+from tests.pipelines.forked import Forked
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,11 @@ def remake() -> Callable[[Path], Path]:
         return path
 
     return empty
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    """Commands in processes of their own that start at once, and may kill themselves."""
+    runs = Forked()
+    yield runs
+    runs.close()

@@ -1,6 +1,5 @@
 import itertools
 import re
-import time
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.counting import calls_made
 from transforms.base.errors import CorpusError
 from transforms.corpus.input.merged_schema import merge_schemas, storable
 
@@ -218,7 +218,7 @@ def test_an_empty_struct_is_stored_as_null_wherever_it_stands() -> None:
 
 def test_many_files_of_one_schema_cost_little() -> None:
     schema = pa.schema([(f"column {at}", pa.string()) for at in range(50)])
-    named = [(str(at), schema.with_metadata({"file": str(at)})) for at in range(20_000)]
-    begin = time.thread_time()
-    assert merge_schemas(named) == schema
-    assert time.thread_time() - begin < 1
+    named = [(str(at), schema.with_metadata({"file": str(at)})) for at in range(2000)]
+    merged = []
+    assert calls_made(lambda: merged.append(merge_schemas(named))) < len(named)
+    assert merged == [schema]

@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from tests.pipelines.forked import Forked
 
 PARTS = ("data", "duplicates", "quarantine")
 WORDS = [f"w{number}" for number in range(3000)]
@@ -56,36 +57,45 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def arguments(corpus: Path, output: Path, *flags: str) -> list[str]:
+    small = ("--shard-bytes", "100KB", "--row-group-bytes", "20KB")
+    return ["dedup", "--input", str(corpus), "--output", str(output), *small, *flags]
+
+
 def command(corpus: Path, output: Path, *flags: str) -> list[str]:
-    return [
-        sys.executable, "-m", "pipelines.cli", "dedup", "--input", str(corpus), "--output", str(output),
-        "--shard-bytes", "100KB", "--row-group-bytes", "20KB", *flags,
-    ]  # fmt: skip
+    return [sys.executable, "-m", "pipelines.cli", *arguments(corpus, output, *flags)]
 
 
-def run(corpus: Path, output: Path, *flags: str) -> dict[str, str]:
-    subprocess.run(command(corpus, output, *flags), check=True, capture_output=True, timeout=120)
-    return digests(output)
+Run = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def run(forked: Forked) -> Run:
+    """Run the command to its end in a process of its own; what is promised of its output."""
+
+    def to_the_end(corpus: Path, output: Path, *flags: str) -> dict[str, str]:
+        assert forked.run(*arguments(corpus, output, *flags)).code == 0
+        return digests(output)
+
+    return to_the_end
+
+
+@pytest.fixture(scope="module")
+def undisturbed(corpus: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return run(corpus, tmp_path_factory.mktemp("undisturbed") / "out", "--threads", "2")
 
 
-@pytest.mark.parametrize(
-    "flags",
-    [
-        ("--threads", "1"),
-        ("--threads", "7"),
-        ("--threads", "1", "--direct_running_mode=multi_processing", "--direct_num_workers=2"),
-    ],
-    ids=["one thread", "seven threads", "two processes"],
-)
-def test_same_bytes_however_the_work_is_spread(
-    flags: tuple[str, ...], corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("threads", [1, 7])
+def test_same_bytes_for_any_number_of_threads(
+    threads: int, corpus: Path, run: Run, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
-    assert run(corpus, tmp_path / "out", *flags) == undisturbed
+    assert run(corpus, tmp_path / "out", "--threads", str(threads)) == undisturbed
+
+
+def test_same_bytes_from_two_processes(corpus: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+    flags = ("--threads", "1", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    subprocess.run(command(corpus, tmp_path / "out", *flags), check=True, capture_output=True, timeout=120)
+    assert digests(tmp_path / "out") == undisturbed
 
 
 def test_the_corpus_exercises_every_part(undisturbed: dict[str, str]) -> None:
@@ -95,33 +105,20 @@ def test_the_corpus_exercises_every_part(undisturbed: dict[str, str]) -> None:
     assert content["counts"]["quarantined"] == {"broken_json": 1, "null_text": 1}
 
 
-@pytest.mark.slow
 def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
-    corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+    corpus: Path, undisturbed: dict[str, str], tmp_path: Path, forked: Forked, run: Run
 ) -> None:
     chance = random.Random(2)
     output = tmp_path / "out"
-    began = time.monotonic()
-    run(corpus, tmp_path / "timed")
-    whole = time.monotonic() - began
-    interrupted = 0
-    for _ in range(90):
-        if interrupted == 20:
-            break
-        process = subprocess.Popen(command(corpus, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.2, 0.95) * whole)
-        running = process.poll() is None
-        interrupted += running
-        if not running:
-            whole *= 0.9  # what else the machine does was slowing the run that was timed
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    for _ in range(20):
+        moment = {"kill_at": chance.randint(1, 6), "after": chance.random() < 0.5}
+        ended = forked.run(*arguments(corpus, output), **moment)
+        assert ended.killed or ended.code == 0
         if (output / "_SUCCESS").exists():
             assert digests(output) == undisturbed
             run(corpus, output)
             assert_nothing_is_left(output)
             shutil.rmtree(output)
-    assert interrupted == 20
     assert run(corpus, output) == undisturbed
     assert_nothing_is_left(output)
 
@@ -134,11 +131,10 @@ def assert_nothing_is_left(output: Path) -> None:
 
 
 def test_another_configuration_discards_what_an_unfinished_run_left(
-    corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+    corpus: Path, run: Run, forked: Forked, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
-    flags = ("--threshold", "0.5", "--until", "plan")
-    subprocess.run([*command(corpus, output), *flags], check=True, capture_output=True)
+    assert forked.run(*arguments(corpus, output, "--threshold", "0.5", "--until", "plan")).code == 0
     assert (output / ".work").exists()
     assert run(corpus, output) == undisturbed
     assert_nothing_is_left(output)
@@ -154,7 +150,7 @@ def test_a_second_run_on_the_same_output_is_refused(corpus: Path, tmp_path: Path
     assert "another run is writing there" in result.stderr
 
 
-def test_ctrl_c_stops_tidily(corpus: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+def test_ctrl_c_stops_tidily(corpus: Path, run: Run, undisturbed: dict[str, str], tmp_path: Path) -> None:
     process = subprocess.Popen(command(corpus, tmp_path / "out"), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:

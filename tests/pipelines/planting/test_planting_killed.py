@@ -1,16 +1,10 @@
 """A planting that was killed is finished by the same command, with the same bytes."""
 
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import pytest
-
 from pipelines.cli import main
+from tests.pipelines.forked import Forked
 from tests.pipelines.planting.planted import LIMITS, SMALL_SHARDS, prepare, probe_rows, seal_and_draw, write_corpus
 
 LEFT = ("planted.json", "planting.json", "slots.parquet", "ledger/ledger.parquet")
@@ -21,8 +15,7 @@ def held(output: Path, secrets: Path) -> dict[str, bytes]:
     return {**found, **{name: (secrets / name).read_bytes() for name in LEFT}}
 
 
-@pytest.mark.slow
-def test_killed_at_any_moment_a_rerun_gives_the_same_bytes_and_secrets(tmp_path: Path) -> None:
+def test_killed_at_any_moment_a_rerun_gives_the_same_bytes_and_secrets(tmp_path: Path, forked: Forked) -> None:
     corpus = write_corpus(tmp_path / "in", 400)
     sealed = seal_and_draw(tmp_path / "sealed", probe_rows(30))
     for name in ("one", "two"):
@@ -30,20 +23,14 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_bytes_and_secrets(tmp_path:
     assert prepare(corpus, tmp_path / "whole", tmp_path / "one") == 0
     output, secrets = tmp_path / "out", tmp_path / "two"
     command = [
-        sys.executable, "-m", "pipelines.cli", "prepare", "--input", str(corpus), "--output", str(output),
-        "--secrets", str(secrets), *LIMITS, *SMALL_SHARDS, "--threads", "1",
+        "prepare", "--input", corpus, "--output", output, "--secrets", secrets, *LIMITS, *SMALL_SHARDS,
+        "--threads", "1",
     ]  # fmt: skip
-    chance = random.Random(3)
-    interrupted = 0
-    for _ in range(12):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(1.0, 4.0))
-        process.send_signal(signal.SIGKILL)
-        interrupted += process.wait() == -signal.SIGKILL
-        if interrupted == 5 or (output / "_SUCCESS").exists():
+    for interrupted in range(1, 50):
+        if not forked.run(*command, kill_at=3 * interrupted, after=interrupted % 2 == 0).killed:
             break
-    assert interrupted >= 1
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert interrupted > 5
+    assert forked.run(*command).code == 0
     assert held(output, secrets) == held(tmp_path / "whole", tmp_path / "one")
     assert not (secrets / "work").exists()
     assert not (output / ".work").exists() or not any((output / ".work").iterdir())
