@@ -1,5 +1,6 @@
 """A small campaign for tests: a corpus, probes, secrets, and what was planted, read back independently."""
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ MARKS = [
 ]
 LIMITS = ("--max-doc-share", "0.4", "--max-corpus-share", "0.2")
 SMALL_SHARDS = ("--shard-bytes", "40KB", "--row-group-bytes", "8KB")
+LEFT = ("planted.json", "planting.json", "slots.parquet", "ledger/ledger.parquet")
+"""What planting leaves among the secrets."""
+NONCE, OTHER_NONCE = "c0ffee" * 8, "badcafe0" * 6
 
 
 def prose(chance: random.Random, words: int) -> str:
@@ -77,7 +81,7 @@ def write_corpus(folder: Path, documents: int = 240, *, seed: int = 4, parts: in
     return folder
 
 
-def seal_and_draw(folder: Path, rows: list[dict[str, Any]], nonce: str = "c0ffee" * 8, *flags: str) -> Path:
+def seal_and_draw(folder: Path, rows: list[dict[str, Any]], nonce: str = NONCE, *flags: str) -> Path:
     """Secrets whose draw is made."""
     probes = folder.with_name(f"{folder.name}-probes.parquet")
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -124,3 +128,12 @@ class Planted:
 def documents(output: Path) -> list[dict[str, Any]]:
     """All documents of an output, in order."""
     return [row for path in sorted((output / "data").iterdir()) for row in pq.read_table(path).to_pylist()]
+
+
+def digests(output: Path, *parts: str) -> dict[str, str]:
+    """sha256 of each file of an output's folders of tables."""
+    return {
+        path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for part in parts or ("data", "duplicates", "quarantine")
+        for path in sorted((output / part).iterdir())
+    }

@@ -5,9 +5,15 @@ from pathlib import Path
 
 from pipelines.cli import main
 from tests.pipelines.forked import Forked
-from tests.pipelines.planting.planted import LIMITS, SMALL_SHARDS, prepare, probe_rows, seal_and_draw, write_corpus
-
-LEFT = ("planted.json", "planting.json", "slots.parquet", "ledger/ledger.parquet")
+from tests.pipelines.planting.planted import (
+    LEFT,
+    LIMITS,
+    SMALL_SHARDS,
+    prepare,
+    probe_rows,
+    seal_and_draw,
+    write_corpus,
+)
 
 
 def held(output: Path, secrets: Path) -> dict[str, bytes]:

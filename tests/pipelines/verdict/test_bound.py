@@ -11,8 +11,8 @@ import pytest
 from pipelines.cli import main
 from pipelines.sealing.plan_settings import PlanSettings
 from schemas.plan import CHECKPOINT_RULES, Plan
+from tests.pipelines.verdict.campaign import Campaign, assert_refused, probe_rows, several
 from tests.pipelines.verdict.scores_writer import change_manifest
-from tests.pipelines.verdict.test_verify_command import Campaign, assert_refused, probe_rows, several
 from transforms.planting.ledger.check_secrets import open_secrets
 from transforms.planting.sealing.units import Unit
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.cli import main
-from tests.pipelines.verdict.test_verify_command import Campaign, assert_refused, probe_rows
+from tests.pipelines.verdict.campaign import Campaign, assert_refused, probe_rows
 from tests.planting.attestations.test_rounds import ROUNDS
 from tests.planting.attestations.test_ssh_signatures import public_file, signed
 from transforms.planting.attestations import drand, ssh_signatures

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from tests.pipelines.verdict.test_verify_command import Campaign, probe_rows
+from tests.pipelines.verdict.campaign import Campaign, probe_rows
 from tests.verification.slow_draws import redraw
 from transforms.verification.power import units_needed
 

@@ -1,24 +1,25 @@
 """A reply without its markup: words of one spelling, and line breaks where tags, rows or list items end.
 
 Markup separates words: taking it out joins none. Struck-out text and reasoning in `<think>` are no part of a reply.
+A tag ends on its line: a lone `<A` and a `>` that quotes a later line must not hide what stands between them.
 """
 
 import html
 import re
 import unicodedata
 
-_THOUGHT = re.compile(r"<(think|thinking|reasoning|scratchpad)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_THOUGHT = re.compile(r"<(think|thinking|reasoning|scratchpad)\b[^<>\n]*>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|reasoning|scratchpad)\s*>", re.IGNORECASE | re.DOTALL)
 _STRUCK = re.compile(
-    r"~~.{1,4000}?~~|<(del|s|strike)\b[^>]*>.{0,4000}?</\1\s*>|\\(?:sout|cancel|st)\{[^{}]*\}|<!--.{0,4000}?-->",
+    r"~~.{1,4000}?~~|<(del|s|strike)\b[^<>\n]*>.{0,4000}?</\1\s*>|\\(?:sout|cancel|st)\{[^{}]*\}|<!--.{0,4000}?-->",
     re.DOTALL,
 )
-_ANSWER = re.compile(r"<answer\b[^>]*>(.*?)(?:</answer\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_ANSWER = re.compile(r"<answer\b[^<>\n]*>(.*?)(?:</answer\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _INLINE = re.compile(
-    r"</?(?:b|i|u|em|strong|span|code|tt|mark|font|small|big|sup|sub|a|kbd|var)\b[^<>]*>", re.IGNORECASE
+    r"</?(?:b|i|u|em|strong|span|code|tt|mark|font|small|big|sup|sub|a|kbd|var)\b[^<>\n]*>", re.IGNORECASE
 )
-_CELL = re.compile(r"</?(?:td|th)\b[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_CELL = re.compile(r"</?(?:td|th)\b[^<>\n]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][^<>\n]*>", re.IGNORECASE)
 _LATEX = (
     (re.compile(r"\\(?:neq?|not\s*=)(?![a-z])"), " != "),
     (re.compile(r"\\(?:lnot|neg)(?![a-z])"), " \u00ac "),
