@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
 from pipelines.sealing.commitment_file import read_commitment
-from pipelines.sealing.given import any_given, given
+from pipelines.sealing.given import PublicRandomness, any_given, given
 from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig:
+class CheckConfig(PublicRandomness):
     """Compare secrets, a reveal or a corpus with the published commitment, and list the differences."""
 
     secrets: Annotated[str, INPUT] = ""
@@ -41,14 +41,6 @@ class CheckConfig:
     """An output folder of trapline: its files are compared with its manifest, and the manifest with planted.json."""
     previous: Annotated[Several, PUBLISHED] = ()
     """commitment.json of every campaign before this one."""
-    beacon: Annotated[str, RANDOMNESS] = ""
-    """Output of the beacon round, as hexadecimal digits."""
-    beacon_response: Annotated[str, RANDOMNESS] = ""
-    """The beacon's own document of that round (JSON of drand or NIST, as saved): its signature is checked."""
-    beacon_certificate: Annotated[str, RANDOMNESS] = ""
-    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
-    nonce: Annotated[str, RANDOMNESS] = ""
-    """The counterparty's nonce, as hexadecimal digits."""
     self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
     """The seal declared that the key alone decides the draw."""
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pipelines.sealing.given import any_given, evidence, given
+from pipelines.sealing.given import PublicRandomness, any_given, evidence, given
 from transforms.base.flags import INPUT, RANDOMNESS, RUNNING
 
 if TYPE_CHECKING:
@@ -19,19 +19,11 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DrawConfig:
+class DrawConfig(PublicRandomness):
     """Draw which candidate of each unit is planted, using public randomness that nobody could know at the seal."""
 
     secrets: Annotated[str, INPUT]
     """The folder that trapline seal made."""
-    beacon: Annotated[str, RANDOMNESS] = ""
-    """Output of the beacon round that the seal declared, as hexadecimal digits."""
-    beacon_response: Annotated[str, RANDOMNESS] = ""
-    """The beacon's own document of that round (JSON of drand or NIST, as saved): its signature is checked."""
-    beacon_certificate: Annotated[str, RANDOMNESS] = ""
-    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
-    nonce: Annotated[str, RANDOMNESS] = ""
-    """The counterparty's nonce, as hexadecimal digits."""
     self_attested: Annotated[bool, Parameter(name="--self"), RANDOMNESS] = False
     """No public randomness: the verdict is then valid only if the key's holder did not choose the key."""
     dry_run: Annotated[bool, RUNNING] = False

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from pipelines.sealing.given import PublicRandomness
 from transforms.base.flags import (
     ANALYSIS_PLAN,
     INPUT,
     METRICS,
     OUTPUT,
     PUBLISHED,
-    RANDOMNESS,
     RUNNING,
     Several,
     Whole,
@@ -33,7 +33,7 @@ VERDICT, REPORT = "verdict.json", "report.html"
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class VerifyConfig:
+class VerifyConfig(PublicRandomness):
     """Test whether a model saw what was planted, by the sealed analysis, with an exact error rate."""
 
     scores: Annotated[str, INPUT]
@@ -52,14 +52,6 @@ class VerifyConfig:
     """Scores of the same candidates under other models, such as an untrapped twin, for comparison in the report."""
     reveal: Annotated[bool, OUTPUT] = False
     """Show texts and ids of candidates in the report; the output is then secret and readable only by its owner."""
-    beacon_response: Annotated[str, RANDOMNESS] = ""
-    """The beacon's own document of the declared round: another value than the draw's is refused."""
-    beacon_certificate: Annotated[str, RANDOMNESS] = ""
-    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
-    beacon: Annotated[str, RANDOMNESS] = ""
-    """What the beacon gave, as you know it: another value than the draw's is refused."""
-    nonce: Annotated[str, RANDOMNESS] = ""
-    """The nonce as its giver states it: another value than the draw's is refused."""
     commitment: Annotated[str, PUBLISHED] = ""
     """commitment.json as published."""
     drawn: Annotated[str, PUBLISHED] = ""

@@ -6,6 +6,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pipelines.running.errors import RunError, UsageError
@@ -66,12 +67,21 @@ def _local_lock(output: Folder) -> Iterator[None]:
     try:
         yield
     finally:
+        _remove_empty_runs(path.parent)
         if output.names(FOLDER) == [_LOCK]:
             path.unlink(missing_ok=True)
             output.remove_if_empty(FOLDER)
             if is_new:
                 output.remove_if_empty("")
         lock.release()
+
+
+def _remove_empty_runs(work: Path) -> None:
+    """Remove the folders of runs that ended before they committed anything: a refused input leaves nothing."""
+    for folder, inside, _ in os.walk(work, topdown=False):
+        for name in inside:
+            with contextlib.suppress(OSError):  # it holds something, or is a link
+                Path(folder, name).rmdir()
 
 
 @contextlib.contextmanager

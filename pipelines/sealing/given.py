@@ -1,41 +1,40 @@
 """Public randomness as the flags of `draw`, `check` and `verify` give it: digits, or a beacon's saved response."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.flags import RANDOMNESS
 
 if TYPE_CHECKING:
     from transforms.planting.attestations.rounds import Round
     from transforms.planting.sealing.public_randomness import Declared, Randomness
 
 
-class Flags(Protocol):
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PublicRandomness:
     """The flags of a command that takes public randomness."""
 
-    @property
-    def beacon(self) -> str:
-        """Hexadecimal digits of a beacon's output."""
-
-    @property
-    def nonce(self) -> str:
-        """Hexadecimal digits."""
-
-    @property
-    def beacon_response(self) -> str:
-        """Name of a file."""
-
-    @property
-    def beacon_certificate(self) -> str:
-        """Name of a file."""
+    beacon: Annotated[str, RANDOMNESS] = ""
+    """Output of the declared beacon round, as hexadecimal digits. Once the draw is made, another value is refused."""
+    beacon_response: Annotated[str, RANDOMNESS] = ""
+    """The beacon's own document of that round (JSON of drand or NIST, as saved): its signature is checked."""
+    beacon_certificate: Annotated[str, RANDOMNESS] = ""
+    """The certificate that a pulse of NIST names, in PEM, followed by its issuers'."""
+    nonce: Annotated[str, RANDOMNESS] = ""
+    """The counterparty's nonce, as hexadecimal digits. Once the draw is made, another value is refused."""
 
 
-def any_given(flags: Flags, own: bool = False) -> bool:
+def any_given(flags: PublicRandomness, own: bool = False) -> bool:
     """Whether some randomness is given."""
     return bool(flags.beacon or flags.nonce or flags.beacon_response or flags.beacon_certificate or own)
 
 
-def evidence(flags: Flags) -> tuple[bytes, bytes]:
+def evidence(flags: PublicRandomness) -> tuple[bytes, bytes]:
     """The beacon's response and the certificate, as the flags name them; empty where they do not.
 
     Raises:
@@ -49,7 +48,7 @@ def evidence(flags: Flags) -> tuple[bytes, bytes]:
     )
 
 
-def given(flags: Flags, declared: "Declared", own: bool = False) -> "Randomness":
+def given(flags: PublicRandomness, declared: "Declared", own: bool = False) -> "Randomness":
     """What the flags give, of the kind that the seal declared.
 
     Raises:
@@ -71,7 +70,7 @@ def given(flags: Flags, declared: "Declared", own: bool = False) -> "Randomness"
     return found
 
 
-def round_given(flags: Flags, declared: "Declared") -> "Round":
+def round_given(flags: PublicRandomness, declared: "Declared") -> "Round":
     """The declared round, from the beacon's response that the flags name.
 
     Raises:

@@ -13,7 +13,7 @@ from tests.pipelines.dedup.json_corpora import Corpus, check_values, corpora
 TEXTS = [f"{word} stands alone in document {word}" for word in ("one", "two", "three", "four", "five", "six", "seven")]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(corpora(TEXTS))
 def test_values_are_kept_or_told_of(capfd: pytest.CaptureFixture[str], corpus: Corpus) -> None:
     good, bad, fine = corpus.judged()

@@ -217,3 +217,16 @@ def test_a_disk_that_became_read_only(larger: Path, disk: Disk, attempt: Callabl
         assert f"{output}: cannot be written (Read-only file system" in outcome.said
     assert disk.mount("remount", "rw")
     assert attempt(larger, output=disk.path / "out").code == 0
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])
+def test_an_input_that_is_refused_leaves_nothing(
+    name: str, is_there: bool, folder: Path, attempt: Callable[..., Any], tmp_path: Path
+) -> None:
+    (folder / name).write_text('[{"text": "one"},\n{"text": "two"}]\n')
+    if is_there:
+        (tmp_path / "out").mkdir()
+    assert attempt(folder).code == 1
+    assert (tmp_path / "out").exists() == is_there
+    assert not is_there or not list((tmp_path / "out").iterdir())

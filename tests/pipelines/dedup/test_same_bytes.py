@@ -92,12 +92,6 @@ def test_same_bytes_for_any_number_of_threads(
     assert run(corpus, tmp_path / "out", "--threads", str(threads)) == undisturbed
 
 
-def test_same_bytes_from_two_processes(corpus: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
-    flags = ("--threads", "1", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
-    subprocess.run(command(corpus, tmp_path / "out", *flags), check=True, capture_output=True, timeout=120)
-    assert digests(tmp_path / "out") == undisturbed
-
-
 def test_the_corpus_exercises_every_part(undisturbed: dict[str, str]) -> None:
     content = json.loads(undisturbed["content"])
     assert len(content["shards"]) > 5
@@ -166,11 +160,13 @@ def test_ctrl_c_stops_tidily(corpus: Path, run: Run, undisturbed: dict[str, str]
     assert run(corpus, tmp_path / "out") == undisturbed
 
 
-def test_workers_do_not_import_from_the_users_folder(corpus: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+def test_same_bytes_from_two_processes_which_do_not_import_from_the_users_folder(
+    corpus: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "transforms").mkdir()
     (tmp_path / "transforms/__init__.py").write_text("raise RuntimeError('the wrong folder')")
     script = Path(sys.executable).parent / "trapline"
-    flags = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    flags = ["--threads", "1", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     subprocess.run(
         [str(script), *command(corpus, tmp_path / "out", *flags)[3:]], check=True, cwd=tmp_path, capture_output=True,
         env={key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"},

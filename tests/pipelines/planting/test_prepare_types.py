@@ -1,6 +1,8 @@
 """Columns of every kind through `trapline dedup`, and through `prepare` and `restore`, to the same bytes."""
 
 import random
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipelines.cli import main
 from tests.corpus.types.arrow_types import LEAVES, array_of, nested_types
-from tests.corpus.types.test_kept_values import shown, writable
+from tests.corpus.types.test_kept_values import FORMATS, shown, types, writable
 from tests.pipelines.planting.planted import SMALL_SHARDS, prepare, probe_rows, prose, seal_and_draw
 from tests.pipelines.planting.test_prepare_formats import files
 
@@ -52,3 +56,37 @@ def test_columns_of_all_types_are_deduplicated_planted_and_restored(
     assert main(["restore", *map(str, places)]) == 0
     assert files(tmp_path / "restored") == files(tmp_path / "out")
     assert files(tmp_path / "planted") != files(tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Secrets that nothing was planted from, to be copied."""
+    return seal_and_draw(tmp_path_factory.mktemp("types") / "secrets", probe_rows(3))
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(LEAVES) | types, min_size=1, max_size=4), st.integers(0, 2**32), st.booleans())
+def test_any_columns_pass_through_dedup_prepare_and_restore(
+    sealed: Path, kinds: list[pa.DataType], seed: int, nulls: bool
+) -> None:
+    """A file of each format, with columns of any types, one within another."""
+    chance = random.Random(seed)
+    table = pa.table({"text": [prose(chance, 60) for _ in range(40)]})
+    for at, dtype in enumerate(kinds):
+        table = table.append_column(f"c{at}", array_of(dtype, table.num_rows, seed + at, nulls=nulls))
+    table = writable(table)
+    unrelated = [flag for name in table.column_names[1:] for flag in ("--unrelated-columns", name)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(sealed, folder / "secrets")
+        (folder / "in").mkdir()
+        for half, (kind, write) in enumerate(FORMATS.items()):
+            write(table.slice(half * 20, 20), folder / "in" / f"{half}.{kind}")
+        assert main(["dedup", "--input", str(folder / "in"), "--output", str(folder / "out"), *SMALL_SHARDS]) == 0
+        found = [pq.read_table(path, partitioning=None) for path in sorted((folder / "out/data").iterdir())]
+        assert shown(pa.concat_tables(found)) == shown(table)
+        assert prepare(folder / "in", folder / "planted", folder / "secrets", *unrelated) == 0
+        assert files(folder / "planted") != files(folder / "out")
+        places = ("--input", folder / "planted", "--secrets", folder / "secrets", "--output", folder / "back")
+        assert main(["restore", *map(str, places)]) == 0
+        assert files(folder / "back") == files(folder / "out")

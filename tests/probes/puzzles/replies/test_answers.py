@@ -132,7 +132,9 @@ def _asserted(draw_: st.DrawFn, language: Language, pair: int, name: str, truth:
 
 @pytest.mark.parametrize("opening", ["<A", "<b", "<td", "<del", "<think", "<answer"])
 def test_no_tag_over_several_lines_hides_an_assertion(opening: str) -> None:
-    reply = f"CONCLUSION: Bob is a knave. Zoe is a knight.\nAlice is a knight.\n{opening}\nAlice is a knave.\n> So it is."
+    reply = (
+        f"CONCLUSION: Bob is a knave. Zoe is a knight.\nAlice is a knight.\n{opening}\nAlice is a knave.\n> So it is."
+    )
     assert 0 in read_answer(reply, NAMES, ENGLISH, KNIGHTS).contradicted
 
 
