@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
-from pipelines.sealing.given import PublicRandomness
+from pipelines.sealing.given import PublicRandomness, any_given, given, round_given
 from transforms.base.flags import (
     ANALYSIS_PLAN,
     INPUT,
@@ -119,7 +119,6 @@ def gather(config: VerifyConfig) -> "Case":
         SealError: if the secrets do not hold.
     """
     from pipelines.scoring.folder import read_scores, refuse_differing
-    from pipelines.sealing.given import round_given
     from pipelines.verdict.bound import not_bound
     from pipelines.verdict.case import Case
     from pipelines.verdict.sealed_scores import (
@@ -200,8 +199,6 @@ def _published(flag: str, path: str) -> bytes | None:
 
 def _refuse_other_randomness(config: VerifyConfig, sealed: "Sealed") -> bool:
     """Check that the draw was decided by what the flags state; whether they state anything."""
-    from pipelines.sealing.given import any_given, given
-
     if not any_given(config):
         return False
     assert sealed.randomness is not None  # noqa: S101 - for the type checker

@@ -99,6 +99,7 @@ def test_the_corpus_exercises_every_part(undisturbed: dict[str, str]) -> None:
     assert content["counts"]["quarantined"] == {"broken_json": 1, "null_text": 1}
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
     corpus: Path, undisturbed: dict[str, str], tmp_path: Path, forked: Forked, run: Run
 ) -> None:

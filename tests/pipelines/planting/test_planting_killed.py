@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from pipelines.cli import main
 from tests.pipelines.forked import Forked
 from tests.pipelines.planting.planted import (
@@ -21,6 +23,7 @@ def held(output: Path, secrets: Path) -> dict[str, bytes]:
     return {**found, **{name: (secrets / name).read_bytes() for name in LEFT}}
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_a_rerun_gives_the_same_bytes_and_secrets(tmp_path: Path, forked: Forked) -> None:
     corpus = write_corpus(tmp_path / "in", 400)
     sealed = seal_and_draw(tmp_path / "sealed", probe_rows(30))
