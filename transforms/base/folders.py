@@ -142,16 +142,17 @@ class Folder:
         return Path(resolve(self.at(name) if name else self.uri)[1])
 
     @contextlib.contextmanager
-    def create(self, name: str, mode: int = 0o666) -> Iterator[HashingFile]:
+    def create(self, name: str, mode: int = 0o666, *, durable: bool = True) -> Iterator[HashingFile]:
         """Write the file `name`: it exists when the block ends without an exception, and not before.
 
-        `mode` is that of a local file, less the process's mask: 0o600 for what is secret.
+        `mode` is that of a local file, less the process's mask: 0o600 for what is secret. A local file that is not
+        `durable` is not synced: after a power failure it may be there and lack its content.
 
         Raises:
             CorpusError: if the disk is full.
         """
         filesystem, path = resolve(self.at(name))
-        with _create_local(Path(path), mode) if self.local else _upload(filesystem, path) as sink:
+        with _create_local(Path(path), mode, durable=durable) if self.local else _upload(filesystem, path) as sink:
             yield sink
 
     def write(self, name: str, data: bytes, mode: int = 0o666) -> None:
@@ -175,6 +176,12 @@ class Folder:
         """Whether the file or folder `name` exists."""
         filesystem, path = resolve(self.at(name))
         return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
+
+    def size_of(self, name: str) -> int | None:
+        """Bytes of the file `name`; None if there is none."""
+        filesystem, path = resolve(self.at(name))
+        size: int | None = filesystem.get_file_info(path).size
+        return size
 
     def names(self, name: str = "") -> list[str]:
         """Names of what stands directly in the folder, sorted, without temporary files; empty if there is none."""
@@ -240,7 +247,7 @@ class Folder:
 
 
 @contextlib.contextmanager
-def _create_local(final: Path, mode: int) -> Iterator[HashingFile]:
+def _create_local(final: Path, mode: int, *, durable: bool) -> Iterator[HashingFile]:
     temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +258,8 @@ def _create_local(final: Path, mode: int) -> Iterator[HashingFile]:
                 yield sink
             finally:
                 sink.abandon()
-            os.fsync(raw.fileno())
+            if durable:
+                os.fsync(raw.fileno())
         temporary.replace(final)
         _sync_folder(final.parent)
     except BaseException as error:

@@ -95,7 +95,7 @@ def _tokens(corpus: OrderedCorpus) -> str:
     return block(
         "## Tokens",
         "",
-        f"Each file `tokens/*.bin` holds the ids of the documents of a shard as little-endian {tokens.dtype}, without a "
+        f"Each file `tokens/*.bin` holds the ids of a shard's documents as little-endian {tokens.dtype}, without a "
         f"header; {last}. The `.idx` beside it is the index that Megatron-LM reads, and `first_token` and `tokens` of "
         "`documents/` say the same. With NumPy:",
         "",

@@ -115,7 +115,7 @@ class TokenWriter:
 
 def _strings(texts: pa.Array, addresses: npt.NDArray[np.uint64]) -> list[str]:
     try:
-        found = texts.to_pylist()
+        found: list[str] = texts.to_pylist()
     except UnicodeDecodeError:
         found = [_decoded(one) for one in texts.cast(pa.large_binary()).to_pylist()]
     if None in found:
