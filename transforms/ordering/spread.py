@@ -79,8 +79,8 @@ class _Spread:
         check(placed.schema, PLACED, placed_name(task))
         rows, places = (placed[name].to_numpy() for name in PLACED.names)
         read = total = 0
-        # Not synced, as that takes longer than writing: after a power failure the size tells that content is missing.
-        with folder.create(blocks_name(task), durable=False) as sink:
+        # After a power failure the size tells that content is missing.
+        with folder.create(blocks_name(task), scratch=True) as sink:
             writer = BlockWriter(sink, task, self.job.layout.bins)
             for first, table in _gathered(piece, self.job.arrow_schema()):
                 lo, hi = np.searchsorted(rows, [first, first + table.num_rows])
