@@ -122,8 +122,8 @@ def rooms() -> Picture:
     p.arrow((450, 128), (450, 150))
     p.group(20, 152, 860, 186, "transforms/   one room per capability; none imports its neighbour")
     names = ("dedup", "probes", "planting", "ordering", "scoring", "verification")
-    words = ("shingles, MinHash,\nsurvivors", "traps, puzzles", "seal, draw,\nplaces, ledger", "schedules, shuffle,\ntokens",
-             "model, metrics,\ngeneration", "exact test,\npower")  # fmt: skip
+    words = ("shingles, MinHash,\nsurvivors", "traps, puzzles", "seal, draw,\nplaces, ledger",
+             "schedules, shuffle,\ntokens", "model, metrics,\ngeneration", "exact test,\npower")  # fmt: skip
     for at, (name, said) in enumerate(zip(names, words, strict=True)):
         p.box(36 + 140 * at, 182, 128, 66, f"{name}\n{said}")
         p.arrow((100 + 140 * at, 248), (100 + 140 * at, 262))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class WhichConfig:
     """Print which documents were in a training step, or in a range of documents or tokens, of an ordered corpus.
 
-    One line per document, with tabs between its columns. A range is A:B (from A to before B, both from 0) or one number.
+    One line per document, with tabs between its columns. A range is A:B (from A to before B) or one number, from 0.
     """
 
     input: Annotated[str, INPUT]
@@ -75,7 +75,7 @@ def run(config: WhichConfig, _: "Context") -> int:
         raise RunError(f"--input {config.input}: is not a finished output of trapline order")
     content = manifest["content"]
     try:
-        shards, input = _shards(content), [file["path"] for file in content["input"]]
+        shards, files = _shards(content), [file["path"] for file in content["input"]]
         batch = int(content["config"]["batch"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder.at(outputs.MANIFEST)}: is not one that trapline order writes") from error
@@ -89,7 +89,7 @@ def run(config: WhichConfig, _: "Context") -> int:
     if lo * each >= total:
         raise UsageError(f"--input {config.input}: has {counted(total, noun)}, and number {lo * each:,} is behind them")
     find = documents_of_tokens if by_tokens else documents_at
-    table = find(folder, shards, input, lo * each, min(hi * each, total))
+    table = find(folder, shards, files, lo * each, min(hi * each, total))
     with contextlib.suppress(BrokenPipeError):
         print("\t".join(table.column_names))
         for row in zip(*(column.to_pylist() for column in table.columns), strict=True):

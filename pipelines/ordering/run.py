@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pipelines.running.context import Context
 
 _PACKED = 0.75
-"""Bytes of the work folder per byte of text, at most: English text packed by LZ4 takes about .6."""
+"""Bytes of the work folder per byte of text, at most: English text packed by LZ4 takes about .45."""
 
 
 def run(config: "OrderConfig", context: "Context") -> int:

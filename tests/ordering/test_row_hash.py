@@ -52,7 +52,9 @@ def test_values_that_trade_columns_change_the_hash() -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=12), st.integers(0, 3)), min_size=1, max_size=12), st.randoms())
-def test_the_sum_tells_how_often_each_row_stands_there_and_not_where(rows: list[tuple[str, int]], chance: object) -> None:
+def test_the_sum_tells_how_often_each_row_stands_there_and_not_where(
+    rows: list[tuple[str, int]], chance: object
+) -> None:
     table = pa.table({"text": [text for text, _ in rows], "number": list(range(len(rows)))})
     times = [count for _, count in rows]
     places = [row for row, count in enumerate(times) for _ in range(count)]

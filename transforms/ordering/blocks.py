@@ -120,11 +120,15 @@ def read_bin(folder: Folder, blocks: Sequence[Block], lo: int, hi: int, names: S
     Raises:
         CorpusError: if the blocks do not hold each of these places once.
     """
-    table = pa.concat_tables(_tables(folder, blocks)).combine_chunks()
+    unlike = CorpusError(f"{folder.uri}: blocks of the first pass are not as the plan has them: run with --overwrite")
+    try:
+        table = pa.concat_tables(_tables(folder, blocks)).combine_chunks()
+    except (pa.ArrowException, FileNotFoundError) as error:
+        raise unlike from error
     addresses, places = (table.column(table.num_columns - back).to_numpy() for back in (2, 1))
     order = np.argsort(places)
     if len(places) != hi - lo or not np.array_equal(places[order], np.arange(lo, hi)):
-        raise CorpusError(f"{folder.uri}: blocks of the first pass are not as the plan has them: run with --overwrite")
+        raise unlike
     rows = table.select(range(table.num_columns - 2)).rename_columns(list(names))
     return Bin(rows.take(pa.array(order)), addresses[order])
 

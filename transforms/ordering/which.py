@@ -24,13 +24,13 @@ class OrderedShard:
     tokens: int
 
 
-def documents_at(folder: Folder, shards: Sequence[OrderedShard], input: Sequence[str], lo: int, hi: int) -> pa.Table:
+def documents_at(folder: Folder, shards: Sequence[OrderedShard], files: Sequence[str], lo: int, hi: int) -> pa.Table:
     """The documents at the places `lo` <= p < `hi` of the training order.
 
     Args:
         folder: the ordered corpus.
         shards: of it, in their order.
-        input: files that were ordered, by ordinal.
+        files: files that were ordered, by ordinal.
         lo: first place, from 0.
         hi: place behind the last.
 
@@ -43,11 +43,11 @@ def documents_at(folder: Folder, shards: Sequence[OrderedShard], input: Sequence
     for number in _touched(starts, lo, hi):
         table = _read(folder, shards[number])
         parts.append(_slice(folder, shards, number, table, lo - int(starts[number]), hi - int(starts[number])))
-    return _named(parts, shards, input)
+    return _named(parts, shards, files)
 
 
 def documents_of_tokens(
-    folder: Folder, shards: Sequence[OrderedShard], input: Sequence[str], lo: int, hi: int
+    folder: Folder, shards: Sequence[OrderedShard], files: Sequence[str], lo: int, hi: int
 ) -> pa.Table:
     """The documents that hold one of the tokens `lo` <= t < `hi`, counted over all shards; as `documents_at`."""
     starts = _starts([shard.tokens for shard in shards])
@@ -59,7 +59,7 @@ def documents_of_tokens(
         held = np.flatnonzero((first < end) & (first + tokens > begin))
         if len(held):
             parts.append(_slice(folder, shards, number, table, int(held[0]), int(held[-1]) + 1))
-    return _named(parts, shards, input)
+    return _named(parts, shards, files)
 
 
 def _starts(sizes: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -104,7 +104,7 @@ def _ids(folder: Folder, data: str, lo: int, hi: int) -> list[str | None]:
 def _named(
     parts: Sequence[tuple[int, int, pa.Table, list[str | None]]],
     shards: Sequence[OrderedShard],
-    input: Sequence[str],
+    files: Sequence[str],
 ) -> pa.Table:
     rows, tokens = (_starts([getattr(shard, name) for shard in shards]) for name in ("rows", "tokens"))
     found: list[list[object]] = [[] for _ in _COLUMNS]
@@ -117,7 +117,7 @@ def _named(
             [number] * len(at),
             at.tolist(),
             ids,
-            [input[one] for one in (addresses >> np.uint64(POSITION_BITS)).tolist()],
+            [files[one] for one in (addresses >> np.uint64(POSITION_BITS)).tolist()],
             (addresses & np.uint64(MAX_POSITION)).tolist(),
             starts,
             table["tokens"].to_pylist(),

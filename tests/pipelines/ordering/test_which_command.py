@@ -46,9 +46,7 @@ def test_each_line_names_the_row_of_the_input(ordered: Path, capfd: pytest.Captu
         assert int(one["file_row"]) == number // 3
 
 
-def test_tokens_belong_to_the_documents_whose_tokens_they_are(
-    ordered: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_tokens_belong_to_the_documents_whose_tokens_they_are(ordered: Path, capfd: pytest.CaptureFixture[str]) -> None:
     every = rows(ordered / "data")
     tokenizer = tiny_tokenizer().backend_tokenizer
     lengths = [len(tokenizer.encode(row["text"], add_special_tokens=False).ids) for row in every]
