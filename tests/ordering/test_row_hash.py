@@ -1,6 +1,6 @@
 """The hash of rows: the same values give the same hash, and any other value another."""
 
-import datetime
+import datetime as dt
 import decimal
 
 import numpy as np
@@ -18,7 +18,7 @@ VALUES = {
     "small": pa.array([0, 1, 2, 3, None, 5], pa.uint8()),
     "fraction": pa.array([0.0, -0.0, 1.5, float("inf"), None, 2.0]),
     "truth": pa.array([True, False, None]),
-    "time": pa.array([datetime.date(2020, 1, day) for day in range(1, 6)] + [None]),
+    "time": pa.array([dt.date(2020, 1, day) for day in range(1, 6)] + [None]),
     "decimal": pa.array([decimal.Decimal(one) for one in range(5)] + [None], pa.decimal128(9, 2)),
     "list": pa.array([[], [1], [1, 2], [2, 1], [None], None]),
     "nested": pa.array([[[1], [2]], [[1, 2]], [[]], [], None]),

@@ -25,8 +25,7 @@ def cases(draw: st.DrawFn, most: int = 6) -> tuple[int, Window, list[int]]:
 def steps(text: str, case: tuple[int, Window, list[int]]) -> list[int]:
     try:
         return Schedule.parse(text).steps(*case)
-    except CorpusError as error:
-        assert "steps" in str(error)
+    except CorpusError:  # the window is too short, of which there is a test
         assume(False)
         raise
 
@@ -118,8 +117,10 @@ def test_once_is_a_uniform_step(case: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "onc", "once:", "once:1", "every", "every:3", "every:0x2", "every:3x0", "every:3x2x1", "power", "power:0"]
-    + ["power:x", "exponential:1", "exponential:0", "exponential:-1", "spaced:2", "every:３x2\n"],
+    [
+        *("", "onc", "once:", "once:1", "every", "every:3", "every:0x2", "every:3x0", "every:3x2x1", "every:\uff13x2"),
+        *("every:3x2\n", "power", "power:0", "power:x", "exponential:1", "exponential:0", "exponential:-1", "spaced:2"),
+    ],
 )
 def test_what_is_no_schedule_is_refused_with_all_forms(text: str) -> None:
     with pytest.raises(ValueError, match="give one of once, every:NxK") as refused:

@@ -73,5 +73,5 @@ def test_a_document_without_text_is_named_by_its_row(bad: pa.Array) -> None:
 def test_an_unknown_end_token_and_a_broken_file_are_refused() -> None:
     with pytest.raises(CorpusError, match="--end-token 'x': the tokenizer does not know it"):
         open_tokenizer("t.json", tokenizer(9), "x")
-    with pytest.raises(CorpusError, match="--tokenizer t.json: cannot be read"):
+    with pytest.raises(CorpusError, match=r"--tokenizer t\.json: cannot be read"):
         open_tokenizer("t.json", b"{}", "")

@@ -180,7 +180,7 @@ class Schedule:
         """
         name, colon, rest = text.partition(":")
         kind = SCHEDULES.get(name)
-        found = re.fullmatch(kind.pattern, rest) if kind else None
+        found = re.fullmatch(kind.pattern, rest, re.ASCII) if kind else None
         parameters = (
             tuple(convert(part) for convert, part in zip(kind.types, found.groups(), strict=True))
             if (kind and found)
