@@ -148,7 +148,7 @@ class Folder:
         """Write the file `name`: it exists when the block ends without an exception, and not before.
 
         `mode` is that of a local file, less the process's mask: 0o600 for what is secret. `scratch` is for large
-        files of a run's own: they are neither hashed nor synced, so that one may lack its content after a power failure.
+        files of a run's own: they are neither hashed nor synced, so one may lack its content after a power failure.
 
         Raises:
             CorpusError: if the disk is full.

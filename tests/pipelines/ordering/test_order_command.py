@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ import pytest
 from pipelines.cli import main
 from tests.pipelines.ordering.corpora import SMALL, held, multiset, order, rows, write_corpus
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
+from transforms.ordering import gather, spread
 
 
 @pytest.fixture(scope="module")
@@ -131,27 +134,43 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(tmp_path: Path) -> No
     assert held(output) == held(tmp_path / "whole")
 
 
-def test_rows_that_were_spread_are_not_read_again_after_a_stop(corpus: Path, ordered: Path, tmp_path: Path) -> None:
-    """A run that ended between the passes goes on from there, and a lost block file is written again."""
-    from transforms.ordering import gather
-
+def test_a_run_goes_on_between_the_passes_and_mends_what_a_power_failure_emptied(
+    corpus: Path, ordered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop(*_: object) -> None:
         raise OSError("stopped here")
 
-    with pytest.MonkeyPatch.context() as patch:
+    with monkeypatch.context() as patch:
         patch.setattr(gather, "read_bin", stop)
         assert order(corpus, tmp_path / "out") == 1
     assert not (tmp_path / "out" / "_SUCCESS").exists()
-    (run,) = [path for path in (tmp_path / "out" / ".work").iterdir() if path.is_dir()]
-    block = run / "spread" / "000000.blocks"
-    inode = block.stat().st_ino
+    (run,) = (path for path in (tmp_path / "out" / ".work").iterdir() if path.is_dir())
+    (run / "spread" / "000001.blocks").write_bytes(b"")
     (run / "spread.json").unlink()
-    assert order(corpus, tmp_path / "other") == 0
-    (run / "spread" / "000000.blocks").rename(run / "kept")
-    (run / "spread" / "000000.blocks").write_bytes(b"")
+    written: list[int] = []
+    write = spread._Spread._write
+    monkeypatch.setattr(spread._Spread, "_write", lambda self, task: (written.append(task), write(self, task))[1])
     assert order(corpus, tmp_path / "out") == 0
-    assert inode
+    assert written == [1]
     assert held(tmp_path / "out") == held(ordered)
+
+
+def test_rows_that_are_lost_between_the_passes_are_noticed(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    read = gather.read_bin
+
+    def changed(*given: Any) -> Any:
+        found = read(*given)
+        score = found.table.column_names.index("score")
+        return replace(
+            found, table=found.table.set_column(score, "score", pa.nulls(found.table.num_rows, pa.float64()))
+        )
+
+    monkeypatch.setattr(gather, "read_bin", changed)
+    assert order(corpus, tmp_path / "out") == 1
+    assert "rows were written where 150 were to be, or others than were read" in capfd.readouterr().err
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
 
 
 @pytest.mark.parametrize(

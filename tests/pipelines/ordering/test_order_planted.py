@@ -117,7 +117,6 @@ def test_the_output_tells_nothing_of_the_schedule(campaign: Path, ordered: Path,
 def test_events_are_for_their_owner_and_the_secrets_still_hold(campaign: Path, ordered: Path) -> None:
     for path in (campaign / "secrets" / "orders").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
-    assert main(["check", "--secrets", str(campaign / "secrets"), "--corpus", str(ordered)]) in (0, 1)
     assert main(["check", "--secrets", str(campaign / "secrets")]) == 0
 
 
