@@ -40,9 +40,9 @@ def documents(corpus: Sequence[Path]) -> Iterator[pa.Table]:
                 number += len(text)
 
 
-def write_corpus(corpus: Sequence[Path], folder: Path, size: int) -> int:
-    """Files of about 128 MB of text in row groups of about 32 MB until there are `size` bytes; the documents."""
-    source, rows, left, at = documents(corpus), 0, size, 0
+def write_corpus(corpus: Sequence[Path], folder: Path, size: int) -> None:
+    """Files of about 128 MB of text in row groups of about 32 MB until there are `size` bytes."""
+    source, left, at = documents(corpus), size, 0
     while left > 0:
         path = folder / f"{at:05d}.parquet"
         at += 1
@@ -55,17 +55,22 @@ def write_corpus(corpus: Sequence[Path], folder: Path, size: int) -> int:
                     in_group += pc.sum(pc.binary_length(waiting[-1]["text"])).as_py()
                 group = pa.concat_tables(waiting)
                 writer.write_table(group, row_group_size=len(group))
-                rows, in_file = rows + len(group), in_file + in_group
+                in_file += in_group
         left -= in_file
-    return rows
 
 
 def one_size(given: argparse.Namespace, folder: Path, size: int) -> None:
     """Measure one size and print a line for each command."""
-    source = folder / "in"
-    source.mkdir()
-    rows = write_corpus(given.corpus, source, size)
+    source = (given.keep or folder) / f"text-{size}"
+    if not source.exists():
+        draft = source.with_suffix(".tmp")
+        draft.mkdir(parents=True)
+        write_corpus(given.corpus, draft, size)
+        draft.rename(source)
     files = sorted(source.iterdir())
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    if given.only_write:
+        return
     packed = sum(file.stat().st_size for file in files)
     print(f"{size / 1e9:g} GB of text, {rows:,} documents, {packed / 1e9:.2f} GB in {len(files)} files", flush=True)
     commands: dict[str, list[object]] = {
@@ -91,7 +96,6 @@ def one_size(given: argparse.Namespace, folder: Path, size: int) -> None:
         )
     pairs = zip(runs["order"], runs["copy"], strict=True)
     print(f"ratio  {statistics.median(order.wall_s / copy.wall_s for order, copy in pairs):.2f}", flush=True)
-    shutil.rmtree(source)
 
 
 def main() -> None:
@@ -100,6 +104,8 @@ def main() -> None:
     parser.add_argument("--corpus", nargs="+", type=Path, required=True, help="folders of Parquet files with `text`")
     parser.add_argument("--size", nargs="+", type=float, default=[2.0], help="GB of text")
     parser.add_argument("--repeat", type=int, default=1, help="pairs of runs")
+    parser.add_argument("--keep", type=Path, help="keep the written corpora here, and use those that are here")
+    parser.add_argument("--only-write", action="store_true", help="write the corpora and measure nothing")
     parser.add_argument("--work", type=Path, help="where to work; a temporary folder by default")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.work) as folder:

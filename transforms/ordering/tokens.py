@@ -115,7 +115,7 @@ class TokenWriter:
 
 def _strings(texts: pa.Array, addresses: npt.NDArray[np.uint64]) -> list[str]:
     try:
-        found: list[str] = texts.to_pylist()
+        found: list[str | None] = texts.to_pylist()
     except UnicodeDecodeError:
         found = [_decoded(one) for one in texts.cast(pa.large_binary()).to_pylist()]
     if None in found:
@@ -124,7 +124,7 @@ def _strings(texts: pa.Array, addresses: npt.NDArray[np.uint64]) -> list[str]:
             f"row {row} of an input file has no text, or text that is not UTF-8, and cannot become tokens: trapline "
             "dedup sets such rows aside"
         )
-    return found
+    return [one for one in found if one is not None]
 
 
 def _decoded(data: bytes | None) -> str | None:

@@ -162,10 +162,9 @@ def test_rows_that_are_lost_between_the_passes_are_noticed(
 
     def changed(*given: Any) -> Any:
         found = read(*given)
-        score = found.table.column_names.index("score")
-        return replace(
-            found, table=found.table.set_column(score, "score", pa.nulls(found.table.num_rows, pa.float64()))
-        )
+        rows = found.table
+        nothing = pa.nulls(rows.num_rows, pa.float64())
+        return replace(found, table=rows.set_column(rows.column_names.index("score"), "score", nothing))
 
     monkeypatch.setattr(gather, "read_bin", changed)
     assert order(corpus, tmp_path / "out") == 1
