@@ -107,7 +107,13 @@ class HashingFile:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what was written so far."""
+        """Hex digest of what was written so far.
+
+        Raises:
+            ValueError: if this file is not hashed.
+        """
+        if not self._hashed:
+            raise ValueError("a scratch file is not hashed")
         return self._sha256.hexdigest()
 
 
