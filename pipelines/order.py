@@ -16,7 +16,7 @@ from transforms.base.toml import table
 if TYPE_CHECKING:
     from pipelines.running.context import Context
     from transforms.corpus.output.sink import ParquetFormat
-    from transforms.ordering.rules import ScheduleFile
+    from transforms.ordering.planning.rules import ScheduleFile
 
 
 @Parameter(name="*")
@@ -124,7 +124,7 @@ class OrderConfig:
         Raises:
             UsageError: if they cannot be understood, or rules have no planted units to apply to.
         """
-        from transforms.ordering.rules import Repeat, ScheduleFile
+        from transforms.ordering.planning.rules import Repeat, ScheduleFile
 
         text = self.schedule_text()
         try:

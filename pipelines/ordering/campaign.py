@@ -14,10 +14,10 @@ from pipelines.running.machine import cores
 from pipelines.sealing.planted_corpus import planted_manifest
 from transforms.base.folders import Folder
 from transforms.corpus.output.manifest import Manifest
-from transforms.ordering.plan import Plan, PlantedUnit
-from transforms.ordering.record import OrderRecord, events, moved, planted_units
-from transforms.ordering.rules import ScheduleFile
-from transforms.ordering.shuffle import Rows
+from transforms.ordering.planning.plan import Plan, PlantedUnit
+from transforms.ordering.planning.record import OrderRecord, events, moved, planted_units
+from transforms.ordering.planning.rules import ScheduleFile
+from transforms.ordering.planning.shuffle import Rows
 from transforms.planting import folder as names
 from transforms.planting.ledger.check_secrets import Sealed, open_secrets
 from transforms.planting.ledger.planted import file_sha256

@@ -19,7 +19,7 @@ from transforms.corpus.input.pieces import Piece
 from transforms.corpus.input.sources import Source, list_sources
 from transforms.corpus.output.features import as_written
 from transforms.corpus.types.metadata import with_single_field_ids
-from transforms.ordering.shuffle import Rows
+from transforms.ordering.planning.shuffle import Rows
 
 if TYPE_CHECKING:
     from pipelines.order import OrderConfig

@@ -32,13 +32,13 @@ from transforms.corpus.output.names import shard_name
 from transforms.corpus.output.shards import default_shard_bytes
 from transforms.corpus.output.sink import write_table
 from transforms.ordering.card import OrderedCorpus, ordered_card
-from transforms.ordering.gather import documents_name
-from transforms.ordering.job import OrderJob, Tokenizing, placed_name
-from transforms.ordering.layout import Layout, cut
-from transforms.ordering.plan import Plan, plan_order
-from transforms.ordering.record import moved
-from transforms.ordering.rules import ScheduleFile
-from transforms.ordering.tokens import open_tokenizer, tokens_name
+from transforms.ordering.copying.gather import documents_name
+from transforms.ordering.copying.job import OrderJob, Tokenizing, placed_name
+from transforms.ordering.copying.layout import Layout, cut
+from transforms.ordering.copying.tokens import open_tokenizer, tokens_name
+from transforms.ordering.planning.plan import Plan, plan_order
+from transforms.ordering.planning.record import moved
+from transforms.ordering.planning.rules import ScheduleFile
 from transforms.planting.folder import locked, secrets_path
 
 if TYPE_CHECKING:

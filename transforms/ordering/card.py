@@ -8,7 +8,7 @@ from transforms.base import toml
 from transforms.base.readable import count, counted, size
 from transforms.corpus.output.card_parts import block, columns, escape, fence, header, loading
 from transforms.corpus.output.manifest import VERSION, Column, InputFile, WrittenFile, WrittenShard
-from transforms.ordering.job import Tokenizing
+from transforms.ordering.copying.job import Tokenizing
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pytest
 from pipelines.cli import main
 from tests.pipelines.ordering.corpora import SMALL, held, multiset, order, rows, write_corpus
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
-from transforms.ordering import gather, spread
+from transforms.ordering.copying import gather, spread
 
 
 @pytest.fixture(scope="module")

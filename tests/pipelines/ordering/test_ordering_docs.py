@@ -16,8 +16,8 @@ from pipelines.cli import main
 from tests.pipelines.ordering.corpora import rows, write_corpus
 from tests.pipelines.planting import planted
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
-from transforms.ordering.rules import ScheduleFile
-from transforms.ordering.schedules import SCHEDULES
+from transforms.ordering.planning.rules import ScheduleFile
+from transforms.ordering.planning.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs/guide/ordering.md").read_text(encoding="utf-8")

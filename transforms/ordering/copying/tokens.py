@@ -20,7 +20,7 @@ from transforms.base.folders import HashingFile
 from transforms.base.texts import offsets_of
 from transforms.corpus.input.addresses import position_of
 from transforms.corpus.output.names import shard_name
-from transforms.ordering.job import Tokenizing
+from transforms.ordering.copying.job import Tokenizing
 
 _MAGIC = b"MMIDIDX\x00\x00"
 _CODES = {"uint16": 8, "uint32": 4}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from transforms.ordering.rules import Phase, Repeat, Rule, ScheduleFile
-from transforms.ordering.schedules import Schedule
+from transforms.ordering.planning.rules import Phase, Repeat, Rule, ScheduleFile
+from transforms.ordering.planning.schedules import Schedule
 
 WHOLE = """
 corpus = "input"

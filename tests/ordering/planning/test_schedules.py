@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.ordering.slow_order import aged, uniform, walked
+from tests.ordering.planning.slow_order import aged, uniform, walked
 from transforms.base.errors import CorpusError
-from transforms.ordering.schedules import SCHEDULES, Schedule, Window
+from transforms.ordering.planning.schedules import SCHEDULES, Schedule, Window
 
 WORD = st.integers(0, 2**64 - 1)
 

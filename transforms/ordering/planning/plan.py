@@ -9,10 +9,10 @@ import numpy.typing as npt
 from transforms.base.errors import CorpusError
 from transforms.base.keyed import numbers
 from transforms.base.readable import count, counted
-from transforms.ordering.places import merged, mixed_within_steps, queued, repeated_share, repeats
-from transforms.ordering.rules import Repeat, Rule, ScheduleFile
-from transforms.ordering.schedules import Window
-from transforms.ordering.shuffle import Rows, shuffled
+from transforms.ordering.planning.places import merged, mixed_within_steps, queued, repeated_share, repeats
+from transforms.ordering.planning.rules import Repeat, Rule, ScheduleFile
+from transforms.ordering.planning.schedules import Window
+from transforms.ordering.planning.shuffle import Rows, shuffled
 
 _ROWS, _SUBSET = "trapline/v1/order", "trapline/v1/order-repeated"
 _STEPS, _TIES = "trapline/v1/order-steps", "trapline/v1/order-ties"

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
-from transforms.ordering.blocks import BlockWriter, blocks_name, blocks_of, gather_indexes, read_bin, write_index
+from transforms.ordering.copying.blocks import (
+    BlockWriter,
+    blocks_name,
+    blocks_of,
+    gather_indexes,
+    read_bin,
+    write_index,
+)
 
 BINS, SHARDS = (0, 4, 4, 9, 12), (0, 2, 4)
 

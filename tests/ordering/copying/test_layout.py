@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.ordering.layout import cut
+from transforms.ordering.copying.layout import cut
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**13), st.integers(10**6, 10**9))

@@ -10,7 +10,7 @@ import tokenizers
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import HashingFile
-from transforms.ordering.tokens import TokenWriter, open_tokenizer
+from transforms.ordering.copying.tokens import TokenWriter, open_tokenizer
 
 
 class Memory:

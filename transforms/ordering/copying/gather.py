@@ -20,10 +20,10 @@ from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.names import shard_name
 from transforms.corpus.output.sink import ShardWriter, write_table
 from transforms.corpus.types.conform import conform
-from transforms.ordering.blocks import blocks_of, read_bin
-from transforms.ordering.job import OrderJob
-from transforms.ordering.row_hash import row_hashes
-from transforms.ordering.tokens import TokenWriter, tokens_name
+from transforms.ordering.copying.blocks import blocks_of, read_bin
+from transforms.ordering.copying.job import OrderJob
+from transforms.ordering.copying.row_hash import row_hashes
+from transforms.ordering.copying.tokens import TokenWriter, tokens_name
 
 
 class GatherShards(beam.PTransform):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.base.errors import CorpusError
-from transforms.ordering.plan import Plan, PlantedUnit, places_of, plan_order
-from transforms.ordering.rules import ScheduleFile
+from transforms.ordering.planning.plan import Plan, PlantedUnit, places_of, plan_order
+from transforms.ordering.planning.rules import ScheduleFile
 
 KEY = bytes(32)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from transforms.ordering.shuffle import Rows, words
+from transforms.ordering.planning.shuffle import Rows, words
 
 _WITHIN, _PASSES = "trapline/v1/order-within", "trapline/v1/order-passes"
 

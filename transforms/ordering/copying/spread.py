@@ -19,9 +19,9 @@ from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.addresses import addresses
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.types.conform import conform
-from transforms.ordering.blocks import BlockWriter, blocks_name, gather_indexes, write_index
-from transforms.ordering.job import OrderJob, placed_name
-from transforms.ordering.row_hash import row_hashes, weighted_sum
+from transforms.ordering.copying.blocks import BlockWriter, blocks_name, gather_indexes, write_index
+from transforms.ordering.copying.job import OrderJob, placed_name
+from transforms.ordering.copying.row_hash import row_hashes, weighted_sum
 
 _AT_ONCE = 64 << 20
 """Bytes of rows that are sorted together; more of them make larger blocks."""

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ordering.slow_order import served
-from transforms.ordering.places import merged, mixed_within_steps, queued, repeated_share, repeats
-from transforms.ordering.shuffle import shuffled, words
+from tests.ordering.planning.slow_order import served
+from transforms.ordering.planning.places import merged, mixed_within_steps, queued, repeated_share, repeats
+from transforms.ordering.planning.shuffle import shuffled, words
 
 KEY = bytes(range(32))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.ordering.row_hash import row_hashes, weighted_sum
+from transforms.ordering.copying.row_hash import row_hashes, weighted_sum
 
 VALUES = {
     "text": pa.array(["", "a", "b", "a longer text of 24 bytes", "a longer text of 24 byteS", None]),

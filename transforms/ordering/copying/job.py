@@ -7,7 +7,7 @@ import pyarrow as pa
 from transforms.base.runs import Work
 from transforms.corpus.input.pieces import Piece
 from transforms.corpus.output.sink import ParquetFormat
-from transforms.ordering.layout import Layout
+from transforms.ordering.copying.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transforms.ordering.schedules import Schedule
+from transforms.ordering.planning.schedules import Schedule
 
 CORPUS = ("shuffle", "input")
 _REPEAT = "repeat"

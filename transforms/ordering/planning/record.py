@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from schemas.documents import to_bytes
 from schemas.secret.events import EVENTS
-from transforms.ordering.plan import Plan, PlantedUnit, places_of
-from transforms.ordering.rules import ScheduleFile
-from transforms.ordering.shuffle import Rows
+from transforms.ordering.planning.plan import Plan, PlantedUnit, places_of
+from transforms.ordering.planning.rules import ScheduleFile
+from transforms.ordering.planning.shuffle import Rows
 
 VERSION = 1
 
