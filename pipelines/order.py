@@ -34,7 +34,7 @@ class OrderConfig:
     secrets: Annotated[str, INPUT] = ""
     """The folder of secrets with which trapline prepare planted --input; the events go there."""
     schedule: Annotated[str, ORDER] = ""
-    """One schedule for all planted units, such as every:100x10, or a .toml file of phases and rules."""
+    """One schedule for all planted units, such as every:100x10; a .toml file of phases and rules; or input: no shuffle."""
     batch: Annotated[Whole, ORDER] = 1
     """Documents per training step; schedules count in steps."""
     seed: Annotated[str, ORDER] = "0"
@@ -124,7 +124,7 @@ class OrderConfig:
         Raises:
             UsageError: if they cannot be understood, or rules have no planted units to apply to.
         """
-        from transforms.ordering.planning.rules import Repeat, ScheduleFile
+        from transforms.ordering.planning.rules import CORPUS, Repeat, ScheduleFile
 
         text = self.schedule_text()
         try:
@@ -132,6 +132,8 @@ class OrderConfig:
                 return ScheduleFile()
             if self.schedule.endswith(".toml"):
                 found = ScheduleFile.parse(text)
+            elif text in CORPUS:
+                found = ScheduleFile(corpus=text)
             elif text.startswith("repeat") and not self.secrets:
                 found = ScheduleFile(repeat=Repeat.parse(text))
             else:

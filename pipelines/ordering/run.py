@@ -246,9 +246,10 @@ class _Run:
     def _publish(self, layout: Layout, gathered: dict[str, Any], seconds: float) -> None:
         config, written = self.config, RewriteSummary.parse(gathered)
         settings = config.what_the_output_depends_on()
-        if self.campaign is None and self.schedule.repeat is not None:
-            settings["schedule"] = self.schedule.repeat.text
-        corpus = OrderedCorpus(
+        if self.campaign is None:  # else it is secret; without planted units there is no more to it
+            corpus, repeat = self.schedule.corpus, self.schedule.repeat
+            settings["schedule"] = repeat.text if repeat is not None else corpus
+        ordered = OrderedCorpus(
             run=self.work.run,
             config=settings,
             versions=versions(),
@@ -274,8 +275,8 @@ class _Run:
         }
         outputs.succeed(
             self.work,
-            corpus.to_json(),
-            {outputs.METRICS: pretty_json(metrics), outputs.CARD: ordered_card(corpus).encode()},
+            ordered.to_json(),
+            {outputs.METRICS: pretty_json(metrics), outputs.CARD: ordered_card(ordered).encode()},
             before=lambda manifest: self._finish(manifest, layout),
         )
 

@@ -67,6 +67,14 @@ def test_another_seed_gives_another_order_and_a_step_is_no_part_of_it(
     assert ids[0] == ids[2]
 
 
+def test_the_order_of_the_input_can_be_kept_and_a_manifest_is_a_config(corpus: Path, tmp_path: Path) -> None:
+    assert order(corpus, tmp_path / "out", "--schedule", "input") == 0
+    assert rows(tmp_path / "out" / "data") == rows(corpus)
+    manifest = str(tmp_path / "out" / "manifest.json")
+    assert main(["order", "--config", manifest, "--input", str(corpus), "--output", str(tmp_path / "again")]) == 0
+    assert held(tmp_path / "again") == held(tmp_path / "out")
+
+
 def test_repeats_are_seen_as_often_as_they_say(corpus: Path, tmp_path: Path) -> None:
     assert order(corpus, tmp_path / "out", "--schedule", "repeat:0.5,4") == 0
     found = multiset(rows(tmp_path / "out" / "data"))
