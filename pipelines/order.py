@@ -34,7 +34,7 @@ class OrderConfig:
     secrets: Annotated[str, INPUT] = ""
     """The folder of secrets with which trapline prepare planted --input; the events go there."""
     schedule: Annotated[str, ORDER] = ""
-    """One schedule for all planted units, such as every:100x10; a .toml file of phases and rules; or input: no shuffle."""
+    """One schedule for all planted units, such as every:100x10; a .toml file of phases and rules; input: no shuffle."""
     batch: Annotated[Whole, ORDER] = 1
     """Documents per training step; schedules count in steps."""
     seed: Annotated[str, ORDER] = "0"

@@ -42,7 +42,7 @@ def spread(folder: Folder, order: list[int], tasks: int) -> pa.Table:
     return table
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.permutations(range(12)), st.integers(1, 4))
 def test_rows_come_back_in_their_order(tmp_path_factory: pytest.TempPathFactory, order: list[int], tasks: int) -> None:
     folder = Folder(str(tmp_path_factory.mktemp("blocks")))

@@ -138,5 +138,7 @@ def _tables(folder: Folder, blocks: Sequence[Block]) -> Iterator[pa.Table]:
         filesystem, path = resolve(folder.at(blocks_name(block.task)))
         with filesystem.open_input_file(path) as stream:
             data = stream.read_at(block.size, block.offset)
+        if len(data) < block.size:
+            raise pa.ArrowInvalid(f"{path}: is shorter than its index says")
         with pa.ipc.open_stream(data, options=_READING) as reader:
             yield reader.read_all()
