@@ -37,18 +37,18 @@ def schedule() -> str:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files that the commands name."""
+    """A folder with a corpus and a tokenizer."""
     monkeypatch.chdir(tmp_path)
     write_corpus(tmp_path / "corpus", 120)
-    planted.write_corpus(tmp_path / "in", 240)
-    planted.seal_and_draw(tmp_path / "secrets", planted.probe_rows(8, doses=(1, 4), planted_as="document"))
-    assert planted.prepare(tmp_path / "in", tmp_path / "planted", tmp_path / "secrets") == 0
-    (tmp_path / "schedule.toml").write_text(schedule())
     tiny_tokenizer().backend_tokenizer.save("tokenizer.json")
     return tmp_path
 
 
 def test_the_commands_of_the_guide_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planted.write_corpus(place / "in", 240)
+    planted.seal_and_draw(place / "secrets", planted.probe_rows(8, doses=(1, 4), planted_as="document"))
+    assert planted.prepare(place / "in", place / "planted", place / "secrets") == 0
+    (place / "schedule.toml").write_text(schedule())
     found = commands(GUIDE)
     assert [one[0] for one in found] == ["order"] * 3 + ["which"] * 3
     for one in found:
