@@ -65,6 +65,7 @@ def run(config: RestoreCommand, context: "Context") -> int:
     """
     from pipelines.running import output as outputs
     from pipelines.running.versions import versions
+    from pipelines.sealing.planted_corpus import planted_manifest
     from transforms.base.folders import Folder
     from transforms.base.readable import counted
     from transforms.base.runs import Work, run_name
@@ -77,7 +78,7 @@ def run(config: RestoreCommand, context: "Context") -> int:
     _refuse_overlap(config, source, output, path)
     with locked(path):
         sealed = open_secrets(path)
-        manifest = _manifest(source, sealed)
+        manifest = planted_manifest(source, sealed)
         _refuse_changed(source, manifest)
         if config.dry_run:
             shards = counted(len(manifest.shards), "shard")
@@ -101,32 +102,6 @@ def _refuse_overlap(config: RestoreCommand, source: "Folder", output: "Folder", 
     here, *others = (f"{place.rstrip('/')}/" for place in (output.uri, source.uri, str(secrets)))
     if any(here.startswith(other) or other.startswith(here) for other in others):
         raise UsageError(f"--output {config.output} overlaps with --input or --secrets: choose a separate folder")
-
-
-def _manifest(source: "Folder", sealed: "Sealed") -> "Manifest":
-    """The manifest of the planted corpus.
-
-    Raises:
-        SealError, RunError: if these secrets were not planted, or were planted into another output.
-    """
-    from pipelines.running import output as outputs
-    from transforms.base.errors import SealError
-    from transforms.corpus.output.manifest import Manifest
-
-    if sealed.planting is None:
-        raise SealError("these secrets were not planted yet, so there is no ledger: plant them with trapline prepare")
-    manifest = outputs.finished(source)
-    if manifest is None:
-        raise RunError(f"--input {source.uri} is not a finished output of trapline prepare: it has no _SUCCESS file")
-    if outputs.sha256_of_manifest(source) != sealed.planting.manifest.hex():
-        raise SealError(
-            f"--input {source.uri}: its manifest.json is not the one written when these secrets were planted, so the "
-            "ledger belongs to another output; give the output of that trapline prepare, unchanged"
-        )
-    try:
-        return Manifest.parse(manifest)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"--input {source.uri}: its manifest.json is not one that trapline prepare writes") from error
 
 
 def _refuse_changed(source: "Folder", manifest: "Manifest") -> None:

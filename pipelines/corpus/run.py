@@ -213,14 +213,9 @@ class _Run:
         )
 
     def _rewrite_config(self, schema: pa.Schema, shards: int) -> RewriteConfig:
-        from transforms.corpus.output.features import KEY as FEATURES
-        from transforms.corpus.output.features import huggingface_metadata
+        from transforms.corpus.output.features import as_written
 
-        kept = dict(schema.metadata or {})
-        features = huggingface_metadata(schema, existing=kept)
-        kept.pop(FEATURES, None)
-        metadata = {**kept, **features, b"trapline.schema_version": b"1"}
-        serialised = schema.with_metadata(metadata).serialize().to_pybytes()
+        serialised = as_written(schema).serialize().to_pybytes()
         config = self.config
         return RewriteConfig(
             self.found.sources, serialised, config.layout(), config.split, shards, strict=config.strict

@@ -17,7 +17,17 @@ from transforms.base.runs import FOLDER
 SUCCESS, MANIFEST, METRICS, REPORT, CARD = ("_SUCCESS", "manifest.json", "metrics.json", "report.html", "README.md")
 FILES = (SUCCESS, MANIFEST, METRICS, REPORT, CARD)
 """What stands at the top of an output."""
-FOLDERS = ("data", "duplicates", "quarantine", "reference", "token_scores", "scores", "generations")
+FOLDERS = (
+    "data",
+    "documents",
+    "tokens",
+    "duplicates",
+    "quarantine",
+    "reference",
+    "token_scores",
+    "scores",
+    "generations",
+)
 """What an output holds its files in."""
 
 ListedName = NewType("ListedName", str)

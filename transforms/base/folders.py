@@ -55,11 +55,12 @@ def sha256(data: bytes) -> str:
 
 
 class HashingFile:
-    """A binary sink that counts and hashes what passes through it."""
+    """A binary sink that counts what passes through it, and hashes it unless it is told not to."""
 
-    def __init__(self, sink: object) -> None:
+    def __init__(self, sink: object, *, hashed: bool = True) -> None:
         self._sink = sink
         self._sha256 = hashlib.sha256()
+        self._hashed = hashed
         self._abandoned = False
         self.size = 0
         self.closed = False
@@ -76,7 +77,8 @@ class HashingFile:
         view = memoryview(data)  # type: ignore[arg-type]
         if self._abandoned:
             return view.nbytes
-        self._sha256.update(view)
+        if self._hashed:
+            self._sha256.update(view)
         self._sink.write(view)  # type: ignore[attr-defined]
         self.size += view.nbytes
         return view.nbytes
@@ -105,7 +107,13 @@ class HashingFile:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what was written so far."""
+        """Hex digest of what was written so far.
+
+        Raises:
+            ValueError: if this file is not hashed.
+        """
+        if not self._hashed:
+            raise ValueError("a scratch file is not hashed")
         return self._sha256.hexdigest()
 
 
@@ -142,16 +150,17 @@ class Folder:
         return Path(resolve(self.at(name) if name else self.uri)[1])
 
     @contextlib.contextmanager
-    def create(self, name: str, mode: int = 0o666) -> Iterator[HashingFile]:
+    def create(self, name: str, mode: int = 0o666, *, scratch: bool = False) -> Iterator[HashingFile]:
         """Write the file `name`: it exists when the block ends without an exception, and not before.
 
-        `mode` is that of a local file, less the process's mask: 0o600 for what is secret.
+        `mode` is that of a local file, less the process's mask: 0o600 for what is secret. `scratch` is for large
+        files of a run's own: they are neither hashed nor synced, so one may lack its content after a power failure.
 
         Raises:
             CorpusError: if the disk is full.
         """
         filesystem, path = resolve(self.at(name))
-        with _create_local(Path(path), mode) if self.local else _upload(filesystem, path) as sink:
+        with _create_local(Path(path), mode, scratch) if self.local else _upload(filesystem, path, scratch) as sink:
             yield sink
 
     def write(self, name: str, data: bytes, mode: int = 0o666) -> None:
@@ -175,6 +184,12 @@ class Folder:
         """Whether the file or folder `name` exists."""
         filesystem, path = resolve(self.at(name))
         return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
+
+    def size_of(self, name: str) -> int | None:
+        """Bytes of the file `name`; None if there is none."""
+        filesystem, path = resolve(self.at(name))
+        size: int | None = filesystem.get_file_info(path).size
+        return size
 
     def names(self, name: str = "") -> list[str]:
         """Names of what stands directly in the folder, sorted, without temporary files; empty if there is none."""
@@ -240,18 +255,19 @@ class Folder:
 
 
 @contextlib.contextmanager
-def _create_local(final: Path, mode: int) -> Iterator[HashingFile]:
+def _create_local(final: Path, mode: int, scratch: bool) -> Iterator[HashingFile]:
     temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, mode), "wb", buffering=0) as raw:
-            sink = HashingFile(_Unbuffered(raw.fileno()))
+            sink = HashingFile(_Unbuffered(raw.fileno()), hashed=not scratch)
             try:
                 yield sink
             finally:
                 sink.abandon()
-            os.fsync(raw.fileno())
+            if not scratch:
+                os.fsync(raw.fileno())
         temporary.replace(final)
         _sync_folder(final.parent)
     except BaseException as error:
@@ -266,9 +282,9 @@ def _create_local(final: Path, mode: int) -> Iterator[HashingFile]:
 
 
 @contextlib.contextmanager
-def _upload(filesystem: pafs.FileSystem, path: str) -> Iterator[HashingFile]:
+def _upload(filesystem: pafs.FileSystem, path: str, scratch: bool) -> Iterator[HashingFile]:
     stream = filesystem.open_output_stream(path)
-    sink = HashingFile(stream)
+    sink = HashingFile(stream, hashed=not scratch)
     try:
         yield sink
     except BaseException:

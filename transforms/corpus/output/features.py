@@ -43,6 +43,14 @@ _TRANSLATIONS = pa.struct([("language", pa.list_(pa.string())), ("translation", 
 _ARRAY_DEPTHS = {"Array2D": 2, "Array3D": 3, "Array4D": 4, "Array5D": 5}
 
 
+def as_written(schema: pa.Schema) -> pa.Schema:
+    """The schema with the metadata of a shard: what `datasets` reads its columns by, and the version of the layout."""
+    kept = dict(schema.metadata or {})
+    features = huggingface_metadata(schema, existing=kept)
+    kept.pop(KEY, None)
+    return schema.with_metadata({**kept, **features, b"trapline.schema_version": b"1"})
+
+
 def huggingface_metadata(schema: pa.Schema, existing: Mapping[bytes, bytes] | None = None) -> dict[bytes, bytes]:
     """The `huggingface` entry for the metadata of `schema`.
 

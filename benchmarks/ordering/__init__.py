@@ -1,0 +1,1 @@
+"""What bringing a corpus into order costs."""

@@ -1,0 +1,1 @@
+"""Bring a corpus into training order: schedules, keyed shuffles, shards of tokens."""
