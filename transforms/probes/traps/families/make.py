@@ -23,7 +23,7 @@ from transforms.probes.traps.overlap import FindShared
 from transforms.probes.traps.rules import Rules
 
 VERSION = "fuzzy/1"
-_RESERVE, _LEAST_RESERVE = 1.25, 4
+_RESERVE, _LEAST_RESERVE = 2.0, 8
 _AT_ONCE = 2_000  # candidates whose suggested words are held together
 
 

@@ -15,29 +15,6 @@ _LOOKED_AT = 20_000
 """Of the most frequent words, those that fill up where too few stand beside the neighbours in the sample."""
 
 
-@kernel
-def _probability(
-    begin: _I64, end: _I64, total: _F64, back_off: _F64, piece: _I32, mass: _F64, alone: _F64, context: int, wanted: int
-) -> float:
-    """p(wanted | context); p(wanted) after a context that is not known, 1 of a piece that is not known."""
-    if wanted < 0:
-        return 1.0
-    if context < 0:
-        return alone[wanted]
-    found = back_off[context] * alone[wanted]
-    lo, hi = begin[context], end[context]
-    last = hi
-    while lo < hi:
-        middle = (lo + hi) >> 1
-        if piece[middle] < wanted:
-            lo = middle + 1
-        else:
-            hi = middle
-    if lo < last and piece[lo] == wanted:
-        found += mass[lo] / total[context]
-    return found
-
-
 @inline_kernel
 def _keep(word: int, score: float, fold: _I64, best: _I32, scores: _F64, count: int) -> int:
     """Put a word among the `count` best so far, best first, unless its equal is there; returns the new count."""
@@ -54,6 +31,12 @@ def _keep(word: int, score: float, fold: _I64, best: _I32, scores: _F64, count: 
     return min(count + 1, len(best))
 
 
+@inline_kernel
+def _counted(mass: _F64, at: int, total: float) -> float:
+    """The share of an entry among what a context was counted to continue with; 0 for no entry (-1)."""
+    return mass[at] / total if at >= 0 else 0.0
+
+
 @kernel
 def best_between(
     begin: _I64,
@@ -65,6 +48,7 @@ def best_between(
     alone: _F64,
     first: _I64,
     preceding: _I32,
+    preceding_mass: _F64,
     groups: _I64,
     folds: _I64,
     left: _I64,
@@ -76,7 +60,8 @@ def best_between(
 ) -> None:
     """For each of n places the words of its group with the largest p(w | left) p(right | w), best first.
 
-    What stands behind `left` or before `right` somewhere in the sample is looked at, and the most frequent words.
+    What stands behind `left` or before `right` somewhere in the sample is looked at: two ascending lists of pieces,
+    which are merged. Where they hold too few, the most frequent words fill up.
 
     Args:
         begin: of the `NgramModel`, as is all up to `alone`; the contexts of one piece stand first.
@@ -87,7 +72,8 @@ def best_between(
         mass: see `begin`.
         alone: see `begin`.
         first: int64[V + 2]: before piece c stand `preceding[first[c]:first[c + 1]]` in the sample.
-        preceding: int32, pieces.
+        preceding: int32, pieces, ascending for each c.
+        preceding_mass: float64, the discounted count of each with c.
         groups: int64[V + 1], -1 for what is no word.
         folds: int64[V + 1], a number for each spelling without regard to case.
         left: int64[n], the piece before each place; -1 if it is not known.
@@ -98,33 +84,37 @@ def best_between(
         counts: int64[n], how many were found.
     """
     scores = np.empty(best.shape[1])
+    none = len(groups)
     for row in range(len(left)):
         own, count = best[row], 0
-        if left[row] >= 0:
-            for at in range(begin[left[row]], end[left[row]]):
-                word: Any = np.int64(piece[at])
-                if groups[word] != group[row] or folds[word] == fold[row]:
-                    continue
-                score = mass[at] / total[left[row]] + back_off[left[row]] * alone[word]
-                if count == len(own) and score <= scores[count - 1]:
-                    continue
-                score *= _probability(begin, end, total, back_off, piece, mass, alone, word, right[row])
-                count = _keep(word, score, folds, own, scores, count)
-        if right[row] >= 0:
-            for at in range(first[right[row]], first[right[row] + 1]):
-                word = np.int64(preceding[at])
-                if groups[word] != group[row] or folds[word] == fold[row]:
-                    continue
-                score = _probability(begin, end, total, back_off, piece, mass, alone, word, right[row])
-                if count == len(own) and score <= scores[count - 1]:
-                    continue
-                score *= _probability(begin, end, total, back_off, piece, mass, alone, left[row], word)
-                count = _keep(word, score, folds, own, scores, count)
-        word = np.int64(1)
-        while count < len(own) and word < min(len(groups), _LOOKED_AT):
-            if groups[word] == group[row] and folds[word] != fold[row]:
-                score = _probability(begin, end, total, back_off, piece, mass, alone, left[row], word)
-                score *= _probability(begin, end, total, back_off, piece, mass, alone, word, right[row])
-                count = _keep(word, score, folds, own, scores, count)
-            word += 1
+        behind, after = left[row], right[row]
+        follows, follows_end = (begin[behind], end[behind]) if behind >= 0 else (0, 0)
+        precedes, precedes_end = (first[after], first[after + 1]) if after >= 0 else (0, 0)
+        frequent: Any = 1
+        while True:
+            one = np.int64(piece[follows]) if follows < follows_end else none
+            other = np.int64(preceding[precedes]) if precedes < precedes_end else none
+            word: Any = min(one, other)
+            at_left, at_right = -1, -1
+            if word == none:
+                if count == len(own) or frequent >= min(none, _LOOKED_AT):
+                    break
+                word = frequent
+                frequent += 1
+            else:
+                if one == word:
+                    at_left = follows
+                    follows += 1
+                if other == word:
+                    at_right = precedes
+                    precedes += 1
+            if groups[word] != group[row] or folds[word] == fold[row]:
+                continue
+            score = alone[word]
+            if behind >= 0:
+                score = back_off[behind] * score + _counted(mass, at_left, total[behind])
+            if after >= 0:
+                share = _counted(preceding_mass, at_right, total[word])
+                score *= back_off[word] * alone[after] + share
+            count = _keep(word, score, folds, own, scores, count)
         counts[row] = count
