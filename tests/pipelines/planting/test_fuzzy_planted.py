@@ -13,7 +13,9 @@ import pytest
 from pipelines.cli import main
 from tests.pipelines.planting.planted import LIMITS, Planted, prepare, probe_rows, seal_and_draw, write_corpus
 from tests.probes.traps.tiny_lm import WORDS, word_tokenizer
+from tests.test_documentation import commands
 
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "fuzzy-traps.md"
 FUZZY = ("--fuzzy", "4", "--lengths", "30", "--doses", "2", "9", "--units", "2", "--controls", "2")
 MORE = ("--perplexity-buckets", "1", "--form", "line", "--fresh", "2", "--seed", "s")
 
@@ -156,9 +158,24 @@ def test_too_many_blocks_are_an_error_that_says_so(
     output = ["--output", str(tmp_path / "probes"), "--corpus", str(corpus)]
     assert main(["traps", *output, "--fuzzy", "30", *FUZZY[2:], *MORE]) == 1
     said = capfd.readouterr().err
-    assert "--fuzzy: cell 30xb00, dose 9, has 0 of 2 units whose families are fit" in said
+    assert "--fuzzy: cell 30xb00, dose 2, has 0 of 2 units whose families are fit" in said
     assert "too few variants that keep the rules" in said
     assert not (tmp_path / "probes").exists()
+
+
+def test_the_guides_command_runs(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus").mkdir()
+    table = pq.read_table(corpus / "a.parquet")
+    sentences = [
+        ". ".join(text[at : at + 50].strip().capitalize() for at in range(0, 400, 50)) + "."
+        for text in table["text"].to_pylist()
+    ]
+    pq.write_table(pa.table({"text": sentences}), tmp_path / "corpus" / "a.parquet")
+    (command,) = commands(GUIDE.read_text(encoding="utf-8"))
+    assert main(command) == 0
+    rows = pq.read_table(tmp_path / "probes" / "probes.parquet").to_pylist()
+    assert {(len(row["variants"]), len(row["fresh"])) for row in rows} == {(5, 2)}
 
 
 def test_repeated_texts_are_warned_about(corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
