@@ -24,7 +24,7 @@ from transforms.probes.traps.design import absolute_edges
 from transforms.probes.traps.facts import facts_of
 from transforms.probes.traps.families.kept import keep_units, refuse_few_families, spare_units
 from transforms.probes.traps.families.make import make_families
-from transforms.probes.traps.families.proposer import Proposer
+from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.told import families_in_words, family_facts
 from transforms.probes.traps.fill import fill, refuse_short
 from transforms.probes.traps.generators.generator import Generator
@@ -166,11 +166,11 @@ def _proposer(
         return None
     if config.fuzzy_model:
         try:
-            from transforms.probes.traps.families.masked import load_masked
+            from transforms.probes.traps.families.suggesting.masked import load_masked
         except ImportError as error:
             raise CorpusError(f"--fuzzy-model needs {error.name}: pip install 'trapline[score]'") from error
         return load_masked(config.fuzzy_model, max(config.design().lengths), rules.counting)
-    from transforms.probes.traps.families.neighbours import Neighbours
+    from transforms.probes.traps.families.suggesting.neighbours import Neighbours
     from transforms.probes.traps.generators.ngram import NgramGenerator
 
     if not isinstance(generator, NgramGenerator):

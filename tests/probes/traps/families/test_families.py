@@ -15,9 +15,9 @@ from transforms.base.words import words
 from transforms.probes.traps.families.draw import draw_variants
 from transforms.probes.traps.families.judge import shared_with_others
 from transforms.probes.traps.families.make import Families, make_families
-from transforms.probes.traps.families.neighbours import Neighbours
 from transforms.probes.traps.families.promise import borders
-from transforms.probes.traps.families.proposer import MOST_WORDS
+from transforms.probes.traps.families.suggesting.neighbours import Neighbours
+from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.wanted import Wanted
 from transforms.probes.traps.families.words import Place, places_in
 from transforms.probes.traps.generators.ngram import NgramGenerator

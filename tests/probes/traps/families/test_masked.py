@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from pipelines.cli import main
 from tests.probes.traps.tiny_lm import WORDS, word_tokenizer
-from transforms.probes.traps.families.masked import load_masked
+from transforms.probes.traps.families.suggesting.masked import load_masked
 from transforms.probes.traps.families.words import places_in
 
 KNOWN = WORDS[:200]

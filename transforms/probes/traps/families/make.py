@@ -16,7 +16,7 @@ from transforms.probes.traps.families.closeness import Closeness
 from transforms.probes.traps.families.draw import Variants, draw_variants
 from transforms.probes.traps.families.judge import closeness_of, shared_with_others, unfit
 from transforms.probes.traps.families.promise import Promise, promise
-from transforms.probes.traps.families.proposer import Proposer
+from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.wanted import Wanted
 from transforms.probes.traps.families.words import Place, places_in
 from transforms.probes.traps.overlap import FindShared

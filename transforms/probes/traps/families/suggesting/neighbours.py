@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.texts import offsets_of
-from transforms.probes.traps.families.neighbours_kernel import best_between
-from transforms.probes.traps.families.proposer import MOST_WORDS
+from transforms.probes.traps.families.suggesting.neighbours_kernel import best_between
+from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.words import Place, costs_of, group_of
 from transforms.probes.traps.generators.ngram_kernel import ENDS, WORD
 from transforms.probes.traps.generators.ngram_model import NgramModel
