@@ -1,10 +1,7 @@
 """The output folder of a corpus command: entered under a lock, finished last by `_SUCCESS`."""
 
 import contextlib
-import os
 import shutil
-import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,9 +21,10 @@ from pipelines.running.listed import (
     parse_json,
     refuse_links,
 )
-from transforms.base.folders import Folder, sha256
+from transforms.base.folders import Folder, resolve, sha256
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
+from transforms.base.stores.claims import ClaimedError, claimed
 
 __all__ = ["CARD", "MANIFEST", "METRICS", "REPORT", "SUCCESS"]
 
@@ -76,19 +74,16 @@ def _local_lock(output: Folder) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _remote_lock(output: Folder) -> Iterator[None]:
-    """An object store keeps the lock of a killed run: the message says how to remove it."""
-    name = f"{FOLDER}/{_LOCK}"
-    if output.exists(name):
-        holder = output.read(name).decode(errors="replace")
-        raise RunError(
-            f"--output {output.uri}: another run is writing there, or was killed ({holder}); "
-            f"if it is gone, remove {output.at(name)} and run again"
-        )
-    output.write(name, pretty_json({"host": socket.gethostname(), "pid": os.getpid(), "began": time.time()}))
+    """The claim of a run that was killed elsewhere stays: the message says how to remove it."""
+    filesystem, path = resolve(output.at(FOLDER))
     try:
-        yield
-    finally:
-        output.remove(name)
+        with claimed(filesystem, path):
+            yield
+    except ClaimedError as error:
+        raise RunError(
+            f"--output {output.uri}: another run is writing there, or was killed ({error.holder}); "
+            f"if it is gone, remove {output.at(f'{FOLDER}/{error.name}')} and run again"
+        ) from error
 
 
 def finished(output: Folder) -> dict[str, Any] | None:

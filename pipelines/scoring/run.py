@@ -26,6 +26,7 @@ from pipelines.scoring.stages import build_generation, build_metrics, build_scor
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
+from transforms.base.stores.address import shown
 from transforms.base.toml import table as toml_table
 from transforms.scoring.tasks.generate import GenerationJob
 from transforms.scoring.tasks.metric_rows import RECEIPTS, MetricJob
@@ -297,7 +298,7 @@ def _publish(
         "checkpoints": {name: one["totals"] for name, one in summaries.items()},
         **({"generated": {name: one["totals"] for name, one in generated.items()}} if generated else {}),
         "versions": _versions(),
-        "output": work.output.uri,
+        "output": shown(work.output.uri),
         "peak_rss_bytes": peak_rss_bytes(),
         **facts,
     }
