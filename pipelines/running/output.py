@@ -1,6 +1,7 @@
 """The output folder of a corpus command: entered under a lock, finished last by `_SUCCESS`."""
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -285,11 +286,32 @@ def succeed(
     for name, data in others.items():
         work.output.write(name, data)
     data = pretty_json(dict(manifest))
+    _refuse_incomplete(work, json.loads(data))
     if before is not None:
         before(data)
     work.output.write(MANIFEST, data)
     work.output.write(SUCCESS, pretty_json({"manifest_sha256": sha256(data)}))
     work.output.child(FOLDER).remove_folder(work.run)
+
+
+def _refuse_incomplete(work: Work, manifest: Mapping[str, Any]) -> None:
+    """Look, before `_SUCCESS`, whether every file of the manifest is there with all its bytes.
+
+    Raises:
+        RunError: naming the first that is not; a rerun looks at every task again, and writes it.
+    """
+    output = work.output
+    entries = listed_entries(manifest, output.at(MANIFEST))
+    sizes = output.sizes(sorted({entry["path"].partition("/")[0] for entry in entries}))
+    for entry in entries:
+        found, wanted = sizes.get(entry["path"]), entry.get("bytes")
+        if found is None or (wanted is not None and found != wanted):
+            state = "is missing" if found is None else f"has {found:,} bytes and not {wanted:,}"
+            for name in work.folder.names():
+                if name.endswith(".json") and name != OUTPUTS:
+                    work.folder.remove(name)
+            where = output.at(entry["path"])
+            raise RunError(f"{where}: {state}: something else changed it; run the same command again")
 
 
 def _remove_empty(output: Folder) -> None:

@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import UsageError
 from transforms.base.errors import CorpusError
-from transforms.base.folders import Folder, resolve
+from transforms.base.folders import Folder, canonical, resolve
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.sources import Source, list_sources, names, would_list
 from transforms.scoring.contexts import read_slots
@@ -136,7 +136,7 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
         )
     columns = choose_columns(sources, config.text_column, config.id_column, in_context=bool(config.slots))
     models = _models(config, columns, hashed=hashed)
-    most_slots = read_slots(str(Path(config.slots).absolute())).most if config.slots else 0
+    most_slots = read_slots(Folder.of(config.slots).uri).most if config.slots else 0
     metrics = _metrics(config, columns, models)
     generation = _generation(config, columns)
     found = ScoreInput(
@@ -171,8 +171,11 @@ def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[M
             bos = tokenizer.bos if tokenizer else None
         else:
             tokenizer, bos = None, bos_token(checkpoint, None, config.bos)
-        weights = sum(file.stat().st_size for file in Path(folder).iterdir() if file.suffix in (".safetensors", ".bin"))
-        models.append(Model(checkpoint, tokenizer, bos, checkpoint.sha256() if hashed else "", weights))
+        weights = sum(
+            file.stat().st_size for file in Path(checkpoint.folder).iterdir() if file.suffix in (".safetensors", ".bin")
+        )
+        whole = checkpoint.sha256() if hashed else ""
+        models.append(Model(replace(checkpoint, bound=whole), tokenizer, bos, whole, weights))
     return tuple(models)
 
 
@@ -208,7 +211,7 @@ def _generation(config: "ScoreConfig", columns: Columns) -> GenerationPlan | Non
 
 
 def _sha256(uri: str) -> str:
-    filesystem, path = resolve(uri)
+    filesystem, path = resolve(canonical(uri))
     whole = hashlib.sha256()
     try:
         with filesystem.open_input_stream(path) as stream:

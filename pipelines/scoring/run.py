@@ -1,7 +1,6 @@
 """The course of `trapline score`: look at the input, enter the output, score each checkpoint, compute, publish."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -136,7 +135,7 @@ def _job(
         tokenizer=model.tokenizer,
         bos=model.bos,
         columns=found.columns,
-        slots=os.path.abspath(config.slots) if config.slots else "",  # noqa: PTH100
+        slots=Folder.of(config.slots).uri if config.slots else "",
         context=config.context,
         dtype=config.dtype,
         device=device,

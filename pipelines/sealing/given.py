@@ -1,6 +1,5 @@
 """Public randomness as the flags of `draw`, `check` and `verify` give it: digits, or a beacon's saved response."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipelines.running.errors import RunError, UsageError
@@ -88,7 +87,9 @@ def round_given(flags: Flags, declared: "Declared") -> "Round":
 
 
 def _read(flag: str, path: str) -> bytes:
+    from transforms.base.stores.copies import fetched
+
     try:
-        return Path(path).read_bytes() if path else b""
+        return fetched(path).read_bytes() if path else b""
     except OSError as error:
         raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,12 @@ class Folder:
         filesystem, path = resolve(self.at(name))
         return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
+    def size_of(self, name: str) -> int | None:
+        """Bytes of a file; None if there is none."""
+        filesystem, path = resolve(self.at(name))
+        info = filesystem.get_file_info(path)
+        return int(info.size) if info.type == pafs.FileType.File else None
+
     def names(self, name: str = "") -> list[str]:
         """Names of what stands directly in the folder, sorted, without temporary files; empty if there is none."""
         return [entry for entry in self._all_names(name) if not _TEMPORARY.match(entry)]
@@ -145,6 +151,15 @@ class Folder:
         filesystem, path = resolve(self.uri)
         below = len(path.rstrip("/")) + 1
         return sorted(info.path[below:] for info in files_below(filesystem, path))
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Bytes of all files in the folders `names` of this one, by name with `/` between its parts."""
+        found: dict[str, int] = {}
+        for name in names:
+            filesystem, path = resolve(self.at(name))
+            below = len(path) - len(name)
+            found |= {info.path[below:]: int(info.size) for info in files_below(filesystem, path)}
+        return found
 
     def remove(self, name: str) -> None:
         """Remove one file if it is there."""

@@ -30,6 +30,9 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 """Options of a store: whether a value is one, and which are allowed."""
 
 
+_called: dict[str, str] = {}
+
+
 @dataclass(frozen=True)
 class Store:
     """A bucket, and how it is reached.
@@ -100,8 +103,15 @@ def canonical(uri: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text for people: the addresses in it without the options of their stores."""
+    """A text for people: addresses in it without the options of their stores, and copies by what they are copies of."""
+    for copy, uri in sorted(_called.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(copy, uri)
     return _IN_FRONT.sub(r"\1", text)
+
+
+def call_it(copy: str, uri: str) -> None:
+    """Let `shown` say the address `uri` for the local path `copy`."""
+    _called[copy] = uri
 
 
 def is_local(uri: str) -> bool:

@@ -106,7 +106,8 @@ def uploaded(filesystem: pafs.FileSystem, path: str) -> Iterator[HashingFile]:
             if error.errno in DISK_FULL:
                 raise CorpusError(
                     f"{tempfile.gettempdir()}: is full ({error.strerror}), and a file waits there before it is "
-                    "uploaded; free some space or set TMPDIR, and run the same command again: it goes on from where it stopped"
+                    "uploaded; free some space or set TMPDIR, and run the same command again: it goes on from where it "
+                    "stopped"
                 ) from error
             raise
         finally:

@@ -1,16 +1,15 @@
 """Watch a corpus for the probes' own texts: one that holds them was planted before, or they leaked."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.texts import Texts
-from transforms.planting.folder import PROBES
+from transforms.planting.folder import PROBES, parquet
 from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
 from transforms.planting.work import SecretWork, read_secret
 
@@ -45,9 +44,19 @@ def _joined(texts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
     return np.frombuffer(b"".join(texts), np.uint8), np.concatenate([np.zeros(1, np.int64), lengths])
 
 
+TEXTS = "watch.parquet"
+"""The file, in the secret work folder, of the texts to look for, where workers do not share the secrets."""
+
+
 @functools.lru_cache(maxsize=1)
-def _phrases(folder: str) -> Phrases:
-    return Phrases.of(read_secret(Path(folder) / PROBES, PROBES, ["text"])["text"].to_pylist())
+def _phrases(work: SecretWork, _folder: str) -> Phrases:
+    table = read_secret(work.secrets / PROBES, PROBES, ["text"]) if work.local else work.read(TEXTS)
+    return Phrases.of(table["text"].to_pylist())
+
+
+def write_phrases(work: SecretWork, texts: Iterable[str]) -> None:
+    """Write the texts of all candidates for workers in a bucket: in an order that tells neither units nor arms."""
+    work.write(TEXTS, parquet(pa.table({"text": pa.array(sorted(set(texts)), pa.large_string())})))
 
 
 @dataclass(frozen=True)
@@ -58,4 +67,4 @@ class WatchForProbes:
 
     def __call__(self, text: pa.Array, valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """int64[k] rows of `text` (string or large_string[n]), of the `valid` ones (bool[n])."""
-        return _phrases(str(self.work.secrets)).rows(text, valid)
+        return _phrases(self.work, self.work.folder.uri).rows(text, valid)
