@@ -15,7 +15,7 @@ from hypothesis import settings
 from pipelines.cli import main
 
 if TYPE_CHECKING:
-    from tests.stores import Emulator
+    from benchmarks.stores.emulators import Emulator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ and examples/ are not installed
 
@@ -28,7 +28,7 @@ Record = dict[str, Any]
 @pytest.fixture(scope="session")
 def emulators() -> Iterator[dict[str, "Emulator"]]:
     """An S3 server and a Google Cloud Storage server on this machine, by scheme."""
-    from tests.stores import SERVERS
+    from benchmarks.stores.emulators import SERVERS
 
     with contextlib.ExitStack() as running:
         yield {scheme: running.enter_context(start()) for scheme, start in SERVERS.items()}

@@ -118,7 +118,9 @@ class SecretWork:
         try:
             self.folder.write(name, data, 0o600)
         except (OSError, CorpusError) as error:
-            reason = (error.strerror or "the store refuses it") if isinstance(error, OSError) else "the disk is full"
+            reason = (isinstance(error, OSError) and error.strerror) or (
+                "the disk is full" if self.local else "the store refuses it"
+            )
             raise SealError(f"{name}: cannot be written into the folder of secrets ({reason})") from None
 
     def remove(self) -> None:

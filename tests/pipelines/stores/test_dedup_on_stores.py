@@ -7,8 +7,8 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.stores.emulators import Emulator
 from pipelines.cli import main
-from tests.stores import Emulator
 from transforms.base.folders import Folder
 
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.stores.emulators import Emulator
 from pipelines.cli import main
 from tests.pipelines.planting.planted import LIMITS, SMALL_SHARDS, probe_rows, write_corpus
 from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
-from tests.stores import Emulator
 from transforms.base.folders import Folder
 from transforms.planting.sealing.key import Key
 from transforms.planting.work import VARIABLE
@@ -34,7 +34,7 @@ CAMPAIGN: list[Command] = [
     ),
     (
         "puzzles",
-        ("--as=dataset", "--people=3", "--count=20", "--test=10", "--edits=0", "--output=@puzzles", "--seed=0"),
+        ("--as=dataset", "--people=3", "--count=20", "--test=10", "--edits=1", "--output=@puzzles", "--seed=0"),
         ("puzzles/data",),
     ),
     (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.stores.emulators import Emulator
 from pipelines.cli import main
-from tests.stores import Emulator
 from transforms.base.folders import Folder
 from transforms.base.stores.clients import client
 

@@ -1,4 +1,4 @@
-"""Object stores on this machine, for tests: an S3 server (moto) and a Google Cloud Storage server (fake-gcs-server)."""
+"""Object stores on this machine, for tests and benchmarks: S3 (moto) and Google Cloud Storage (fake-gcs-server)."""
 
 import contextlib
 import os
