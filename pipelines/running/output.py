@@ -22,7 +22,7 @@ from pipelines.running.listed import (
     parse_json,
     refuse_links,
 )
-from transforms.base.folders import Folder, resolve, sha256
+from transforms.base.folders import Folder, make_folder, resolve, sha256
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
 from transforms.base.stores.claims import ClaimedError, claimed
@@ -56,7 +56,7 @@ def _local_lock(output: Folder) -> Iterator[None]:
 
     path = output.local_path(FOLDER) / _LOCK
     is_new = not path.parent.parent.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -123,7 +123,7 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
         UsageError, CorpusError: with what to change or mend.
     """
     try:
-        sources = list_sources(config.sequences)
+        sources = _without_reports(list_sources(config.sequences))
     except CorpusError as error:
         raise CorpusError(str(error).replace("--input", "--sequences")) from error
     inside = would_list(
@@ -157,6 +157,18 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
     if not found.tasks:
         raise CorpusError(f"--sequences {sources[0].uri}: there is no row in it")
     return found
+
+
+def _without_reports(sources: Sequence[Source]) -> list[Source]:
+    """The files without each `report.json` beside a `probes.parquet`: commands that make probes leave one there."""
+    named = {source.uri for source in sources}
+    kept = [
+        source
+        for source in sources
+        if not source.uri.endswith("/report.json")
+        or f"{source.uri.removesuffix('report.json')}probes.parquet" not in named
+    ]
+    return [replace(source, ordinal=ordinal) for ordinal, source in enumerate(kept)]
 
 
 def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[Model, ...]:

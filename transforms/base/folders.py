@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from transforms.base.stores.clients import client
 from transforms.base.stores.folders import files_below, names_in, remove_tree
 from transforms.base.stores.sinks import DISK_FULL, HashingFile, Unbuffered, uploaded
 
-__all__ = ["Folder", "HashingFile", "canonical", "folder_sha256", "is_local", "resolve", "sha256"]
+__all__ = ["Folder", "HashingFile", "canonical", "folder_sha256", "is_local", "make_folder", "resolve", "sha256"]
 
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{32}\.tmp$")
 
@@ -188,11 +189,26 @@ class Folder:
                 self.child(name).remove(entry)
 
 
+def make_folder(path: Path) -> None:
+    """Make a local folder, and those above it that are missing.
+
+    Where others may write into the folder that it is made in, they may write into it, whatever the process's mask:
+    workers may run under another user than the command. A folder that all may write into, but not remove what is
+    others' (`/tmp`), says nothing of what is in it.
+    """
+    for one in reversed([one for one in (path, *path.parents) if not one.is_dir()]):
+        with contextlib.suppress(FileExistsError):
+            one.mkdir()
+            above = one.parent.stat().st_mode
+            if above & 0o022 and not above & stat.S_ISVTX:
+                one.chmod((one.stat().st_mode | above) & 0o2777)
+
+
 @contextlib.contextmanager
 def _create_local(final: Path, mode: int) -> Iterator[HashingFile]:
     temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(final.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, mode), "wb", buffering=0) as raw:
             sink = HashingFile(Unbuffered(raw.fileno()))
