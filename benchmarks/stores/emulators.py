@@ -51,6 +51,7 @@ class Emulator:
                 allow_bucket_creation=True,
                 allow_bucket_deletion=True,
                 region="us-east-1",
+                request_timeout=60,
             )
         return pafs.GcsFileSystem(anonymous=True, endpoint_override=place, scheme=scheme, project_id="tests")
 

@@ -37,9 +37,11 @@ def secrets_path(secrets: str, flag: str = "--secrets") -> Path:
     """The folder that `--secrets`, or another `flag`, names; of one in a bucket a private copy, see `mirror`.
 
     Raises:
-        SealError: if the bucket cannot be read.
+        SealError: if it is elsewhere, or the bucket cannot be read.
     """
     if not is_local(secrets):
+        if not secrets.startswith(("gs://", "s3://")):
+            raise SealError(f"{flag} {secrets}: give a local folder, or one under gs:// or s3://")
         try:
             return mirror(secrets)
         except OSError as error:

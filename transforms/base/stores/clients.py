@@ -19,6 +19,8 @@ from transforms.base.stores.address import Store
 _ANSWER_SECONDS = 5.0
 _RETRY_SECONDS = 120
 """How long Google's client repeats a request; its own default of 15 minutes looks like a hang."""
+_PAUSE_SECONDS = 60.0
+"""How long a store that has answered may then send nothing; the default of 3 s fails on one that is busy."""
 _S3_ATTEMPTS = 8
 _METADATA_SERVER = "169.254.169.254"
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -72,6 +74,7 @@ def _s3(store: Store) -> pafs.S3FileSystem:
         scheme=scheme,
         endpoint_override=_with_port(host, port) if host else None,
         connect_timeout=_ANSWER_SECONDS,
+        request_timeout=_PAUSE_SECONDS,
         # A small object is one request, and is there when it is whole.
         allow_delayed_open=True,
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=_S3_ATTEMPTS),
