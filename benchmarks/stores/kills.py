@@ -3,8 +3,8 @@
     python -m benchmarks.stores.kills [--kills 20] [--seed 1] [--documents 300] [--store s3 gs]
 
 A corpus is deduplicated into a bucket of moto's S3 server, and of fake-gcs-server. One run is left alone. Others get a
-SIGKILL after a random share of its time; the same command then goes on, until it is killed again or finished. After
-each kill, where `_SUCCESS` is, every file that the manifest lists must be there with its sha256. At the end every
+SIGKILL at a random moment after their first write; the same command then goes on, until it is killed again or finished.
+After each kill, where `_SUCCESS` is, every file that the manifest lists must be there with its sha256. At the end every
 output must have the bytes of the one that was left alone.
 """
 
@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from benchmarks.stores.emulators import SERVERS, Emulator
@@ -34,7 +35,7 @@ PARTS = ("data", "duplicates", "quarantine")
 
 @dataclass
 class Found:
-    """What came of the kills in one store."""
+    """What came of the kills in one store; `seconds` from the first write to the end of the run left alone."""
 
     store: str
     kills: int = 0
@@ -60,8 +61,10 @@ def write_corpus(path: Path, documents: int, seed: int) -> None:
 def kill_at_random(emulator: Emulator, corpus: Path, kills: int, seed: int) -> Found:
     """Kill runs so many times; says what was wrong afterwards, which should be nothing."""
     chance, found, bucket = random.Random(seed), Found(emulator.scheme), emulator.bucket()
+    alone = _run(emulator, corpus, f"{bucket}/alone")
+    _wait_for_a_write(emulator, alone, f"{bucket}/alone")
     began = time.perf_counter()
-    if _run(emulator, corpus, f"{bucket}/alone").wait() != 0:
+    if alone.wait() != 0:
         raise RuntimeError("the run that is left alone has failed")
     found.seconds = time.perf_counter() - began
     wanted = _outcome(emulator.files(f"{bucket}/alone"))
@@ -69,8 +72,9 @@ def kill_at_random(emulator: Emulator, corpus: Path, kills: int, seed: int) -> F
     outputs = [f"{bucket}/killed-0"]
     while found.kills < kills:
         process = _run(emulator, corpus, outputs[-1])
+        _wait_for_a_write(emulator, process, outputs[-1])
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0.2, 1.0) * found.seconds)
+            process.wait(chance.uniform(0.0, 1.0) * found.seconds)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -97,6 +101,19 @@ def kill_at_random(emulator: Emulator, corpus: Path, kills: int, seed: int) -> F
 def _run(emulator: Emulator, corpus: Path, output: str) -> subprocess.Popen[bytes]:
     flags = ["--input", str(corpus), "--output", emulator.uri(output), "--threads", "1"]
     return subprocess.Popen([*COMMAND, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _wait_for_a_write(emulator: Emulator, process: subprocess.Popen[bytes], output: str) -> None:
+    """Wait until a run has written its claim on the output, or has ended."""
+    filesystem = emulator.filesystem()
+    before = _claims(filesystem, output)
+    while process.poll() is None and _claims(filesystem, output) <= before:
+        time.sleep(0.05)
+
+
+def _claims(filesystem: pafs.FileSystem, output: str) -> set[str]:
+    selector = pafs.FileSelector(f"{output}/.work", allow_not_found=True)
+    return {info.base_name for info in filesystem.get_file_info(selector) if info.base_name.startswith("lock")}
 
 
 def _outcome(files: dict[str, bytes]) -> dict[str, str]:
