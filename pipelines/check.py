@@ -1,7 +1,6 @@
 """`trapline check`: compare secrets, a reveal or a corpus with what was published."""
 
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -10,6 +9,7 @@ from pipelines.running.errors import RunError
 from pipelines.sealing.commitment_file import read_commitment
 from pipelines.sealing.given import PublicRandomness, any_given, given
 from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
+from transforms.base.stores.address import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,12 +90,12 @@ def run(config: CheckConfig, _: "Context") -> int:
         before, links = _check_chain(config, commitment)
         problems, summary = problems + before, summary + links
     for problem in problems:
-        print(problem)
+        print(shown(problem))
     if problems:
         print(f"differs: {len(problems)} found")
         return 1
     for line in summary:
-        print(line)
+        print(shown(line))
     return 0
 
 
@@ -115,8 +115,10 @@ def _check_secrets(config: CheckConfig) -> "tuple[list[str], list[str], Commitme
 
 def _published(flag: str, path: str) -> bytes | None:
     """A published file; None if none is given."""
+    from transforms.base.stores.copies import fetched
+
     try:
-        return Path(path).read_bytes() if path else None
+        return fetched(path).read_bytes() if path else None
     except OSError as error:
         raise RunError(f"{flag} {path}: cannot be read ({error.strerror})") from error
 
@@ -232,10 +234,11 @@ def _summary(found: "Secrets") -> list[str]:
 
 def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness") -> tuple[list[str], list[str]]:
     from transforms.base.readable import counted
+    from transforms.base.stores.copies import fetched
     from transforms.planting.sealing.reveal import check_reveal
 
     try:
-        found = check_reveal(Path(path).read_bytes(), commitment, randomness)
+        found = check_reveal(fetched(path).read_bytes(), commitment, randomness)
     except OSError as error:
         raise RunError(f"--reveal {path}: cannot be read ({error.strerror})") from error
     scope = {

@@ -217,7 +217,9 @@ def _run(command: Command, config: Any, beam_flags: list[str], ours: list[str]) 
 
 
 def _complain(message: str) -> None:
-    print(f"trapline: {message}", file=sys.stderr, flush=True)
+    from transforms.base.stores.address import shown
+
+    print(f"trapline: {shown(message)}", file=sys.stderr, flush=True)
 
 
 def _stop(message: str) -> NoReturn:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from pipelines.running.errors import UsageError
 from pipelines.running.sizes import parse_size
 from transforms.base.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
+from transforms.base.stores.address import canonical
 from transforms.base.toml import table
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class DedupConfig:
         own = ("input", "output", "overwrite", "until", "threads", "dry_run", "no_space_check")
         chosen = self.minhash()
         settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
-        tokenizer = Path(self.tokenizer).name
+        tokenizer = Path(canonical(self.tokenizer)).name
         return {**settings, "tokenizer": tokenizer, "bands": chosen.bands, "rows": chosen.rows}
 
     def as_table(self) -> str:
@@ -146,8 +147,10 @@ class DedupConfig:
         """
         if not self.tokenizer:
             return None
+        from transforms.base.stores.copies import fetched
+
         try:
-            return hashlib.sha256(Path(self.tokenizer).read_bytes()).hexdigest()
+            return hashlib.sha256(fetched(self.tokenizer).read_bytes()).hexdigest()
         except OSError as error:
             raise UsageError(
                 f"--tokenizer {self.tokenizer}: cannot be read ({error.strerror}); give a tokenizer.json"

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from pipelines.sealing.given import PublicRandomness, any_given, evidence, given
 from transforms.base.flags import INPUT, RANDOMNESS, RUNNING
+from transforms.base.stores.address import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,8 +80,8 @@ def _draw(config: DrawConfig, path: "Path") -> int:
     names.write(path, names.DRAW, data)
     _announce(config, path, found.commitment, randomness)
     print(f"drew {counted(len(found.units), 'unit')}, decided by {found.commitment.randomness.in_words}")
-    print(f"  {path / names.DRAW}  (secret)")
-    print(f"  {path / names.DRAWN}  (publish it, byte for byte, before the data)")
+    print(shown(f"  {path / names.DRAW}  (secret)"))
+    print(shown(f"  {path / names.DRAWN}  (publish it, byte for byte, before the data)"))
     if randomness.kind == "self":
         print("  self-attested: exact only if the holder did not choose the key")
     else:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.flags import INPUT, Several
+from transforms.base.stores.address import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +56,7 @@ def run(config: ReportConfig, _: "Context") -> int:
     """
     from pipelines.pages.campaign_page import report_html
     from transforms.base.errors import SealError
+    from transforms.base.stores.copies import fetched
     from transforms.planting import folder as names
     from transforms.planting.ledger.check_secrets import open_secrets
 
@@ -67,11 +69,11 @@ def run(config: ReportConfig, _: "Context") -> int:
         ledger = names.read_parquet((path / names.LEDGER).read_bytes())
         if ledger is None:
             raise SealError(f"{names.LEDGER}: cannot be read as Parquet")
-        tokens = [_tokens(config, path, sealed, ledger, Path(file)) for file in config.tokenizer]
+        tokens = [_tokens(config, path, sealed, ledger, fetched(file)) for file in config.tokenizer]
         facts = facts_of(sealed, ledger, tokens) | {"candidates": candidates}
         names.write(path, f"{FOLDER}/report.json", (json.dumps(facts, indent=2) + "\n").encode())
         names.write(path, f"{FOLDER}/report.html", report_html(facts).encode())
-    print(f"done: {path / FOLDER / 'report.html'}  (secret)")
+    print(shown(f"done: {path / FOLDER / 'report.html'}  (secret)"))
     return 0
 
 
@@ -81,10 +83,12 @@ def _candidates(folders: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: if there is no such report.
     """
+    from transforms.base.stores.copies import fetched
+
     found: dict[str, Any] = {}
     for folder in folders:
         try:
-            facts = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+            facts = json.loads((fetched(folder) / "report.json").read_text(encoding="utf-8"))
             made = facts.get("candidates", {})
             if isinstance(made, int):
                 made = {"made": made, "kept": made, "spare": 0, "rejected": {}}

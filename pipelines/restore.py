@@ -71,6 +71,7 @@ def run(config: RestoreCommand, context: "Context") -> int:
     from transforms.base.runs import Work, run_name
     from transforms.planting.folder import locked, secrets_path
     from transforms.planting.ledger.check_secrets import open_secrets
+    from transforms.planting.ledger.restoration import read_ledger
     from transforms.planting.work import SecretWork
 
     source, output = (Folder.of(uri) for uri in (config.input, config.output))
@@ -93,14 +94,17 @@ def run(config: RestoreCommand, context: "Context") -> int:
             if outputs.enter(work, overwrite=config.overwrite, say=context.progress.say):
                 return 0
             with _clean_after_refusal(source, manifest, work):
-                _restore(config, context, source, manifest, sealed, work)
+                _restore(config, context, source, manifest, sealed, work, read_ledger(str(path)))
     context.progress.say(f"done: {output.uri}")
     return 0
 
 
 def _refuse_overlap(config: RestoreCommand, source: "Folder", output: "Folder", secrets: "Path") -> None:
-    here, *others = (f"{place.rstrip('/')}/" for place in (output.uri, source.uri, str(secrets)))
-    if any(here.startswith(other) or other.startswith(here) for other in others):
+    from transforms.base.stores.address import shown
+    from transforms.planting.folder import overlap
+
+    here, other = (f"{shown(place.uri).rstrip('/')}/" for place in (output, source))
+    if here.startswith(other) or other.startswith(here) or overlap(output, secrets):
         raise UsageError(f"--output {config.output} overlaps with --input or --secrets: choose a separate folder")
 
 
@@ -151,6 +155,7 @@ def _restore(
     manifest: "Manifest",
     sealed: "Sealed",
     work: "Work",
+    ledger: "pa.Table",
 ) -> None:
     from pipelines.corpus.summaries import RewriteSummary
     from pipelines.running import output as outputs
@@ -158,7 +163,7 @@ def _restore(
     from pipelines.running.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat
-    from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig, read_ledger
+    from transforms.planting.ledger.restoration import PlantedShard, RestoreConfig, write_ledger_parts
     from transforms.planting.work import SecretWork
 
     assert sealed.planting is not None  # noqa: S101 - for the type checker
@@ -169,6 +174,9 @@ def _restore(
         PlantedShard(number, shard.path, shard.rows, shard.sha256) for number, shard in enumerate(manifest.shards)
     ]
     outputs.announce_outputs(work, [shard.path for shard in manifest.shards] + [file.path for file in manifest.files])
+    secrets = SecretWork(work.run)
+    if not secrets.local:
+        write_ledger_parts(secrets, ledger, shards)
     restore = RestoreConfig(source, layout, sealed.planting.followers)
     sizes = {f"{shard.number:06d}.json": shard.rows for shard in shards}
     with context.progress.stage("restore", work.folder.child("restore"), sizes) as stage:
@@ -180,10 +188,12 @@ def _restore(
         )
         written = RewriteSummary.parse(done)
         stage.documents, stage.bytes = written.rows, written.text_bytes
-    files, covered = _restored_files(source, manifest, read_ledger(str(SecretWork(work.run).secrets)), work)
+    files, covered = _restored_files(source, manifest, ledger, work)
     counts = _counts(manifest.counts, written.rows, written.text_bytes, covered)
     restored = replace(manifest, run=work.run, shards=written.shards, files=files, counts=counts)
     outputs.succeed(work, restored.to_json(), {outputs.CARD: dataset_card(restored).encode()})
+    if not secrets.local:
+        secrets.remove()
 
 
 def _restored_files(

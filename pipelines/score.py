@@ -22,7 +22,7 @@ class ScoreConfig:
     """
 
     checkpoint: Annotated[Several, MODEL]
-    """Local folders in the Hugging Face layout (config.json, *.safetensors); nothing is downloaded."""
+    """Folders in the Hugging Face layout (config.json, *.safetensors), here or in a bucket; no hub is asked."""
     sequences: Annotated[Several, INPUT]
     """Parquet files, folders or quoted globs of texts, or of token ids in a column token_ids. Probes are such files."""
     output: Annotated[str, OUTPUT]

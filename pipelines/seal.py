@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from pipelines.running.errors import RunError, UsageError
 from pipelines.sealing.plan_settings import PlanSettings
 from transforms.base.flags import ANALYSIS_PLAN, INPUT, OUTPUT, RANDOMNESS, RUNNING, Several, Whole
+from transforms.base.stores.address import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,8 +106,8 @@ def run(config: SealConfig, _: "Context") -> int:
         print(f"# {counted(len(units), 'unit')} of {plan.controls + 1} candidates; nothing was written")
         return 0
     commitment = _write(path, table, units, plan, declared, chain)
-    print(f"sealed {counted(len(units), 'unit')} of {plan.controls + 1} candidates in {path}")
-    print(f"commitment  {path / 'commitment.json'}  (publish it, byte for byte, before the draw)")
+    print(shown(f"sealed {counted(len(units), 'unit')} of {plan.controls + 1} candidates in {path}"))
+    print(shown(f"commitment  {path / 'commitment.json'}  (publish it, byte for byte, before the draw)"))
     print(f"  sha256    {commitment.sha256.hex()}")
     print(f"  root      {commitment.root.hex()}")
     print(f"  campaign  {commitment.campaign}")
@@ -198,15 +199,17 @@ _HEAD = ("schema", "version")
 
 def _attach(config: SealConfig, path: Path) -> int:
     from transforms.base.errors import SealError
+    from transforms.base.folders import canonical
+    from transforms.base.stores.copies import fetched
     from transforms.planting import folder as names
     from transforms.planting.sealing.timestamps import read_timestamp
 
     with names.locked(path):
         wanted = _commitment_sha256(path / names.COMMITMENT)
         for file in config.attach:
-            name = f"{names.ATTACHED}/{Path(file).name}"
+            name = f"{names.ATTACHED}/{Path(canonical(file)).name}"
             try:
-                data = Path(file).read_bytes()
+                data = fetched(file).read_bytes()
                 stamp = read_timestamp(data)
             except OSError as error:
                 raise UsageError(f"--attach {file}: cannot be read ({error.strerror})") from error
@@ -218,7 +221,7 @@ def _attach(config: SealConfig, path: Path) -> int:
                 raise RunError(f"--attach {file}: {path / name} exists with other content; rename this file")
             if not config.dry_run:
                 names.write(path, name, data)
-                print(f"attached {path / name}: {stamp.kind} {stamp.time}".rstrip())
+                print(shown(f"attached {path / name}: {stamp.kind} {stamp.time}".rstrip()))
     return 0
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.scoring.folder import ScoresFolder
     from pipelines.verdict.case import Case
     from pipelines.verdict.verdict import Findings
+    from transforms.base.folders import Folder
     from transforms.planting.ledger.check_secrets import Sealed
 
 VERDICT, REPORT = "verdict.json", "report.html"
@@ -90,6 +91,7 @@ def run(config: VerifyConfig, _: "Context") -> int:
         UsageError: for an output that cannot be used.
     """
     from transforms.base.readable import counted
+    from transforms.base.stores.address import shown
     from transforms.planting.folder import secrets_path
 
     secrets = secrets_path(config.secrets)
@@ -107,7 +109,8 @@ def run(config: VerifyConfig, _: "Context") -> int:
     findings = find(case)
     _write(output, findings, case)
     print(aloud(findings.verdict))
-    print(f"  {output / VERDICT}\n  {output / REPORT}" + ("  (secret)" if config.reveal else ""))
+    places = "\n".join(f"  {shown(output.at(name))}" for name in (VERDICT, REPORT))
+    print(places + ("  (secret)" if config.reveal else ""))
     return 0
 
 
@@ -191,8 +194,10 @@ def _open(config: VerifyConfig, secrets: Path) -> "Sealed":
 
 def _published(flag: str, path: str) -> bytes | None:
     """A published file; None if none is given."""
+    from transforms.base.stores.copies import fetched
+
     try:
-        return Path(path).read_bytes() if path else None
+        return fetched(path).read_bytes() if path else None
     except OSError as error:
         raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
 
@@ -235,46 +240,46 @@ def _exploratory(wanted: Sequence[str], scores: "ScoresFolder", primary: str) ->
     return tuple(name for name in dict.fromkeys(wanted) if name != primary)
 
 
-def _output(config: VerifyConfig, secrets: Path) -> Path:
-    """The folder to write into.
+def _output(config: VerifyConfig, secrets: Path) -> "Folder":
+    """The folder to write into, on this machine or in a bucket.
 
     Raises:
         UsageError: if it overlaps with the secrets or contains anything but an earlier verdict.
     """
-    from transforms.base.folders import is_local
+    from transforms.base.folders import Folder
+    from transforms.planting.folder import overlap
 
-    if not is_local(config.output):
-        raise UsageError(f"--output {config.output}: give a local folder")
-    output = Path(config.output).resolve()
-    if output == secrets or output.is_relative_to(secrets) or secrets.is_relative_to(output):
-        raise UsageError(f"--output {config.output}: overlaps with --secrets: choose a separate folder")
-    if output.exists():
-        if not output.is_dir():
+    output = Folder.of(config.output)
+    if output.local:
+        output = Folder(str(output.local_path().resolve()))
+        if output.local_path().exists() and not output.local_path().is_dir():
             raise UsageError(f"--output {config.output}: is a file; give a folder")
-        found = {path.name for path in output.iterdir()}
-        if found - {VERDICT, REPORT}:
-            raise UsageError(f"--output {config.output}: contains files other than a verdict: choose another folder")
-        if found and not config.overwrite:
-            raise UsageError(
-                f"--output {config.output}: already contains a verdict: choose another folder, or pass --overwrite"
-            )
+    if overlap(output, secrets):
+        raise UsageError(f"--output {config.output}: overlaps with --secrets: choose a separate folder")
+    found = set(output.names())
+    if found - {VERDICT, REPORT}:
+        raise UsageError(f"--output {config.output}: contains files other than a verdict: choose another folder")
+    if found and not config.overwrite:
+        raise UsageError(
+            f"--output {config.output}: already contains a verdict: choose another folder, or pass --overwrite"
+        )
     return output
 
 
-def _write(output: Path, findings: "Findings", case: "Case") -> None:
+def _write(folder: "Folder", findings: "Findings", case: "Case") -> None:
     """The report, then the verdict, each whole or not at all."""
     from pipelines.pages.page import render
     from pipelines.pages.verdict_page import report_page
     from schemas.documents import to_bytes
     from schemas.public.verdict import NAME, VERSION
-    from transforms.base.folders import Folder
 
     html = render(report_page(findings, case)).encode()
     verdict = to_bytes(NAME, VERSION, findings.verdict)
-    folder, mode = Folder(str(output)), 0o600 if case.reveal else 0o666
-    output.mkdir(parents=True, exist_ok=True)
-    if case.reveal:
-        output.chmod(0o700)
+    mode = 0o600 if case.reveal else 0o666
+    if folder.local:
+        folder.local_path().mkdir(parents=True, exist_ok=True)
+        if case.reveal:
+            folder.local_path().chmod(0o700)
     # An earlier verdict is gone before anything of the new one is there.
     for name in (VERDICT, REPORT):
         folder.remove(name)

@@ -1,10 +1,11 @@
 """Fixtures that every folder of tests may use."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,12 +14,30 @@ from hypothesis import settings
 
 from pipelines.cli import main
 
+if TYPE_CHECKING:
+    from benchmarks.stores.emulators import Emulator
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ and examples/ are not installed
 
 settings.register_profile("trapline", deadline=None)  # a first call compiles or loads; a shared machine pauses
 settings.load_profile("trapline")
 
 Record = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def emulators() -> Iterator[dict[str, "Emulator"]]:
+    """An S3 server and a Google Cloud Storage server on this machine, by scheme."""
+    from benchmarks.stores.emulators import SERVERS
+
+    with contextlib.ExitStack() as running:
+        yield {scheme: running.enter_context(start()) for scheme, start in SERVERS.items()}
+
+
+@pytest.fixture(params=["s3", "gs"])
+def emulator(request: pytest.FixtureRequest, emulators: dict[str, "Emulator"]) -> "Emulator":
+    """Each of the two servers."""
+    return emulators[request.param]
 
 
 @pytest.fixture

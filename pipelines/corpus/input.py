@@ -14,6 +14,7 @@ from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
 from transforms.base.readable import counted
 from transforms.base.runs import Work
+from transforms.base.stores.address import shown
 from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
@@ -181,7 +182,8 @@ def refuse_input_in_output(output: Folder, sources: Sequence[Source]) -> None:
     Raises:
         UsageError: with the first of them.
     """
-    inside = [source.uri for source in sources if source.uri.startswith(output.uri.rstrip("/") + "/")]
+    own = shown(output.uri).rstrip("/") + "/"
+    inside = [source.uri for source in sources if shown(source.uri).startswith(own)]
     if inside:
         raise UsageError(f"--input {inside[0]} is inside --output {output.uri}: choose an output elsewhere")
     if output.local:

@@ -44,7 +44,7 @@ from transforms.planting.columns.followers import (
 )
 from transforms.planting.forms import LINE, form_of
 from transforms.planting.insertion.editor import PlantingEditor
-from transforms.planting.insertion.watch import WatchForProbes
+from transforms.planting.insertion.watch import WatchForProbes, write_phrases
 from transforms.planting.ledger.check_planting import check_planting
 from transforms.planting.ledger.check_secrets import Sealed, open_secrets
 from transforms.planting.ledger.covered import covered_bytes
@@ -84,13 +84,11 @@ class Campaign:
             SealError: if the secrets fail their check, or nothing was drawn yet.
         """
         path = names.secrets_path(config.secrets)
-        if output.local:
-            public = output.local_path().resolve()
-            if public == path or public in path.parents or path in public.parents:
-                raise UsageError(
-                    f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
-                    "in the secrets folder and does not contain it"
-                )
+        if names.overlap(output, path):
+            raise UsageError(
+                f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
+                "in the secrets folder and does not contain it"
+            )
         sealed = open_secrets(path, planting=False)
         if sealed.randomness is None:
             raise SealError(f"--secrets {path}: nothing was drawn yet: trapline draw")
@@ -137,6 +135,8 @@ class Campaign:
             SealError: if the secrets cannot be written.
         """
         self.work.make(FOLDER, "ledger", "slots")
+        if not self.work.local:
+            write_phrases(self.work, (text for unit in self.sealed.units for text in unit.sealed_texts()))
 
     def _planted_before(self) -> PlantingRecord | None:
         """The record of an earlier planting; None if there was none.
@@ -324,7 +324,7 @@ class Campaign:
         for name in (names.PLANTED, names.LEDGER, names.SLOTS, names.PLANTING):
             if (self.path / name).exists():
                 names.write(self.path, f"{names.REPLACED}/{run}/{Path(name).name}", (self.path / name).read_bytes())
-                (self.path / name).unlink()
+                names.remove(self.path, name)
 
     def close(self) -> None:
         """Remove the files that the run kept for its workers."""

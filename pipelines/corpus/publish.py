@@ -16,6 +16,7 @@ from pipelines.running.output import CARD, METRICS, REPORT, succeed
 from pipelines.running.progress import StageTime
 from pipelines.running.versions import versions
 from transforms.base.runs import Work, pretty_json
+from transforms.base.stores.address import shown
 from transforms.corpus.input.lookup import read_texts
 from transforms.corpus.input.sources import Source, names
 from transforms.corpus.output.card import dataset_card
@@ -91,8 +92,8 @@ def _facts(done: Finished, counts: Counts) -> DedupFacts:
         timing=replace(done.timing, stages=stages),
         config=done.config.what_the_output_depends_on(),
         versions=versions(),
-        input=tuple(source.uri for source in done.found.sources),
-        output=done.work.output.uri,
+        input=tuple(shown(source.uri) for source in done.found.sources),
+        output=shown(done.work.output.uri),
         left_out=done.found.left_out,
         not_utf8={name: documents for name, (documents, _) in done.rewrite.not_utf8.items()},
     )

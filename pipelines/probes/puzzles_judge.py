@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, sha256
 from transforms.base.readable import count
 from transforms.base.runs import pretty_json
+from transforms.base.stores.copies import fetched
 from transforms.base.toml import table as toml_table
 from transforms.corpus.output.sink import write_table
 from transforms.probes.puzzles.replies.judging import (
@@ -46,14 +46,11 @@ def judge_replies(config: "PuzzlesConfig", progress: Progress) -> int:
     Raises:
         UsageError, RunError, CorpusError: with what to change or mend.
     """
-    for flag, value in (("--output", config.output), ("--judge", config.judge)):
-        if "://" in value:
-            raise UsageError(f"{flag} {value}: replies are judged on this machine; give a local path")
-    output = Path(config.output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+    folder = Folder.of(config.output)
+    if folder.names() if not folder.local or folder.local_path().is_dir() else folder.local_path().exists():
         raise UsageError(f"--output {config.output}: is there already; give a new folder for the judgement")
     asked, data_sha256 = _asked(config.dataset)
-    path = Path(config.judge)
+    path = fetched(config.judge)
     replies = read_replies(path)
     settings = config.what_the_output_depends_on()
     if config.dry_run:
@@ -75,8 +72,6 @@ def judge_replies(config: "PuzzlesConfig", progress: Progress) -> int:
         "transfer": [dataclasses.asdict(one) for one in transfers],
     }
     page = "\n".join(_page(found, transfers, judgement))
-    output.mkdir(parents=True, exist_ok=True)
-    folder = Folder(config.output)
     with folder.create(TABLE) as sink:
         write_table(sink, table)
     folder.write(PAGE, page.encode())
@@ -89,7 +84,7 @@ def judge_replies(config: "PuzzlesConfig", progress: Progress) -> int:
 
 def _asked(path: str) -> tuple[dict[Key, Question], str]:
     """What a finished data set asks, and the hash of its manifest."""
-    folder = Folder(path)
+    folder = Folder.of(path)
     manifest = outputs.finished(folder)
     if manifest is None or manifest.get("command") != "puzzles":
         raise UsageError(f"--dataset {path}: is no finished output of trapline puzzles --as dataset")

@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,8 @@ from transforms.probes.kind import Environment, Kind, Looked, SettingError, Sett
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from transforms.base.folders import Folder
 
 PROBES, REPORT, REPORT_PAGE = "probes.parquet", "report.json", "report.html"
 _SCRATCH = "scratch"
@@ -81,15 +83,28 @@ def _run(kind: Kind, config: Settings) -> int:
 
 def _refuse_public(path: Path, config: Settings) -> None:
     """Candidates are secret: they stand neither in a public output nor where they would be read as corpus."""
+    from transforms.base.folders import Folder
     from transforms.corpus.input.sources import would_list
+    from transforms.planting.mirror import remote_of
 
-    for parent in path.parents:
-        if (parent / "manifest.json").exists() or (parent / "_SUCCESS").exists():
-            raise UsageError(f"--output {path} lies inside the public output {parent}: choose a folder elsewhere")
+    remote = remote_of(path)
+    for parent in map(Folder, map(str, path.parents)) if remote is None else _above(remote):
+        if parent.exists("manifest.json") or parent.exists("_SUCCESS"):
+            raise UsageError(f"--output {path} lies inside the public output {parent.uri}: choose a folder elsewhere")
     for flag, patterns in config.corpus_inputs().items():
-        pattern = would_list(patterns, str(path), (PROBES,))
+        pattern = would_list(patterns, str(path) if remote is None else remote.uri, (PROBES,))
         if pattern is not None:
             raise UsageError(f"--output {path} lies inside {flag} {pattern}: choose a folder elsewhere")
+
+
+def _above(folder: "Folder") -> "Iterator[Folder]":
+    """The folders of a bucket that a folder in it lies in."""
+    from transforms.base.folders import Folder
+
+    uri = folder.uri.rstrip("/")
+    while uri.partition("://")[2].count("/"):
+        uri = uri.rpartition("/")[0]
+        yield Folder(uri)
 
 
 def _describe(kind: Kind, config: Settings, looked: Looked) -> None:

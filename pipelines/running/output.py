@@ -1,10 +1,9 @@
 """The output folder of a corpus command: entered under a lock, finished last by `_SUCCESS`."""
 
 import contextlib
+import json
 import os
 import shutil
-import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ from pipelines.running.listed import (
     parse_json,
     refuse_links,
 )
-from transforms.base.folders import Folder, sha256
+from transforms.base.folders import Folder, make_folder, resolve, sha256
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
+from transforms.base.stores.claims import ClaimedError, claimed
 
 __all__ = ["CARD", "MANIFEST", "METRICS", "REPORT", "SUCCESS"]
 
@@ -58,7 +58,7 @@ def _local_lock(output: Folder) -> Iterator[None]:
 
     path = output.local_path(FOLDER) / _LOCK
     is_new = not path.parent.parent.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -86,19 +86,16 @@ def _remove_empty_runs(work: Path) -> None:
 
 @contextlib.contextmanager
 def _remote_lock(output: Folder) -> Iterator[None]:
-    """An object store keeps the lock of a killed run: the message says how to remove it."""
-    name = f"{FOLDER}/{_LOCK}"
-    if output.exists(name):
-        holder = output.read(name).decode(errors="replace")
-        raise RunError(
-            f"--output {output.uri}: another run is writing there, or was killed ({holder}); "
-            f"if it is gone, remove {output.at(name)} and run again"
-        )
-    output.write(name, pretty_json({"host": socket.gethostname(), "pid": os.getpid(), "began": time.time()}))
+    """The claim of a run that was killed elsewhere stays: the message says how to remove it."""
+    filesystem, path = resolve(output.at(FOLDER))
     try:
-        yield
-    finally:
-        output.remove(name)
+        with claimed(filesystem, path):
+            yield
+    except ClaimedError as error:
+        raise RunError(
+            f"--output {output.uri}: another run is writing there, or was killed ({error.holder}); "
+            f"if it is gone, remove {output.at(f'{FOLDER}/{error.name}')} and run again"
+        ) from error
 
 
 def finished(output: Folder) -> dict[str, Any] | None:
@@ -300,11 +297,32 @@ def succeed(
     for name, data in others.items():
         work.output.write(name, data)
     data = pretty_json(dict(manifest))
+    _refuse_incomplete(work, json.loads(data))
     if before is not None:
         before(data)
     work.output.write(MANIFEST, data)
     work.output.write(SUCCESS, pretty_json({"manifest_sha256": sha256(data)}))
     work.output.child(FOLDER).remove_folder(work.run)
+
+
+def _refuse_incomplete(work: Work, manifest: Mapping[str, Any]) -> None:
+    """Look, before `_SUCCESS`, whether every file of the manifest is there with all its bytes.
+
+    Raises:
+        RunError: naming the first that is not; a rerun looks at every task again, and writes it.
+    """
+    output = work.output
+    entries = listed_entries(manifest, output.at(MANIFEST))
+    sizes = output.sizes(sorted({entry["path"].partition("/")[0] for entry in entries}))
+    for entry in entries:
+        found, wanted = sizes.get(entry["path"]), entry.get("bytes")
+        if found is None or (wanted is not None and found != wanted):
+            state = "is missing" if found is None else f"has {found:,} bytes and not {wanted:,}"
+            for name in work.folder.names():
+                if name.endswith(".json") and name != OUTPUTS:
+                    work.folder.remove(name)
+            where = output.at(entry["path"])
+            raise RunError(f"{where}: {state}: something else changed it; run the same command again")
 
 
 def _remove_empty(output: Folder) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from transforms.base.folders import Folder
 from transforms.base.readable import counted, size
+from transforms.base.stores.address import shown
 
 LOCAL_SECONDS, REMOTE_SECONDS = 0.2, 5.0
 
@@ -57,7 +58,7 @@ class Progress:
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(shown(text), file=sys.stderr, flush=True)
 
     def _line(self, record: StageTime) -> None:
         timed = record.bytes and record.seconds > 0 and not record.resumed

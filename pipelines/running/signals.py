@@ -1,6 +1,7 @@
 """A tidy stop at Ctrl-C and at SIGTERM."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 GRACE_SECONDS = 5.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 interrupted = threading.Event()
 """Set from the first signal on: Beam turns the `KeyboardInterrupt` into an error of the step that it met."""
@@ -24,21 +26,44 @@ def stopped_by_signals(stop_now: Callable[[], object]) -> Iterator[None]:
         yield
         return
     interrupted.clear()
-    last_resort: list[threading.Timer] = []
 
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         interrupted.set()
-        if not last_resort:
-            last_resort.append(threading.Timer(GRACE_SECONDS, stop_now))
-            last_resort[0].daemon = True
-            last_resort[0].start()
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
-        yield
+        with _last_resort(stop_now):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for timer in last_resort:
-            timer.cancel()
+
+
+@contextlib.contextmanager
+def _last_resort(stop_now: Callable[[], object]) -> Iterator[None]:
+    """From the first signal on, wait, then call `stop_now` unless the block has ended.
+
+    A thread of its own hears of the signal: the main thread may be inside a library, such as a store's client that
+    waits for an answer, and then Python calls no handler.
+    """
+    hears, tells = os.pipe()
+    os.set_blocking(tells, False)
+    ended = threading.Event()
+
+    def listen() -> None:
+        with os.fdopen(hears, "rb", buffering=0) as numbers:
+            while number := numbers.read(1):
+                if number[0] in _SIGNALS:
+                    if not ended.wait(GRACE_SECONDS):
+                        stop_now()
+                    return
+
+    threading.Thread(target=listen, daemon=True, name="trapline-signals").start()
+    before = signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        ended.set()
+        signal.set_wakeup_fd(before)
+        os.close(tells)

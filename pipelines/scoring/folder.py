@@ -66,7 +66,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
     Raises:
         RunError: if it is unfinished, was changed since, or is not what `trapline score` writes.
     """
-    folder = Folder(uri)
+    folder = Folder.of(uri)
     where = f"{flag} {uri}"
     manifest = finished(folder)
     if manifest is None:

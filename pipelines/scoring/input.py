@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.running.errors import UsageError
 from transforms.base.errors import CorpusError
-from transforms.base.folders import Folder, resolve
+from transforms.base.folders import Folder, canonical, resolve
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.sources import Source, list_sources, names, would_list
 from transforms.scoring.contexts import read_slots
@@ -127,7 +127,7 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
         UsageError, CorpusError: with what to change or mend.
     """
     try:
-        sources = list_sources(config.sequences)
+        sources = _without_reports(list_sources(config.sequences))
     except CorpusError as error:
         raise CorpusError(str(error).replace("--input", "--sequences")) from error
     inside = would_list(
@@ -140,7 +140,7 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
         )
     columns = choose_columns(sources, config.text_column, config.id_column, in_context=bool(config.slots))
     models = _models(config, columns, hashed=hashed)
-    most_slots = read_slots(str(Path(config.slots).absolute())).most if config.slots else 0
+    most_slots = read_slots(Folder.of(config.slots).uri).most if config.slots else 0
     metrics = _metrics(config, columns, models)
     columns = _with_fresh(columns, metrics, sources)
     generation = _generation(config, columns)
@@ -164,6 +164,18 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
     return found
 
 
+def _without_reports(sources: Sequence[Source]) -> list[Source]:
+    """The files without each `report.json` beside a `probes.parquet`: commands that make probes leave one there."""
+    named = {source.uri for source in sources}
+    kept = [
+        source
+        for source in sources
+        if not source.uri.endswith("/report.json")
+        or f"{source.uri.removesuffix('report.json')}probes.parquet" not in named
+    ]
+    return [replace(source, ordinal=ordinal) for ordinal, source in enumerate(kept)]
+
+
 def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[Model, ...]:
     folders = [*config.checkpoint, *([config.reference] if config.reference else [])]
     models = []
@@ -176,8 +188,11 @@ def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[M
             bos = tokenizer.bos if tokenizer else None
         else:
             tokenizer, bos = None, bos_token(checkpoint, None, config.bos)
-        weights = sum(file.stat().st_size for file in Path(folder).iterdir() if file.suffix in (".safetensors", ".bin"))
-        models.append(Model(checkpoint, tokenizer, bos, checkpoint.sha256() if hashed else "", weights))
+        weights = sum(
+            file.stat().st_size for file in Path(checkpoint.folder).iterdir() if file.suffix in (".safetensors", ".bin")
+        )
+        whole = checkpoint.sha256() if hashed else ""
+        models.append(Model(replace(checkpoint, bound=whole), tokenizer, bos, whole, weights))
     return tuple(models)
 
 
@@ -232,7 +247,7 @@ def _generation(config: "ScoreConfig", columns: Columns) -> GenerationPlan | Non
 
 
 def _sha256(uri: str) -> str:
-    filesystem, path = resolve(uri)
+    filesystem, path = resolve(canonical(uri))
     whole = hashlib.sha256()
     try:
         with filesystem.open_input_stream(path) as stream:

@@ -1,7 +1,6 @@
 """The course of `trapline score`: look at the input, enter the output, score each checkpoint, compute, publish."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from pipelines.scoring.stages import build_families, build_generation, build_met
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
+from transforms.base.stores.address import shown
 from transforms.base.toml import table as toml_table
 from transforms.scoring.tasks.family import FamilyJob, family_metrics
 from transforms.scoring.tasks.generate import GenerationJob
@@ -138,7 +138,7 @@ def _job(
         tokenizer=model.tokenizer,
         bos=model.bos,
         columns=found.columns,
-        slots=os.path.abspath(config.slots) if config.slots else "",  # noqa: PTH100
+        slots=Folder.of(config.slots).uri if config.slots else "",
         context=config.context,
         dtype=config.dtype,
         device=device,
@@ -312,7 +312,7 @@ def _publish(
         "checkpoints": {name: one["totals"] for name, one in summaries.items()},
         **({"generated": {name: one["totals"] for name, one in generated.items()}} if generated else {}),
         "versions": _versions(),
-        "output": work.output.uri,
+        "output": shown(work.output.uri),
         "peak_rss_bytes": peak_rss_bytes(),
         **facts,
     }

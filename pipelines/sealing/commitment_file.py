@@ -1,6 +1,5 @@
 """A published commitment, read from the file that a user names."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.running.errors import RunError
@@ -15,10 +14,11 @@ def read_commitment(path: str) -> "Commitment":
     Raises:
         RunError: if it cannot be read or was changed.
     """
+    from transforms.base.stores.copies import fetched
     from transforms.planting.sealing.commitment import Commitment
 
     try:
-        return Commitment.parse(Path(path).read_bytes())
+        return Commitment.parse(fetched(path).read_bytes())
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -67,11 +67,24 @@ def earlier_campaigns(previous: Sequence[str]) -> Earlier:
         return Earlier(1, b"", EARLIER.empty_table(), ())
     chain = sorted(((path, read_commitment(path)) for path in previous), key=lambda pair: pair[1].campaign)
     _refuse_other_chain(chain)
-    tables = [_sealed_in(Path(path).parent, commitment) for path, commitment in chain]
+    tables = [_sealed_in(_folder_of(path), commitment) for path, commitment in chain]
     sealed = pa.concat_tables([EARLIER.empty_table(), *tables])
     latest = chain[-1][1]
     unseen = sorted(set(range(1, latest.campaign + 1)) - set(sealed["campaign"].to_pylist()))
     return Earlier(latest.campaign + 1, latest.sha256, sealed, tuple(unseen))
+
+
+def _folder_of(path: str) -> Path:
+    """The folder that holds a commitment; of secrets in a bucket, a private copy."""
+    from transforms.base.folders import Folder, canonical, is_local
+    from transforms.planting import folder as names
+
+    if is_local(path):
+        return Path(path).parent
+    folder = Folder(canonical(path).rpartition("/")[0])
+    # What is published beside a corpus is not fetched as a whole to find that it is no folder of secrets.
+    sealed = folder.exists(names.KEY) and folder.exists(names.PROBES)
+    return names.secrets_path(folder.uri, "--previous") if sealed else Path("/nonexistent")
 
 
 def _refuse_other_chain(chain: "Sequence[tuple[str, Commitment]]") -> None:

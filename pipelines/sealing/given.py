@@ -1,7 +1,6 @@
 """Public randomness as the flags of `draw`, `check` and `verify` give it: digits, or a beacon's saved response."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -87,7 +86,9 @@ def round_given(flags: PublicRandomness, declared: "Declared") -> "Round":
 
 
 def _read(flag: str, path: str) -> bytes:
+    from transforms.base.stores.copies import fetched
+
     try:
-        return Path(path).read_bytes() if path else b""
+        return fetched(path).read_bytes() if path else b""
     except OSError as error:
         raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error

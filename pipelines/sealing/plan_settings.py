@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.running.errors import UsageError
@@ -195,10 +194,11 @@ def needs_reference(needs: Sequence[str]) -> bool:
 
 
 def _fingerprint(path: str) -> str:
+    from transforms.base.stores.copies import fetched
     from transforms.planting.attestations.ssh_signatures import SignatureError, read_public_key
 
     try:
-        return read_public_key(Path(path).read_bytes()).fingerprint
+        return read_public_key(fetched(path).read_bytes()).fingerprint
     except OSError as error:
         raise UsageError(f"--scorer-key {path}: cannot be read ({error.strerror})") from error
     except SignatureError as error:
@@ -208,16 +208,19 @@ def _fingerprint(path: str) -> str:
 def _tokenizer_sha256(path: str) -> str:
     import hashlib
 
+    from transforms.base.stores.copies import fetched
+
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(fetched(path).read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(f"--tokenizer {path}: cannot be read ({error.strerror}); give a tokenizer.json") from error
 
 
 def _checkpoint_sha256(folder: str) -> str:
     from transforms.base.folders import folder_sha256
+    from transforms.base.stores.copies import fetched
 
     try:
-        return folder_sha256(Path(folder))
+        return folder_sha256(fetched(folder))
     except OSError as error:
         raise UsageError(f"--reference {folder}: cannot be read ({error.strerror}); give a folder") from error

@@ -22,11 +22,15 @@ def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
     import pyarrow.parquet as pq
 
     from schemas.probes import conform
+    from transforms.base.stores.copies import fetched
     from transforms.planting.sealing.units import units_of
 
     files: list[Path] = []
     for source in sources:
-        path = Path(source)
+        try:
+            path = fetched(source)
+        except OSError as error:
+            raise RunError(f"--probes {source}: cannot be read ({error.strerror or error})") from error
         inside = sorted(one for one in path.glob("*.parquet") if one.is_file()) if path.is_dir() else [path]
         if not inside:
             raise RunError(f"--probes {source}: this folder has no .parquet file")

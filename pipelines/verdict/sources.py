@@ -1,10 +1,10 @@
 """Where the randomness and the scores come from, in words: what a verdict rests on that nothing in it can prove."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.stores.copies import fetched
 
 if TYPE_CHECKING:
     from pipelines.scoring.folder import ScoresFolder
@@ -94,7 +94,7 @@ def scorer_facts(config: "VerifyConfig", scores: "ScoresFolder", plan: "Plan") -
             f"no verdict: --scorer-key {config.scorer_key}: is {key.fingerprint}, not the sealed {plan.scorer}"
         )
     try:
-        check_signature(Folder(scores.uri).read(MANIFEST), _read("--scores-signature", config.scores_signature), key)
+        check_signature(Folder.of(scores.uri).read(MANIFEST), _read("--scores-signature", config.scores_signature), key)
     except SignatureError as error:
         raise RunError(f"no verdict: --scores-signature {config.scores_signature}: {error}") from error
     return {"vouched_by": "signature", "key": key.fingerprint}
@@ -116,7 +116,7 @@ def scorer_sentence(facts: "dict[str, Any]") -> str:
 
 def _read(flag: str, path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return fetched(path).read_bytes()
     except OSError as error:
         raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
 

@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
         sink.write(b"new" * (1 // 0))
     assert folder.read("file") == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_who_may_write_into_a_folder_may_write_into_those_made_in_it(tmp_path: Path) -> None:
+    for mode, expected in ((0o777, 0o777), (0o775, 0o775), (0o755, 0o755), (0o1777, 0o755)):
+        base = tmp_path / oct(mode)
+        base.mkdir()
+        base.chmod(mode)
+        before = os.umask(0o022)
+        try:
+            Folder(str(base)).write("deep/er/file", b"data")
+        finally:
+            os.umask(before)
+        assert [(base / name).stat().st_mode & 0o777 for name in ("deep", "deep/er")] == [expected, expected]
 
 
 def test_temporary_files_are_not_listed_and_can_be_removed(tmp_path: Path) -> None:

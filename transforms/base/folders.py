@@ -1,52 +1,40 @@
 """Folders on a local disk or an object store: atomic creation of files, and one hash for all files in one."""
 
 import contextlib
-import errno
 import hashlib
 import os
 import re
 import shutil
+import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from transforms.base.errors import CorpusError
+from transforms.base.stores.address import canonical, is_local, split
+from transforms.base.stores.clients import client
+from transforms.base.stores.folders import files_below, names_in, remove_tree
+from transforms.base.stores.sinks import DISK_FULL, HashingFile, Unbuffered, uploaded
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://(.*)$", re.IGNORECASE | re.DOTALL)
+__all__ = ["Folder", "HashingFile", "canonical", "folder_sha256", "is_local", "make_folder", "resolve", "sha256"]
+
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{32}\.tmp$")
-
-
-@lru_cache(maxsize=64)
-def _root(scheme: str, bucket: str) -> pafs.FileSystem:
-    filesystem, _ = pafs.FileSystem.from_uri(f"{scheme}://{bucket}")
-    return filesystem
 
 
 def resolve(uri: str) -> tuple[pafs.FileSystem, str]:
     """The Arrow file system of `uri` and the path within it; a plain path is local and becomes absolute.
 
-    Only the bucket goes through Arrow's URI parser: names with spaces, `%` or `#` stay as they are.
+    Names with spaces, `%`, `?` or `#` stay as they are: Arrow's own URI parser sees none of them.
+
+    Raises:
+        CorpusError: if the store cannot be reached, or no credentials for it are found.
     """
-    match = _SCHEME.match(uri)
-    if match is None:
-        return pafs.LocalFileSystem(), str(Path(uri).absolute())
-    scheme, rest = match.group(1).lower(), match.group(2)
-    if scheme == "file":
-        return pafs.LocalFileSystem(), "/" + rest.lstrip("/")
-    bucket = rest.split("/", 1)[0]
-    return _root(scheme, bucket), rest.rstrip("/")
-
-
-def is_local(uri: str) -> bool:
-    """Whether `uri` stands on this machine's file system."""
-    match = _SCHEME.match(uri)
-    return match is None or match.group(1).lower() == "file"
+    store, path = split(uri)
+    return (pafs.LocalFileSystem(), str(Path(path).absolute())) if store is None else (client(store), path)
 
 
 def sha256(data: bytes) -> str:
@@ -54,83 +42,24 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class HashingFile:
-    """A binary sink that counts what passes through it, and hashes it unless it is told not to."""
-
-    def __init__(self, sink: object, *, hashed: bool = True) -> None:
-        self._sink = sink
-        self._sha256 = hashlib.sha256()
-        self._hashed = hashed
-        self._abandoned = False
-        self.size = 0
-        self.closed = False
-
-    def abandon(self) -> None:
-        """Drop whatever is still written: a Parquet writer that failed sends its footer when it is collected.
-
-        By then the descriptor may be closed, or belong to another file.
-        """
-        self._abandoned = True
-
-    def write(self, data: object) -> int:
-        """Write a bytes-like object; returns its length in bytes."""
-        view = memoryview(data)  # type: ignore[arg-type]
-        if self._abandoned:
-            return view.nbytes
-        if self._hashed:
-            self._sha256.update(view)
-        self._sink.write(view)  # type: ignore[attr-defined]
-        self.size += view.nbytes
-        return view.nbytes
-
-    def tell(self) -> int:
-        """Bytes written so far."""
-        return self.size
-
-    def flush(self) -> None:
-        """Nothing to do: the file is flushed when it is committed."""
-
-    def close(self) -> None:
-        """Nothing to do: whoever opened the sink closes it."""
-
-    def writable(self) -> bool:
-        """Always true."""
-        return True
-
-    def readable(self) -> bool:
-        """Always false."""
-        return False
-
-    def seekable(self) -> bool:
-        """Always false."""
-        return False
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of what was written so far.
-
-        Raises:
-            ValueError: if this file is not hashed.
-        """
-        if not self._hashed:
-            raise ValueError("a scratch file is not hashed")
-        return self._sha256.hexdigest()
-
-
 @dataclass(frozen=True)
 class Folder:
     """A folder by URI. Files in it appear whole or not at all.
 
     On a local disk a file is written under a unique temporary name in its final folder, synced and renamed.
-    On an object store it is uploaded to its final name, which is atomic there.
+    On an object store it is uploaded to its final name once it is whole, which is atomic there.
     """
 
     uri: str
 
     @classmethod
     def of(cls, flag: str) -> "Folder":
-        """The folder that a flag names: a URI as it stands, a path made absolute."""
-        return cls(flag if "://" in flag else os.path.abspath(flag))  # noqa: PTH100 - takes `..` out too
+        """The folder that a flag names: a URI with the options of its store, or a path, made absolute.
+
+        Raises:
+            CorpusError: for options that a store does not have.
+        """
+        return cls(canonical(flag) if "://" in flag else os.path.abspath(flag))  # noqa: PTH100 - takes `..` out too
 
     def child(self, name: str) -> "Folder":
         """The folder `name` inside this one."""
@@ -160,7 +89,7 @@ class Folder:
             CorpusError: if the disk is full.
         """
         filesystem, path = resolve(self.at(name))
-        with _create_local(Path(path), mode, scratch) if self.local else _upload(filesystem, path, scratch) as sink:
+        with _create_local(Path(path), mode, scratch) if self.local else uploaded(filesystem, path, scratch) as sink:
             yield sink
 
     def write(self, name: str, data: bytes, mode: int = 0o666) -> None:
@@ -186,10 +115,10 @@ class Folder:
         return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
     def size_of(self, name: str) -> int | None:
-        """Bytes of the file `name`; None if there is none."""
+        """Bytes of a file; None if there is none."""
         filesystem, path = resolve(self.at(name))
-        size: int | None = filesystem.get_file_info(path).size
-        return size
+        info = filesystem.get_file_info(path)
+        return int(info.size) if info.type == pafs.FileType.File else None
 
     def names(self, name: str = "") -> list[str]:
         """Names of what stands directly in the folder, sorted, without temporary files; empty if there is none."""
@@ -197,8 +126,7 @@ class Folder:
 
     def _all_names(self, name: str) -> list[str]:
         filesystem, path = resolve(self.at(name) if name else self.uri)
-        infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True))
-        return sorted(info.base_name for info in infos)
+        return names_in(filesystem, path)
 
     def sha256_of(self, name: str) -> str:
         """Hex digest of a file of any size; `OSError` if it cannot be read."""
@@ -223,9 +151,17 @@ class Folder:
             ]
             return sorted(found)
         filesystem, path = resolve(self.uri)
-        infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True, recursive=True))
         below = len(path.rstrip("/")) + 1
-        return sorted(info.path[below:] for info in infos if info.type == pafs.FileType.File)
+        return sorted(info.path[below:] for info in files_below(filesystem, path))
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Bytes of all files in the folders `names` of this one, by name with `/` between its parts."""
+        found: dict[str, int] = {}
+        for name in names:
+            filesystem, path = resolve(self.at(name))
+            below = len(path) - len(name)
+            found |= {info.path[below:]: int(info.size) for info in files_below(filesystem, path)}
+        return found
 
     def remove(self, name: str) -> None:
         """Remove one file if it is there."""
@@ -238,8 +174,8 @@ class Folder:
         filesystem, path = resolve(self.at(name))
         if self.local:
             shutil.rmtree(path, ignore_errors=True)
-        elif filesystem.get_file_info(path).type == pafs.FileType.Directory:
-            filesystem.delete_dir(path)
+        else:
+            remove_tree(filesystem, path)
 
     def remove_if_empty(self, name: str) -> None:
         """Remove a local folder that holds nothing; object stores have no empty folders."""
@@ -254,14 +190,29 @@ class Folder:
                 self.child(name).remove(entry)
 
 
+def make_folder(path: Path) -> None:
+    """Make a local folder, and those above it that are missing.
+
+    Where others may write into the folder that it is made in, they may write into it, whatever the process's mask:
+    workers may run under another user than the command. A folder that all may write into, but not remove what is
+    others' (`/tmp`), says nothing of what is in it.
+    """
+    for one in reversed([one for one in (path, *path.parents) if not one.is_dir()]):
+        with contextlib.suppress(FileExistsError):
+            one.mkdir()
+            above = one.parent.stat().st_mode
+            if above & 0o022 and not above & stat.S_ISVTX:
+                one.chmod((one.stat().st_mode | above) & 0o2777)
+
+
 @contextlib.contextmanager
 def _create_local(final: Path, mode: int, scratch: bool) -> Iterator[HashingFile]:
     temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(final.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, mode), "wb", buffering=0) as raw:
-            sink = HashingFile(_Unbuffered(raw.fileno()), hashed=not scratch)
+            sink = HashingFile(Unbuffered(raw.fileno()), hashed=not scratch)
             try:
                 yield sink
             finally:
@@ -273,41 +224,12 @@ def _create_local(final: Path, mode: int, scratch: bool) -> Iterator[HashingFile
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise CorpusError(
                 f"{final}: cannot be written, the disk is full ({error.strerror}); free some space and run the same "
                 "command again: it goes on from where it stopped"
             ) from error
         raise
-
-
-@contextlib.contextmanager
-def _upload(filesystem: pafs.FileSystem, path: str, scratch: bool) -> Iterator[HashingFile]:
-    stream = filesystem.open_output_stream(path)
-    sink = HashingFile(stream, hashed=not scratch)
-    try:
-        yield sink
-    except BaseException:
-        sink.abandon()
-        # Arrow offers no way to give an upload up: it is ended, and what it made is taken away.
-        with contextlib.suppress(OSError):
-            stream.close()
-            filesystem.delete_file(path)
-        raise
-    sink.abandon()
-    stream.close()
-
-
-class _Unbuffered:
-    """Writes whole buffers to a descriptor: `write` of a raw file may stop early."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def write(self, view: memoryview) -> None:
-        left = view.cast("B") if view.nbytes else view
-        while left.nbytes:
-            left = left[os.write(self._descriptor, left) :]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from schemas.working.quarantined import QUARANTINED
 from schemas.working.summaries import summaries
 from transforms.base.errors import CorpusError
 from transforms.base.runs import Work, canonical_json
+from transforms.base.stores.copies import fetched
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.base.texts import offsets_of
 from transforms.base.words import code_of
@@ -403,7 +404,7 @@ def _uuids(column: pa.ChunkedArray) -> pa.Array:
 @lru_cache(maxsize=4)
 def _load_tokenizer(path: str) -> tokenizers.Tokenizer:
     try:
-        return tokenizers.Tokenizer.from_file(path)
+        return tokenizers.Tokenizer.from_file(str(fetched(path)))
     except Exception as error:
         raise CorpusError(f"{path}: cannot be read as a tokenizers file ({error}); give a tokenizer.json") from error
 

@@ -1,4 +1,4 @@
-"""The secrets of a campaign on disk: one folder, 0700, that appears whole or not at all."""
+"""The secrets of a campaign: one folder, 0700, that appears whole or not at all; or one in a bucket of its own."""
 
 import contextlib
 import fcntl
@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 
 from transforms.base.errors import SealError
 from transforms.base.folders import Folder, is_local
+from transforms.base.stores.address import shown
+from transforms.base.stores.copies import private_folder
+from transforms.planting.mirror import held, mirror, publish, remote_of
 
 KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.json"
 PROBES, UNITS, EARLIER = "probes/probes.parquet", "units.parquet", "earlier.parquet"
@@ -31,13 +34,18 @@ PUBLIC = (COMMITMENT, DRAWN, PLANTED)
 
 
 def secrets_path(secrets: str, flag: str = "--secrets") -> Path:
-    """The folder that `--secrets`, or another `flag`, names.
+    """The folder that `--secrets`, or another `flag`, names; of one in a bucket a private copy, see `mirror`.
 
     Raises:
-        SealError: if it is on an object store: secrets stay on this machine.
+        SealError: if it is elsewhere, or the bucket cannot be read.
     """
     if not is_local(secrets):
-        raise SealError(f"{flag} {secrets}: secrets stay on this machine: give a local folder")
+        if not secrets.startswith(("gs://", "s3://")):
+            raise SealError(f"{flag} {secrets}: give a local folder, or one under gs:// or s3://")
+        try:
+            return mirror(secrets)
+        except OSError as error:
+            raise SealError(f"{flag} {secrets}: cannot be read ({error})") from error
     path = Folder(secrets).local_path()
     return path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
 
@@ -59,7 +67,8 @@ def refuse_existing(path: Path, flag: str = "--secrets") -> None:
 def new_secrets(path: Path, flag: str = "--secrets") -> Iterator[Path]:
     """A folder in which to prepare secrets: it becomes `path` when the block ends without an exception.
 
-    Until then it has a temporary name beside `path`; what a killed run left under such a name is removed.
+    Until then it has a temporary name beside `path`; what a killed run left under such a name is removed. A bucket gets
+    its files one by one, that by which they are recognised as the last.
 
     Raises:
         SealError: if something stands at `path`, or the folder cannot be made.
@@ -76,6 +85,9 @@ def new_secrets(path: Path, flag: str = "--secrets") -> Iterator[Path]:
             draft.chmod(0o700)
             _remove_abandoned(path)
             yield draft
+            if remote_of(path) is not None:
+                publish(draft, path, RECORD if (draft / RECORD).exists() else Path(PROBES).name)
+                return
             _sync(draft)
             # A rename onto a folder succeeds only if that is empty: nothing is ever replaced.
             try:
@@ -125,7 +137,7 @@ def locked(path: Path) -> Iterator[None]:
     if not path.is_dir():
         raise SealError(f"--secrets {path}: there is no such folder; trapline seal makes one")
     try:
-        with _held(path):
+        with _held(path) if remote_of(path) is None else held(path):
             yield
     except BlockingIOError:
         raise SealError(f"--secrets {path}: another command is writing there; wait for it") from None
@@ -133,12 +145,31 @@ def locked(path: Path) -> Iterator[None]:
 
 def write(folder: Path, name: str, data: bytes) -> None:
     """Write the file `name` whole: for its owner only, unless it is to be published."""
-    target = folder / name
-    missing = [one for one in (target.parent, *target.parent.parents) if not one.is_dir()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700)
-        one.chmod(0o700)
+    target, remote = folder / name, remote_of(folder)
+    if remote is not None:
+        remote.write(name, data)
+    private_folder(target.parent)
     Folder(str(target.parent)).write(target.name, data, 0o644 if name in PUBLIC else 0o600)
+
+
+def remove(folder: Path, name: str) -> None:
+    """Remove a file, from the bucket last: what is there can be removed again."""
+    (folder / name).unlink(missing_ok=True)
+    remote = remote_of(folder)
+    if remote is not None:
+        remote.remove(name)
+
+
+def overlap(output: Folder, secrets: Path) -> bool:
+    """Whether one of two folders is the other, or lies in it."""
+    remote = remote_of(secrets)
+    if (remote is None) != output.local:
+        return False
+    one, other = (
+        f"{shown(folder.uri).rstrip('/')}/" if remote is not None else f"{folder.local_path().resolve()}/"
+        for folder in (output, remote or Folder(str(secrets)))
+    )
+    return one.startswith(other) or other.startswith(one)
 
 
 def parquet(table: pa.Table, compression: str = "zstd") -> bytes:

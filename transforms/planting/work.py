@@ -9,13 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.base.errors import CorpusError, SealError
-from transforms.base.folders import Folder
+from transforms.base.folders import Folder, is_local
+from transforms.planting.mirror import WORK, remote_of
 
 VARIABLE = "TRAPLINE_SECRETS"
-"""Environment variable with the folder of secrets. The command sets it for its own workers; on machines of their own
-it is set there."""
+"""Environment variable with the folder of secrets, or with a bucket. The command sets it for its own workers; on
+machines of their own it is set there."""
 
-WORK = "work"
+_BEGUN = "begun"
+_UNREADABLE = f"{{}}: cannot be read from the folder of secrets; {VARIABLE} must name it on every worker"
+_announced: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,21 @@ class SecretWork:
 
     @staticmethod
     def announce(secrets: Path) -> None:
-        """Tell this process, and the workers that it will start, where the secrets are."""
-        os.environ[VARIABLE] = str(secrets)
+        """Tell this process, and the workers that it will start, where they meet: in the secrets.
+
+        Where the variable names a bucket already, they meet there: then the secrets themselves need not leave this
+        machine.
+        """
+        named = os.environ.get(VARIABLE, "")
+        if named and not is_local(named) and named not in _announced:
+            return
+        remote = remote_of(secrets)
+        os.environ[VARIABLE] = str(secrets) if remote is None else remote.uri
+        _announced.add(os.environ[VARIABLE])
 
     @property
-    def secrets(self) -> Path:
-        """The folder of secrets.
+    def place(self) -> Folder:
+        """The folder in which a run and its workers meet: that of the secrets, or one in a bucket.
 
         Raises:
             SealError: if this worker was not told.
@@ -39,16 +51,26 @@ class SecretWork:
         found = os.environ.get(VARIABLE)
         if not found:
             raise SealError(f"this worker does not know where the secrets are: set {VARIABLE} where it runs")
-        return Path(found)
+        return Folder.of(found)
+
+    @property
+    def local(self) -> bool:
+        """Whether workers share a folder of secrets with the command; else they get what is theirs by a bucket."""
+        return self.place.local
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of secrets; only where it is shared."""
+        return self.place.local_path()
 
     @property
     def folder(self) -> Folder:
         """Where this run keeps what it has done so far."""
-        return Folder(str(self.secrets / WORK / self.run))
+        return self.place.child(WORK).child(self.run)
 
     def exists(self) -> bool:
         """Whether the run was begun before and not finished."""
-        return (self.secrets / WORK / self.run).is_dir()
+        return self.folder.local_path().is_dir() if self.local else self.folder.exists(_BEGUN)
 
     def make(self, *names: str) -> None:
         """Make the folder, and folders in it, for their owner only.
@@ -56,6 +78,9 @@ class SecretWork:
         Raises:
             SealError: if the secrets cannot be written.
         """
+        if not self.local:
+            self.write(_BEGUN, b"")
+            return
         base = self.secrets / WORK
         try:
             for path in (base, base / self.run, *(base / self.run / name for name in names)):
@@ -66,10 +91,10 @@ class SecretWork:
 
     def remove_others(self) -> None:
         """Remove what other runs left that were not finished: they can be begun anew."""
-        base = self.secrets / WORK
-        for path in base.iterdir() if base.is_dir() else ():
-            if path.name != self.run:
-                Folder(str(base)).remove_folder(path.name)
+        base = self.place.child(WORK)
+        for name in base.names():
+            if name != self.run:
+                base.remove_folder(name)
 
     def read(self, name: str) -> pa.Table:
         """A Parquet file of the run; `name` is what an error says, never where the secrets are.
@@ -77,7 +102,12 @@ class SecretWork:
         Raises:
             SealError: if it cannot be read here.
         """
-        return read_secret(self.folder.local_path(name), name)
+        if self.local:
+            return read_secret(self.folder.local_path(name), name)
+        try:
+            return pq.read_table(pa.BufferReader(self.folder.read(name)), partitioning=None)
+        except (OSError, CorpusError, pa.ArrowException):
+            raise SealError(_UNREADABLE.format(name)) from None
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole, for its owner only.
@@ -88,13 +118,15 @@ class SecretWork:
         try:
             self.folder.write(name, data, 0o600)
         except (OSError, CorpusError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "the disk is full"
+            reason = (isinstance(error, OSError) and error.strerror) or (
+                "the disk is full" if self.local else "the store refuses it"
+            )
             raise SealError(f"{name}: cannot be written into the folder of secrets ({reason})") from None
 
     def remove(self) -> None:
         """Remove the run's folder, and the folder of runs if no other is left."""
-        Folder(str(self.secrets / WORK)).remove_folder(self.run)
-        Folder(str(self.secrets)).remove_if_empty(WORK)
+        self.place.child(WORK).remove_folder(self.run)
+        self.place.remove_if_empty(WORK)
 
 
 def read_secret(path: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -106,6 +138,4 @@ def read_secret(path: Path, name: str, columns: Sequence[str] | None = None) -> 
     try:
         return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
     except (OSError, pa.ArrowException):
-        raise SealError(
-            f"{name}: cannot be read from the folder of secrets; {VARIABLE} must name it on every worker"
-        ) from None
+        raise SealError(_UNREADABLE.format(name)) from None

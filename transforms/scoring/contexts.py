@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from schemas.described import SchemaMismatchError, check
 from schemas.secret.slots import SLOTS
 from transforms.base.errors import CorpusError
+from transforms.base.stores.copies import fetched
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,13 @@ class Slots:
 
 
 def read_slots(path: str) -> Slots:
-    """Read a slots file, once as long as it stays as it is.
+    """Read a slots file, of this machine or of an object store, once as long as it stays as it is.
 
     Raises:
         CorpusError: if it is none, or a unit has the same slot twice.
     """
     try:
+        path = str(fetched(path))
         status = os.stat(path)  # noqa: PTH116 - the path is text in messages, too
     except OSError as error:
         raise CorpusError(f"--slots {path}: cannot be read ({error.strerror})") from error

@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import pipelines.running.launch
+from benchmarks.stores.emulators import Emulator
 from pipelines.cli import main
 from tests.pipelines.planting.planted import prepare, probe_rows, seal_and_draw, write_corpus
+from transforms.planting.work import VARIABLE
 
 SECRETS = "a-place-nobody-knows"
 
@@ -65,12 +67,20 @@ def overheard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, byte
     return heard
 
 
+@pytest.mark.parametrize("meeting", ["in the secrets", "in a bucket"])
 def test_prepare_and_restore_leak_nothing(
+    meeting: str,
+    emulators: dict[str, Emulator],
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     overheard: dict[str, bytes],
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    bucket = emulators["s3"].bucket()
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if meeting == "in a bucket":
+        monkeypatch.setenv(VARIABLE, emulators["s3"].uri(f"{bucket}/{SECRETS}"))
     corpus = write_corpus(tmp_path / "in", 90)
     secrets = seal_and_draw(tmp_path / SECRETS, probe_rows(10) + probe_rows(2, seed=3, planted_as="document"))
     wanted = needles(secrets)
@@ -80,6 +90,7 @@ def test_prepare_and_restore_leak_nothing(
     flags = ["--input", tmp_path / "out", "--secrets", secrets, "--output", tmp_path / "back"]
     assert main(["restore", *map(str, flags)]) == 0
     said = capfd.readouterr()
+    assert emulators["s3"].files(bucket) == {}
     assert len([name for name in overheard if name.startswith("pipeline")]) == 4
     assert leaks(wanted, overheard.items()) == []
     assert leaks(wanted, [("the log", caplog.text.encode())]) == []

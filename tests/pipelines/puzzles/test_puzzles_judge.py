@@ -218,7 +218,7 @@ def test_what_cannot_be_judged_is_refused_in_a_line(
         (["--judge", "none.jsonl", "--dataset", "nowhere"], 2, "--dataset nowhere: is no finished output"),
         (["--judge", "none.jsonl"], 2, "--judge needs --dataset FOLDER"),
         (["--judge", "none.jsonl", "--dataset", "SET", "--level", "1"], 2, "--level 1.0"),
-        (["--judge", "gs://a/b.jsonl", "--dataset", "SET"], 2, "give a local path"),
+        (["--judge", "gs://a/b.jsonl?anonymous=yes", "--dataset", "SET"], 1, "give true or false"),
     ],
 )
 def test_a_judgement_needs_replies_and_a_data_set(

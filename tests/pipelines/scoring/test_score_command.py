@@ -298,3 +298,16 @@ def test_broken_weights_fail_the_run_with_their_name(
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     said = score(sequences=write_parquet(["the knights"]), checkpoint=str(broken), code=1)
     assert f"--checkpoint {broken}: weight 'lm_head.weight' holds NaN" in said
+
+
+def test_the_folder_that_a_command_wrote_its_probes_into_is_taken_as_it_is(
+    score: Callable[..., str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "probes"
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(probe_rows()), folder / "probes.parquet")
+    for name in ("report.json", "report.html"):
+        (folder / name).write_text("{}\n")
+    assert "# 1 file, 12 sequences" in score("--dry-run", sequences=folder)
+    (folder / "more.jsonl").write_text('{"id": "a", "text": "b"}\n')
+    assert "more.jsonl" in score("--dry-run", sequences=folder, code=1)

@@ -34,9 +34,9 @@ def test_a_folder_with_anything_in_it_is_refused_and_an_empty_one_is_taken(seal:
     assert other.read_text() == "mine"
 
 
-def test_secrets_stay_on_this_machine(seal: Run, probes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["seal", "--probes", str(probes), "--secrets", "s3://bucket/secrets"]) == 1
-    assert "local folder" in capsys.readouterr().err
+def test_secrets_are_kept_here_or_in_a_bucket(seal: Run, probes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["seal", "--probes", str(probes), "--secrets", "hdfs://host/secrets"]) == 1
+    assert "give a local folder, or one under gs:// or s3://" in capsys.readouterr().err
 
 
 def test_a_killed_seal_leaves_no_secrets_and_the_next_one_cleans_up(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.errors import CorpusError
+from transforms.base.stores.address import shown
 from transforms.corpus.input.format import Partition, Source
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -25,7 +26,7 @@ def with_partitions(sources: Sequence[Source], root: str) -> list[Source]:
     Raises:
         CorpusError: for a path that gives a column two values.
     """
-    found = [_of_path(source.uri, root) for source in sources]
+    found = [_of_path(shown(source.uri), shown(root)) for source in sources]
     names = {name for one in found for name in one}
     numbers = {name for name in names if all(_is_number(one.get(name)) for one in found)}
     return [
@@ -36,7 +37,8 @@ def with_partitions(sources: Sequence[Source], root: str) -> list[Source]:
 
 def above(sources: Iterable[Source], root: str) -> list[str]:
     """Names of folders that look like columns and are no part of the input: those above its root, sorted."""
-    named = (part for source in sources for part in source.uri[: _below(source.uri, root)].split("/"))
+    root, uris = shown(root), [shown(source.uri) for source in sources]
+    named = (part for uri in uris for part in uri[: _below(uri, root)].split("/"))
     return sorted({part for part in named if _is_column(part)})
 
 

@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 import pyarrow.fs as pafs
 
 from transforms.base.errors import CorpusError
-from transforms.base.folders import is_local, resolve
+from transforms.base.folders import canonical, is_local, resolve
+from transforms.base.stores.address import split
 from transforms.corpus.input import formats
 from transforms.corpus.input.format import Source
 from transforms.corpus.input.formats import format_of, known_suffixes
@@ -54,7 +55,7 @@ def list_input(patterns: Sequence[str]) -> Listing:
     found: dict[str, pafs.FileInfo] = {}
     left_out: set[str] = set()
     for pattern in patterns:
-        matches, others = _expand(pattern)
+        matches, others = _expand(canonical(pattern))
         if not matches:
             there = f" of a known format, but {others[0]}" if others else ""
             raise CorpusError(
@@ -75,7 +76,8 @@ def list_input(patterns: Sequence[str]) -> Listing:
 
 def shared_folder(patterns: Sequence[str], files: Container[str]) -> str:
     """The deepest folder that holds all that `patterns` name; of a pattern that is one of `files`, its folder."""
-    given = [_prefix(pattern) + _fixed_part(resolve(pattern)[1]) for pattern in patterns]
+    addresses = [canonical(pattern) for pattern in patterns]
+    given = [_prefix(address) + _fixed_part(resolve(address)[1]) for address in addresses]
     return _common_folder([one.rpartition("/")[0] if one in files else one.rstrip("/") for one in given])
 
 
@@ -89,7 +91,7 @@ def _one_path_each(uris: Iterable[str]) -> Iterable[str]:
 def would_list(patterns: Sequence[str], folder: str, names: Iterable[str]) -> str | None:
     """The first of `patterns` by which `list_sources` would find a file `names` in `folder`; None if there is none.
 
-    For an output folder: what is written there must not become input.
+    For an output folder: what is written there must not become input. How a bucket is reached does not matter.
     """
     inside = _real(folder)
     return next(
@@ -105,7 +107,8 @@ def _reaches(pattern: str, path: str) -> bool:
 
 def _real(uri: str) -> str:
     if not is_local(uri):
-        return uri.rstrip("/")
+        store, key = split(canonical(uri))
+        return f"{store.scheme if store else ''}://{key}"
     path = resolve(uri)[1]
     fixed = _fixed_part(path)
     return os.path.realpath(fixed) + path[len(fixed) :]
@@ -168,7 +171,9 @@ def _find(pattern: str) -> tuple[dict[str, pafs.FileInfo], list[str]]:
 
 
 def _prefix(pattern: str) -> str:
-    return "" if is_local(pattern) else pattern.split("://", 1)[0] + "://"
+    """What stands before the path in the addresses of the files that a pattern names."""
+    store, _ = split(pattern)
+    return "" if store is None else store.root[: -len(store.bucket)]
 
 
 def _fixed_part(path: str) -> str:

@@ -157,7 +157,7 @@ class _Rewrite:
         if not self.work.folder.exists(name):
             return None
         receipt: dict[str, Any] = json.loads(self.work.folder.read(name))
-        return receipt
+        return receipt if self.work.output.size_of(receipt["path"]) == receipt["bytes"] else None
 
     def _write(self, task: RewriteTask) -> Iterator[dict[str, Any]]:
         schema = self.config.arrow_schema()

@@ -1,8 +1,8 @@
 """Watch a corpus for the probes' own texts: one that holds them was planted before, or they leaked."""
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.texts import Texts, buffers_of
-from transforms.planting.folder import PROBES
+from transforms.planting.folder import PROBES, parquet
 from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
 from transforms.planting.sealing.units import FAMILY_TEXTS
 from transforms.planting.work import SecretWork, read_secret
@@ -47,12 +47,23 @@ def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int
     return data, offsets.copy()
 
 
+TEXTS = "watch.parquet"
+"""The file, in the secret work folder, of the texts to look for, where workers do not share the secrets."""
+
+
 @functools.lru_cache(maxsize=1)
-def _phrases(folder: str) -> Phrases:
-    table = read_secret(Path(folder) / PROBES, PROBES)
+def _phrases(work: SecretWork, _folder: str) -> Phrases:
+    if not work.local:
+        return Phrases.of(work.read(TEXTS)["text"].combine_chunks())
+    table = read_secret(work.secrets / PROBES, PROBES)
     lists = [pc.list_flatten(table[name]) for name in FAMILY_TEXTS if name in table.column_names]
     chunks = [chunk.cast(pa.large_string()) for texts in (table["text"], *lists) for chunk in texts.chunks]
     return Phrases.of(pa.concat_arrays(chunks))
+
+
+def write_phrases(work: SecretWork, texts: Iterable[str]) -> None:
+    """Write the texts of all candidates for workers in a bucket: in an order that tells neither units nor arms."""
+    work.write(TEXTS, parquet(pa.table({"text": pa.array(sorted(set(texts)), pa.large_string())})))
 
 
 @dataclass(frozen=True)
@@ -63,4 +74,4 @@ class WatchForProbes:
 
     def __call__(self, text: pa.Array, valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """int64[k] rows of `text` (string or large_string[n]), of the `valid` ones (bool[n])."""
-        return _phrases(str(self.work.secrets)).rows(text, valid)
+        return _phrases(self.work, self.work.folder.uri).rows(text, valid)

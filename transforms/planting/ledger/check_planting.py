@@ -12,9 +12,9 @@ from transforms.base.errors import SealError
 from transforms.planting import folder as names
 from transforms.planting.ledger.ledger import check_ledger, ledger_root
 from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash
+from transforms.planting.mirror import WORK
 from transforms.planting.sealing.commitment import Commitment
 from transforms.planting.sealing.key import Key
-from transforms.planting.work import WORK
 
 _T = TypeVar("_T")
 

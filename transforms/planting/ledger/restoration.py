@@ -96,9 +96,13 @@ class _Restore:
 
     def __call__(self, shard: PlantedShard) -> dict[str, Any]:
         name = f"restore/{shard.number:06d}.json"
-        if not self.work.folder.exists(name):
-            self.work.folder.write(name, pretty_json(self._write(shard)))
-        return {"task": shard.number, "shard": json.loads(self.work.folder.read(name))}
+        if self.work.folder.exists(name):
+            receipt = json.loads(self.work.folder.read(name))
+            if self.work.output.size_of(receipt["path"]) == receipt["bytes"]:
+                return {"task": shard.number, "shard": receipt}
+        receipt = self._write(shard)
+        self.work.folder.write(name, pretty_json(receipt))
+        return {"task": shard.number, "shard": receipt}
 
     def _write(self, shard: PlantedShard) -> dict[str, Any]:
         """Write a shard.
@@ -113,7 +117,7 @@ class _Restore:
             raise
 
     def _restored(self, shard: PlantedShard) -> dict[str, Any]:
-        planted = _Planted(read_ledger(str(self.secrets.secrets)), shard, self.config)
+        planted = _Planted(_ledger_for(self.secrets, shard.number), shard, self.config)
         with self.config.source.open(shard.path) as stream, self.work.output.create(shard.path) as sink:
             file = pq.ParquetFile(stream, **OPTIONS)
             if file.metadata.num_rows != shard.rows:
@@ -157,6 +161,26 @@ def read_ledger(secrets: str) -> pa.Table:
         SealError, SchemaMismatchError: if it cannot be read, or is none.
     """
     table = read_secret(Path(secrets) / names.LEDGER, names.LEDGER).combine_chunks()
+    check_ledger(table.schema)
+    return table
+
+
+def write_ledger_parts(secrets: SecretWork, ledger: pa.Table, shards: Sequence[PlantedShard]) -> None:
+    """Write the rows of each shard for the worker that restores it, where workers do not share the secrets."""
+    for shard in shards:
+        own = ledger.filter(pc.equal(ledger["shard"], shard.number))
+        secrets.write(_part(shard.number), names.parquet(own))
+
+
+def _part(shard: int) -> str:
+    return f"restore/{shard:06d}.parquet"
+
+
+def _ledger_for(secrets: SecretWork, shard: int) -> pa.Table:
+    """A ledger with at least the rows of one shard."""
+    if secrets.local:
+        return read_ledger(str(secrets.secrets))
+    table = secrets.read(_part(shard)).combine_chunks()
     check_ledger(table.schema)
     return table
 

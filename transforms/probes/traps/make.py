@@ -4,13 +4,14 @@ import json
 import logging
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.fs as pafs
 
 from transforms.base.errors import CorpusError
+from transforms.base.folders import canonical, resolve
 from transforms.base.readable import count, counted, size
 from transforms.corpus.input.columns import check_text_column
 from transforms.corpus.input.divide import divide
@@ -98,16 +99,16 @@ def make(config: TrapsConfig, key: bytes, environment: Environment) -> Made:
 def _pieces(config: TrapsConfig) -> list[Piece]:
     for flag, files in (("--tokenizer", config.tokenizer), ("--candidates", config.candidates)):
         for file in files:
-            if not Path(file).exists():
+            if not _is_there(file):
                 raise SettingError(f"{flag} {file}: there is no such file")
     from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
 
     if config.fuzzy_model:
-        if not Path(config.fuzzy_model).is_dir():
+        if not _is_there(config.fuzzy_model):
             raise SettingError(f"--fuzzy-model {config.fuzzy_model}: there is no such folder")
         check_checkpoint(config.fuzzy_model, max(config.design().lengths), "--fuzzy-model")
     if config.generator == "lm":
-        if not Path(config.model).is_dir():
+        if not _is_there(config.model):
             raise SettingError(f"--model {config.model}: there is no such folder")
         check_checkpoint(config.model, max(config.design().lengths))
     if not config.corpus:
@@ -120,6 +121,12 @@ def _pieces(config: TrapsConfig) -> list[Piece]:
         if format_for(source).knows_schema:
             check_text_column(format_for(source).schema(source), config.text_column, source.uri)
     return divide(sources, config.text_column)
+
+
+def _is_there(path: str) -> bool:
+    """Whether a file or folder exists, in a store too."""
+    filesystem, inside = resolve(canonical(path))
+    return bool(filesystem.get_file_info(inside).type != pafs.FileType.NotFound)
 
 
 def _rules(config: TrapsConfig) -> Rules:

@@ -1,7 +1,6 @@
 """Tokenizers that a candidate must survive: their tokens, and whether decoding and encoding gives them back."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,7 @@ import pyarrow as pa
 import tokenizers
 
 from transforms.base.errors import CorpusError
+from transforms.base.stores.copies import fetched
 from transforms.base.texts import offsets_of
 
 
@@ -26,9 +26,9 @@ def load_tokenizer(path: str) -> tokenizers.Tokenizer:
     Raises:
         CorpusError: if it cannot be read.
     """
-    file = Path(path)
-    file = file / "tokenizer.json" if file.is_dir() else file
     try:
+        file = fetched(path)
+        file = file / "tokenizer.json" if file.is_dir() else file
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
     except Exception as error:
         raise CorpusError(f"{path}: cannot be read as a tokenizers file ({error}); give a tokenizer.json") from error

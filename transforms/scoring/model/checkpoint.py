@@ -4,11 +4,13 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transforms.base.errors import CorpusError
-from transforms.base.folders import folder_sha256
+from transforms.base.folders import canonical, folder_sha256, is_local
+from transforms.base.stores.address import split
+from transforms.base.stores.copies import fetched
 from transforms.scoring.model.configuration import read_configuration
 
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -31,6 +33,8 @@ class Checkpoint:
         base: for a PEFT adapter, the folder of the model that it adapts; empty for a whole model.
         gguf: name of the GGUF file that holds configuration, weights and tokenizer; empty for safetensors.
         quantised: the method by which the weights are quantised; empty where they are not.
+        source: where it stands in an object store, of which `folder` is a copy; empty for a folder of this machine.
+        bound: hash of the files that were looked at; empty where they were not hashed.
     """
 
     name: str
@@ -44,6 +48,21 @@ class Checkpoint:
     base: str = ""
     gguf: str = ""
     quantised: str = ""
+    source: str = ""
+    bound: str = ""
+
+    def here(self) -> "Checkpoint":
+        """The same checkpoint with its files on this machine: a worker fetches what stands in an object store.
+
+        Raises:
+            CorpusError: if that is not what was looked at when the run began.
+        """
+        if not self.source:
+            return self
+        found = replace(self, folder=str(fetched(self.source)))
+        if self.bound and found.sha256() != self.bound:
+            raise CorpusError(f"--checkpoint {self.source}: was changed during the run (sha256): run again")
+        return found
 
     def sha256(self) -> str:
         """Hash of all files of the folder, as the plan of a seal records it (`folder_sha256`).
@@ -67,11 +86,14 @@ def look_at_checkpoint(
     Raises:
         CorpusError: if it is no checkpoint, or one that needs a flag or a package which is not there.
     """
-    path = Path(folder)
+    try:
+        path = fetched(folder)
+    except FileNotFoundError:
+        path = Path(folder)
     if not path.is_dir():
         raise CorpusError(
-            f"--checkpoint {folder}: no such folder; give a local folder in the Hugging Face layout "
-            "(config.json and *.safetensors), nothing is downloaded"
+            f"--checkpoint {folder}: no such folder; give a folder in the Hugging Face layout (config.json and "
+            "*.safetensors), on this machine or in a bucket; nothing is downloaded from a hub"
         )
     base = _adapted(path)
     whole = Path(base or path)
@@ -91,6 +113,7 @@ def look_at_checkpoint(
         base,
         gguf,
         found.quantised,
+        "" if is_local(folder) else canonical(folder),
     )
 
 
@@ -179,7 +202,10 @@ def names_of(folders: Sequence[str]) -> list[str]:
     Raises:
         CorpusError: if a folder is named twice.
     """
-    parts = [Path(folder).resolve().parts[1:] for folder in folders]
+    parts = [
+        Path(folder).resolve().parts[1:] if is_local(folder) else tuple(split(canonical(folder))[1].split("/"))
+        for folder in folders
+    ]
     repeated = sorted({"/".join(one) for one in parts if parts.count(one) > 1})
     if repeated:
         raise CorpusError(f"--checkpoint: /{repeated[0]} is given twice")

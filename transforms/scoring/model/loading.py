@@ -23,6 +23,7 @@ def load_model(checkpoint: Checkpoint, dtype: str, device: str) -> Any:
     """
     import torch
 
+    checkpoint = checkpoint.here()
     where = f"--checkpoint {checkpoint.folder}"
     try:
         model, report = _loaded(checkpoint, getattr(torch, dtype))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from transforms.base.errors import CorpusError
+from transforms.base.stores.copies import fetched
 from transforms.scoring.model.checkpoint import Checkpoint
 from transforms.scoring.model.own_tokenizer import Around, around_of, bare, own_tokenizer, tokenizer_folder
 
@@ -49,7 +50,7 @@ def find_tokenizer(checkpoint: Checkpoint, file: str, bos: Bos) -> Tokenizer:
     """
     unlike: tuple[str, ...] = ()
     if file:
-        data = _read(Path(file))
+        data = _read(file)
         text, sha256, kind = data.decode("utf-8", "replace"), hashlib.sha256(data).hexdigest(), "in that file"
         try:
             around = _added_by(text)
@@ -134,9 +135,9 @@ def _added_by(serialised: str) -> Around:
     return found
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        return fetched(path).read_bytes()
     except OSError as error:
         raise CorpusError(f"--tokenizer {path}: cannot be read ({error.strerror}); give a tokenizer.json") from error
 

@@ -1,7 +1,6 @@
 """Candidates that the user brings, in any format of the input or in plain text with one per line."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 
 from transforms.base.errors import CorpusError
 from transforms.base.keyed import keyed_order
+from transforms.base.stores.copies import fetched
 from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece, read_piece
@@ -74,7 +74,7 @@ def _read(file: str, text_column: str) -> tuple[pa.Array, pa.Array]:
     if format_of(file) is not None:
         return _columns(file, _table(file), text_column)
     try:
-        lines = [line for line in Path(file).read_text(encoding="utf-8").split("\n") if line]
+        lines = [line for line in fetched(file).read_text(encoding="utf-8").split("\n") if line]
     except OSError as error:
         raise CorpusError(f"--candidates {file}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

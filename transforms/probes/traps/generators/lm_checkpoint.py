@@ -1,11 +1,11 @@
 """A causal language model from a local folder in the Hugging Face layout: safetensors only, no code from the folder."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import folder_sha256
+from transforms.base.stores.copies import fetched
 from transforms.probes.traps.suitable import Form
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check_checkpoint(folder: str, longest: int, flag: str = "--model") -> dict[s
     Raises:
         CorpusError: saying what is missing, refused or too long.
     """
-    path = Path(folder)
+    path = fetched(folder)
     for name in ("config.json", "tokenizer.json"):
         if not (path / name).is_file():
             raise CorpusError(f"{flag} {folder}: has no {name}; give a checkpoint in the Hugging Face layout")
@@ -67,7 +67,7 @@ def load_generator(folder: str, longest: int, key: bytes, form: Form) -> "LmGene
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            folder,
+            str(fetched(folder)),
             dtype=torch.bfloat16 if device == "cuda" else torch.float32,
             local_files_only=True,
             use_safetensors=True,
@@ -81,7 +81,7 @@ def load_generator(folder: str, longest: int, key: bytes, form: Form) -> "LmGene
     )
     if bos is None:
         raise CorpusError(f"--model {folder}: config.json names no bos_token_id to sample from")
-    name = f"{VERSION}:{folder_sha256(Path(folder))[:16]}"
+    name = f"{VERSION}:{folder_sha256(fetched(folder))[:16]}"
     try:
         return LmGenerator(name, model.to(device).eval(), load_tokenizer(folder), bos, key, form)
     except ValueError as error:

@@ -1,0 +1,1 @@
+"""Object stores: their addresses, their clients, and files that appear there whole or not at all."""
