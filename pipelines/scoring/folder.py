@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.running.errors import RunError
 from pipelines.running.output import MANIFEST, finished
 from transforms.base.folders import Folder, sha256
-from transforms.base.readable import branch, branches, number, text
+from transforms.base.readable import branch, branches, number, text, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +32,7 @@ class ScoresFolder:
         manifest_sha256: of the file `manifest.json`.
         tokenizers: sha256 of each checkpoint's tokenizer, where the manifest has it.
         columns: names of the columns of ids and texts, where the manifest has them.
+        uneven_answers: cues whose answers do not all have equally many tokens; 0 where nothing was asked.
     """
 
     uri: str
@@ -44,6 +45,7 @@ class ScoresFolder:
     manifest_sha256: str
     tokenizers: Sequence[str] = ()
     columns: tuple[str, str] = ("id", "text")
+    uneven_answers: int = 0
 
     @property
     def tokenizer(self) -> str:
@@ -94,6 +96,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
         sha256(folder.read(MANIFEST)),
         [found for one in branches(content, "checkpoints") if (found := text(one, "tokenizer_sha256"))],
         (text(config, "id_column") or "id", text(config, "text_column") or "text"),
+        whole(branch(content, "counts"), "uneven_answers") or 0,
     )
 
 

@@ -6,10 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.running.errors import UsageError
-from schemas.plan import CHECKPOINT_RULES, CHECKPOINT_TOKENIZER, Bos, Checkpoints, Dtype, Plan, Statistic, TrancheRule
+from schemas.plan import (
+    CHECKPOINT_RULES,
+    CHECKPOINT_TOKENIZER,
+    WITH_QUESTIONS,
+    Bos,
+    Checkpoints,
+    Dtype,
+    Plan,
+    Statistic,
+    TrancheRule,
+)
 from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from transforms.planting.sealing.units import Unit
 
 
@@ -65,6 +77,8 @@ class PlanSettings:
     """Sample from the k most probable tokens; 0: all. Default: as in trapline score."""
     seed: Whole = 0
     """Seed of sampling."""
+    ask: str = Plan.ask
+    """Kind of question whose answers are judged, in place of whole texts; the questions come with the probes."""
     scorer_key: str = ""
     """SSH public key of whoever will score and sign; a verdict then needs that signature."""
 
@@ -83,8 +97,10 @@ class PlanSettings:
         if not 0 <= self.seed < 1 << 64:
             raise ValueError(f"--seed {self.seed}: give 0 to {(1 << 64) - 1}")
 
-    def plan(self, units: "Sequence[Unit]") -> Plan:
-        """The analysis plan for these units.
+    def plan(self, units: "Sequence[Unit]", questions: "pa.Table | None" = None) -> Plan:
+        """The analysis plan for these units and the questions about them, if there are any.
+
+        The hash of the questions stands for the file only once its rows have the order of the seal.
 
         Raises:
             UsageError: naming the flag that does not suit them.
@@ -94,6 +110,7 @@ class PlanSettings:
         if self.tranches > len(units):
             raise UsageError(f"--tranches {self.tranches}: there are {len(units)} units; give at most as many")
         generation = self._generation()
+        asked = self._asked(units, questions)
         doses = sorted({unit.dose for unit in units}, reverse=True)
         redraws = {"redraws": self.redraws, "redraws_many": self.redraws} if self.redraws else {}
         try:
@@ -108,6 +125,7 @@ class PlanSettings:
                 generation=generation,
                 scorer=_fingerprint(self.scorer_key) if self.scorer_key else "",
                 **{name: getattr(self, name) for name in _UNCHANGED},
+                **asked,
                 **redraws,  # type: ignore[arg-type]
             )
         except ValueError as error:
@@ -116,6 +134,38 @@ class PlanSettings:
         if misfit:
             raise UsageError(f"plan: {misfit}")
         return plan
+
+    def _asked(self, units: "Sequence[Unit]", questions: "pa.Table | None") -> dict[str, Any]:
+        """Fields of the plan that bind the questions; none where there are none.
+
+        Raises:
+            UsageError: if something is asked that cannot be.
+        """
+        from transforms.planting.sealing.questions import without_questions
+        from transforms.scoring.metrics.registry import METRICS
+
+        needs = METRICS[self.metric].needs
+        if not self.ask:
+            if "cues" in needs:
+                raise UsageError(f"--metric {self.metric}: is a metric of answers: say with --ask what is asked")
+            return {} if questions is None else {"questions": "0" * 64, "version": WITH_QUESTIONS}
+        if questions is None:
+            raise UsageError(
+                f"--ask {self.ask}: there are no questions: give --probes a folder that has a questions.parquet, or "
+                "give --questions FILE"
+            )
+        if set(needs) - ASKABLE:
+            raise UsageError(
+                f"--metric {self.metric}: is not computed of answers; take answer_total, or another metric of one pass"
+            )
+        lacking = without_questions(questions, self.ask, units)
+        if lacking:
+            kinds = ", ".join(sorted(questions["ask"].unique().to_pylist()))
+            raise UsageError(
+                f"--ask {self.ask}: {lacking} of {len(units)} units have no question of that kind (there are {kinds}): "
+                "seal each kind of probe by itself"
+            )
+        return {"questions": "0" * 64, "ask": self.ask, "version": WITH_QUESTIONS}
 
     def _generation(self) -> dict[str, Any]:
         """Check that the scores can hold the metric, and give the settings of what it generates.
@@ -171,6 +221,10 @@ _UNCHANGED = (
     *("checkpoints", "checkpoint_names", "series_lambda", "tranche_rule"),
 )
 """What the plan takes over as it was given."""
+
+
+ASKABLE = frozenset({"tokens", "cues", "text_bytes", "reference", "reference_text_bytes"})
+"""Inputs of metrics that answers have."""
 
 
 def needs_reference(needs: Sequence[str]) -> bool:

@@ -132,7 +132,10 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
     """
     settings = scores.settings
     pairs: list[tuple[str, Any, Any]] = [(name, getattr(plan, name), settings[name]) for name in ("bos", "dtype")]
-    in_context = plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
+    pairs.append(("the kind of question (--ask)", plan.ask, settings.get("ask", "")))
+    if plan.ask:
+        pairs.append(("sha256 of the questions", plan.questions, settings.get("questions_sha256")))
+    in_context = not plan.ask and plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
     if in_context or settings["context"]:
         pairs.append(("context", plan.context, settings["context"]))
     if in_context and slots_sha256:
@@ -231,7 +234,7 @@ def score_matrices(
             )
         slots = np.full(len(ids), -1)
         slots[place] = rows.column("slots").to_numpy()
-        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates), judged, sealed.plan)
+        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates), judged, sealed)
         for metric in metrics:
             values = np.full(len(ids), np.nan)
             values[place] = rows.column(metric).to_numpy()
@@ -255,23 +258,27 @@ def _refuse_strangers(uri: str, sealed: "Sealed", rows: "pa.Table") -> None:
         )
 
 
-def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, plan: "Plan") -> None:
+def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, sealed: "Sealed") -> None:
     """Check that the candidates of a unit were scored at equally many slots, and at as many as the plan says.
 
     Args:
         uri: of the scores.
         slots: int64[units, candidates]; -1 where there is no score.
         judged: the units.
-        plan: the sealed plan.
+        sealed: the secrets, with the plan and the questions.
     """
     import numpy as np
 
+    plan = sealed.plan
     uneven = int((slots != slots[:, :1]).any(axis=1).sum())
     if uneven:
         raise RunError(
             f"no verdict: --scores {uri}: {counted(uneven, 'unit')} whose candidates were not all scored at as many "
             "slots: score planted and held-out candidates alike, in one run"
         )
+    if plan.ask:
+        _refuse_other_cues(uri, slots[:, 0], judged, sealed)
+        return
     inserted = np.array([_planted_as(unit) in INSERTED for unit in judged.units])
     wanted = np.where(inserted & (plan.context > 0), np.minimum(plan.slots, judged.doses), 0)
     wrong = (slots[:, 0] >= 0) & (slots[:, 0] != wanted)
@@ -281,6 +288,23 @@ def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, p
             f"no verdict: --scores {uri}: {counted(int(wrong.sum()), 'unit')} scored at another number of slots than "
             f"was sealed, one of dose {judged.doses[at]} at {slots[at, 0]} in place of {wanted[at]}: give trapline "
             "score the slots that trapline prepare wrote"
+        )
+
+
+def _refuse_other_cues(uri: str, asked: "NDArray[np.int64]", judged: Judged, sealed: "Sealed") -> None:
+    """Check that each unit was asked as many cues as were sealed; `asked` is -1 where there is no score."""
+    import numpy as np
+
+    from transforms.planting.sealing.questions import cues_of_units
+
+    assert sealed.questions is not None  # noqa: S101 - the plan binds them, and the secrets hold
+    wanted = np.array(cues_of_units(sealed.questions, sealed.plan.ask, judged.units), np.int64)
+    wrong = (asked >= 0) & (asked != wanted)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise RunError(
+            f"no verdict: --scores {uri}: {counted(int(wrong.sum()), 'unit')} asked another number of cues than was "
+            f"sealed, one of them {asked[at]} in place of {wanted[at]}: score with the sealed questions.parquet"
         )
 
 

@@ -104,9 +104,27 @@ def find(case: Case) -> Findings:
         "redacted": not case.reveal,
         "exploratory": exploratory(case, shown, analysis, tests, fresh),
     }  # fmt: skip
+    if plan.ask:
+        verdict["asked"] = _asked(case)
     verdict["caveats"] = _caveats(case, verdict, tests)
     verdict["statement"] = statement(verdict)
     return Findings(verdict, shown, fresh)
+
+
+def _asked(case: Case) -> Tree:
+    """The cues whose answers were judged."""
+    from transforms.planting.sealing.questions import cues_of_units
+
+    questions, plan = case.sealed.questions, case.sealed.plan
+    assert questions is not None  # noqa: S101 - the plan binds them, and the secrets hold
+    cues = cues_of_units(questions, plan.ask, case.judged.units)
+    return {
+        "ask": plan.ask,
+        "questions_sha256": plan.questions,
+        "cues": sum(cues),
+        "cues_of_a_unit": [min(cues), max(cues)],
+        "uneven_answers": case.scores.uneven_answers,
+    }
 
 
 def _dose(test: "DoseTest", alpha: float, confirmatory: bool) -> Tree:
@@ -151,6 +169,12 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
         share = f", at its share {verdict['alpha']:g} of the alpha of {sealed.plan.alpha:g}"
         said.append(
             f"judged by tranche {case.tranche} of {tranches} alone" + (share if tranches > 1 and case.level else "")
+        )
+    uneven = verdict.get("asked", {}).get("uneven_answers", 0)
+    if uneven:
+        said.append(
+            f"{counted(uneven, 'cue')} with answers of different numbers of tokens, of which the totals were compared: "
+            "that costs power, and no exactness"
         )
     if units["burned"]:
         said.append(

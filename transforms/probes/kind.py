@@ -180,12 +180,16 @@ class Made:
         covariates: columns by which `trapline verify` breaks the effect down: "number" or "text" by column. They travel
             with the probes into the sealed table. `length_tokens` and `perplexity` need not be named.
         summary: a closing line; by default the numbers of candidates and units.
+        questions: columns of `schemas.secret.questions.QUESTIONS`, for a kind that is asked about; None for none. A
+            cue is shared by all candidates of its unit. Where the answer can be inferred without having seen what was
+            planted, `truth` holds it, and `trapline seal` refuses a unit that has it among its answers.
     """
 
     probes: "pa.Table"
     facts: dict[str, Any]
     covariates: dict[str, str] = field(default_factory=dict)
     summary: str = ""
+    questions: "pa.Table | None" = None
 
 
 def _nothing_to_look_at(_: Any) -> Looked:

@@ -101,6 +101,19 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Cues:
+    """Which sequences are answers to the same cue, of n sequences.
+
+    Attributes:
+        groups: int64[n], the same number for all answers to a cue.
+        candidates: int64[n], how many answers the cue has: those of the whole unit, scored or not.
+    """
+
+    groups: Ints
+    candidates: Ints
+
+
+@dataclass(frozen=True)
 class ScoreInputs:
     """All that a run of `score` may hand to metrics, for n sequences and one checkpoint; None where it has it not.
 
@@ -113,6 +126,7 @@ class ScoreInputs:
         scheme_log_probs: float[total of tokens], each scored token's log-probability under the sampling scheme.
         recalled: greedy continuations of first halves.
         sampled: greedy and sampled continuations.
+        cues: where the sequences are answers.
     """
 
     tokens: TokenStatistics
@@ -123,3 +137,4 @@ class ScoreInputs:
     scheme_log_probs: AnyFloats | None = None
     recalled: Recalled | None = None
     sampled: Sampled | None = None
+    cues: Cues | None = None

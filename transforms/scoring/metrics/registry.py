@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from transforms.scoring.metrics import (
+    answers,
     extraction,
     likelihood,
     peakedness,
@@ -74,6 +75,11 @@ METRICS: Mapping[str, Metric] = {
         _generated(recall.recall_similarity, "1 - edits / longer length, second half only", "recalled"),
         _generated(peakedness.cdd_peak, "share of samples within .05 l edits of greedy", "sampled"),
         _generated(peakedness.ted, "share of samples within 2 edits of greedy, or duplicates", "sampled"),
+        _score(answers.answer_total, "sum of l_t over the answer", "cues"),
+        _score(answers.answer_margin, "answer_total - the highest of the other answers to the cue", "cues"),
+        _score(answers.answer_rank, "midrank of answer_total among the m + 1 answers to the cue", "cues"),
+        _score(answers.answer_top1, "1 if answer_total is the highest of the cue's answers, else 0", "cues"),
+        _score(answers.answer_top3, "1 if answer_total is among the three highest, else 0", "cues"),
         _analysis(arms.recognition, "share of foils that score below the seen one, ties 1/2", "seen", "foils"),
         _analysis(arms.exposure, "log2 |R| - log2 rank", "seen", "foils"),
         _analysis(arms.counterfactual, "E[M | x in S] - E[M | x not in S]", "scores of many models", "subsets"),
@@ -93,6 +99,11 @@ METRICS: Mapping[str, Metric] = {
 def available(present: Collection[str]) -> list[str]:
     """Names of the metrics of stage `score` that these fields of `ScoreInputs` suffice for, in the registry's order."""
     return [one.name for one in METRICS.values() if one.stage == "score" and set(one.needs) <= set(present)]
+
+
+def answers_only(names: Sequence[str]) -> list[str]:
+    """Those of the metrics that are made for answers to cues: they compare totals, and no means over tokens."""
+    return [name for name in names if "cues" in METRICS[name].needs]
 
 
 def chosen(names: Sequence[str], present: Collection[str]) -> list[Metric]:
