@@ -16,6 +16,7 @@ from pipelines import check, dedup, draw, prepare, puzzles, report, restore, rev
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
+from pipelines.scoring import outside
 from transforms.base.flags import EVERY_FLAG
 from transforms.probes.kind import KINDS, config_class
 
@@ -61,6 +62,7 @@ COMMANDS = (
     Command("report", report.ReportConfig, report.run),
     Command("restore", restore.RestoreCommand, restore.run, beam=True),
     Command("score", score.ScoreConfig, score.run, beam=True),
+    Command("outside", outside.OutsideConfig, outside.run, stopped="run the same command again"),
     Command("verify", verify.VerifyConfig, verify.run),
     Command("reveal", reveal.RevealConfig, reveal.run),
     Command("check", check.CheckConfig, check.run),

@@ -17,6 +17,8 @@ from schemas.plan import (
     Statistic,
     TrancheRule,
 )
+from schemas.public.outside import VERSION as OUTSIDE_VERSION
+from schemas.public.outside import is_outside
 from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
@@ -144,7 +146,7 @@ class PlanSettings:
         from transforms.planting.sealing.questions import without_questions
         from transforms.scoring.metrics.registry import METRICS
 
-        needs = METRICS[self.metric].needs
+        needs = () if is_outside(self.metric) else METRICS[self.metric].needs
         if not self.ask:
             if "cues" in needs:
                 raise UsageError(f"--metric {self.metric}: is a metric of answers: say with --ask what is asked")
@@ -177,6 +179,8 @@ class PlanSettings:
         from transforms.scoring.generation.plan import GenerationPlan, generated_needs
         from transforms.scoring.metrics.registry import METRICS
 
+        if is_outside(self.metric):
+            return self._outside()
         metric = METRICS.get(self.metric)
         if metric is None or metric.stage == "analysis":
             known = ", ".join(one.name for one in METRICS.values() if one.stage == "score")
@@ -201,6 +205,26 @@ class PlanSettings:
         if unused and not generated_needs([self.metric]):
             raise UsageError(f"{unused[0]}: the metric {self.metric} generates nothing; leave it out")
         return plan.settings()
+
+    def _outside(self) -> dict[str, Any]:
+        """Check the settings of a metric that another program computes: nothing is generated here.
+
+        Raises:
+            UsageError: for a setting that such scores cannot have.
+        """
+        given = {
+            "--metric-version": self.metric_version != OUTSIDE_VERSION,
+            "--reference": bool(self.reference),
+            "--tokenizer": bool(self.tokenizer),
+            "--samples": self.samples != 50,
+            "--temperature": self.temperature is not None,
+            "--top-k": self.top_k is not None,
+            "--seed": self.seed != 0,
+        }
+        unused = [flag for flag, one in given.items() if one]
+        if unused:
+            raise UsageError(f"{unused[0]}: the metric {self.metric} is made outside trapline; leave it out")
+        return {}
 
     def _weights(self, strata: set[str]) -> dict[str, float]:
         """The weight of every stratum."""

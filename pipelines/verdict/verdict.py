@@ -106,6 +106,8 @@ def find(case: Case) -> Findings:
     }  # fmt: skip
     if plan.ask:
         verdict["asked"] = _asked(case)
+    if case.scores.outside:
+        verdict["outside"] = dict(case.scores.outside)
     verdict["caveats"] = _caveats(case, verdict, tests)
     verdict["statement"] = statement(verdict)
     return Findings(verdict, shown, fresh)
@@ -153,6 +155,11 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
     said += [f"not confirmatory: {one}" for one in case.not_bound]
     said.append(randomness_sentence(verdict["randomness"]))
     said.append(scorer_sentence(verdict["scorer"]))
+    if case.scores.outside:
+        said.append(
+            f"the scores were made outside trapline, by {case.scores.outside['made_by']!r} as they said: exact only if "
+            "whoever made them did not know what was planted, and made no others from which these were chosen"
+        )
     dull = [one.dose for one in tests if one.evidence.smallest_p > verdict["alpha"]]
     if dull:
         said.append(

@@ -40,3 +40,6 @@ ASKED = {
     "and how many cues have answers of different numbers of tokens",
 }
 """Fields that the document has besides, where answers to cues were judged."""
+
+OUTSIDE = {"outside": "who made the scores, as they said, and which of them mean remembered"}
+"""Fields that the document has besides, where another program made the scores."""
