@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
 from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, verify
+from pipelines.dynamics import command as dynamics
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
@@ -64,6 +65,7 @@ COMMANDS = (
     Command("score", score.ScoreConfig, score.run, beam=True),
     Command("outside", outside.OutsideConfig, outside.run, stopped="run the same command again"),
     Command("verify", verify.VerifyConfig, verify.run),
+    Command("dynamics", dynamics.DynamicsConfig, dynamics.run, stopped="run the same command again"),
     Command("reveal", reveal.RevealConfig, reveal.run),
     Command("check", check.CheckConfig, check.run),
 )

@@ -223,11 +223,12 @@ def refuse_other_sequences(scores: "ScoresFolder", probes_sha256: str, flag: str
 
 
 def score_matrices(
-    scores: "ScoresFolder", sealed: "Sealed", judged: Judged, metrics: Sequence[str]
+    scores: "ScoresFolder", sealed: "Sealed", judged: Judged, metrics: Sequence[str], *, planned: bool = True
 ) -> "dict[tuple[str, str], NDArray[np.float64]]":
     """Scores as float64[units, candidates] by (metric, checkpoint), high for memorised; NaN where one is missing.
 
-    Nothing here looks at the arms.
+    Nothing here looks at the arms. Where nothing is judged (`planned` is false), slots and cues may be others than the
+    plan has.
 
     Raises:
         RunError: unless the scores hold exactly the sealed candidates of the judged units, each once a checkpoint, all
@@ -262,7 +263,9 @@ def score_matrices(
             )
         slots = np.full(len(ids), -1)
         slots[place] = rows.column("slots").to_numpy()
-        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates), judged, sealed)
+        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates))
+        if planned:
+            _refuse_other_slots(scores.uri, slots[::candidates], judged, sealed)
         for metric in metrics:
             values = np.full(len(ids), np.nan)
             values[place] = rows.column(metric).to_numpy()
@@ -288,37 +291,41 @@ def _refuse_strangers(uri: str, sealed: "Sealed", rows: "pa.Table") -> None:
         )
 
 
-def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, sealed: "Sealed") -> None:
-    """Check that the candidates of a unit were scored at equally many slots, and at as many as the plan says.
-
-    Args:
-        uri: of the scores.
-        slots: int64[units, candidates]; -1 where there is no score.
-        judged: the units.
-        sealed: the secrets, with the plan and the questions.
-    """
-    import numpy as np
-
-    plan = sealed.plan
+def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]") -> None:
+    """Check that the candidates of a unit were scored at equally many slots: int64[units, candidates]."""
     uneven = int((slots != slots[:, :1]).any(axis=1).sum())
     if uneven:
         raise RunError(
             f"no verdict: --scores {uri}: {counted(uneven, 'unit')} whose candidates were not all scored at as many "
             "slots: score planted and held-out candidates alike, in one run"
         )
+
+
+def _refuse_other_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, sealed: "Sealed") -> None:
+    """Check that units were scored at as many slots as the plan says, or asked as many cues as were sealed.
+
+    Args:
+        uri: of the scores.
+        slots: int64[units]; -1 where there is no score.
+        judged: the units.
+        sealed: the secrets, with the plan and the questions.
+    """
+    import numpy as np
+
+    plan = sealed.plan
     if is_outside(plan.metric) and not plan.ask:
         return
     if plan.ask:
-        _refuse_other_cues(uri, slots[:, 0], judged, sealed)
+        _refuse_other_cues(uri, slots, judged, sealed)
         return
     inserted = np.array([_planted_as(unit) in INSERTED for unit in judged.units])
     wanted = np.where(inserted & (plan.context > 0), np.minimum(plan.slots, judged.doses), 0)
-    wrong = (slots[:, 0] >= 0) & (slots[:, 0] != wanted)
+    wrong = (slots >= 0) & (slots != wanted)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         raise RunError(
             f"no verdict: --scores {uri}: {counted(int(wrong.sum()), 'unit')} scored at another number of slots than "
-            f"was sealed, one of dose {judged.doses[at]} at {slots[at, 0]} in place of {wanted[at]}: give trapline "
+            f"was sealed, one of dose {judged.doses[at]} at {slots[at]} in place of {wanted[at]}: give trapline "
             "score the slots that trapline prepare wrote"
         )
 
