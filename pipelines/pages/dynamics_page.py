@@ -1,4 +1,4 @@
-"""The report of `trapline dynamics`: curves, what is gained and kept, laws of forgetting, and transfer between tasks."""
+"""The report of `trapline dynamics`: curves, what is gained and kept, laws of forgetting, transfer between tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -213,8 +213,8 @@ def _laws(found: Tree) -> Block | None:
         ("Group", "Law", "Rate a", "R squared", "AIC above the best, median", "Best in resamples"),
         rows,
         numeric=frozenset({2, 3, 4, 5}),
-        note="Least squares on the share that is kept; AIC compared in bootstrap resamples of the units. A high R squared "
-        f"does not single out a law.{narrow}",
+        note="Least squares on the share that is kept; AIC compared in bootstrap resamples of the units. A high R "
+        f"squared does not single out a law.{narrow}",
         wide=True,
     )
 

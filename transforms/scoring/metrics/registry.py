@@ -13,7 +13,7 @@ from transforms.scoring.metrics import (
     reference,
     zlib_size,
 )
-from transforms.scoring.metrics.analysis import arms, dynamics
+from transforms.scoring.metrics.analysis import arms, dynamics, transfer
 from transforms.scoring.metrics.inputs import Floats, ScoreInputs
 
 Stage = Literal["score", "analysis"]
@@ -52,6 +52,7 @@ def _analysis(function: Callable[..., Floats], formula: str, *needs: str) -> Met
     return Metric(function.__name__, 1, function, needs, "analysis", formula)
 
 
+_STAGES = "scores by stage and task"
 _BYTES = ("reference", "text_bytes", "reference_text_bytes")
 
 METRICS: Mapping[str, Metric] = {
@@ -91,6 +92,10 @@ METRICS: Mapping[str, Metric] = {
             "step",
         ),
         _analysis(dynamics.retention, "mean at each later checkpoint", "recognition or recall of several checkpoints"),
+        _analysis(transfer.average_accuracy, "mean_j A[T, j]", _STAGES),
+        _analysis(transfer.backward_transfer, "mean_{j<T} (A[T, j] - A[j, j])", _STAGES),
+        _analysis(transfer.forward_transfer, "mean_{j>1} (A[j-1, j] - b_j)", _STAGES, "scores of a fresh model"),
+        _analysis(transfer.forgetting, "mean_{j<T} (max_{i<T} A[i, j] - A[T, j])", _STAGES),
     )
 }
 """Every metric, in the order of docs/reference/metrics.md."""
