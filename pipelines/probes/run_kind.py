@@ -16,7 +16,7 @@ from transforms.probes.kind import Environment, Kind, Looked, SettingError, Sett
 if TYPE_CHECKING:
     import pyarrow as pa
 
-QUESTIONS = "questions.parquet"
+QUESTIONS, BACKGROUND = "questions.parquet", "background/background.parquet"
 PROBES, REPORT, REPORT_PAGE = "probes.parquet", "report.json", "report.html"
 _SCRATCH = "scratch"
 
@@ -77,6 +77,8 @@ def _run(kind: Kind, config: Settings) -> int:
         if made.questions is not None:
             questions = conform_questions([(kind.name, made.questions)], units_of(table))
             secret_folder.write(draft, QUESTIONS, secret_folder.parquet(questions))
+        if made.background is not None:
+            secret_folder.write(draft, BACKGROUND, secret_folder.parquet(made.background))
         secret_folder.write(draft, REPORT, pretty_json(facts))
         secret_folder.write(draft, REPORT_PAGE, _page(kind.name)(facts, table).encode())
     units = len(table.column("unit").unique())
