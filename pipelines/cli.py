@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, verify
-from pipelines.dynamics import command as dynamics
+from pipelines import (
+    check,
+    dedup,
+    draw,
+    dynamics,
+    outside,
+    prepare,
+    puzzles,
+    report,
+    restore,
+    reveal,
+    score,
+    seal,
+    verify,
+)
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
-from pipelines.scoring import outside
 from transforms.base.flags import EVERY_FLAG
 from transforms.probes.kind import KINDS, config_class
 

@@ -59,8 +59,8 @@ def test_answers_of_a_pool_have_one_number_of_tokens(tokenizers: list[Tokenizer]
 
 
 def test_a_pool_that_cannot_be_filled_is_an_error(tokenizers: list[Tokenizer]) -> None:
+    wanted = Wanted.of("animals", 1, invented(KEY, "test", 2, "a"))
     with pytest.raises(CorpusError, match="animals: 0 of 40 invented words"):
-        wanted = Wanted.of("animals", 1, invented(KEY, "test", 2, "a"))
         pool(wanted, tokenizers, set(wanted.tried))
 
 

@@ -1,4 +1,4 @@
-"""A new kind of probe is a folder and an entry in `KINDS`, here `toy`: the folder `facts_kind`, taken through every command."""
+"""A new kind of probe is a folder and an entry in `KINDS`: `facts_kind` as `toy`, taken through every command."""
 
 import importlib
 import json

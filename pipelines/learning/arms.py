@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pipelines.dynamics.gather import Gathered
+from pipelines.learning.gather import Gathered
 
 if TYPE_CHECKING:
     import numpy as np

@@ -84,8 +84,8 @@ def run(config: DynamicsConfig, _: "Context") -> int:
     Raises:
         UsageError, RunError, SealError: with what to change or mend.
     """
-    from pipelines.dynamics.find import find
-    from pipelines.dynamics.gather import gather
+    from pipelines.learning.find import find
+    from pipelines.learning.gather import gather
     from pipelines.pages.dynamics_page import dynamics_page
     from pipelines.pages.page import render
     from schemas.documents import to_bytes

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.dynamics.arms import LEAST_UNITS, seed_of, split_arms
-from pipelines.dynamics.gather import Gathered
+from pipelines.learning.arms import LEAST_UNITS, seed_of, split_arms
+from pipelines.learning.gather import Gathered
 from pipelines.running.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipelines.dynamics.command import DynamicsConfig
+    from pipelines.dynamics import DynamicsConfig
 
 Tree = dict[str, Any]
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.dynamics.gather import Gathered
+from pipelines.learning.gather import Gathered
 from pipelines.running.errors import RunError
 
 if TYPE_CHECKING:
-    from pipelines.dynamics.command import DynamicsConfig
+    from pipelines.dynamics import DynamicsConfig
 
 Tree = dict[str, Any]
 

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipelines.dynamics.arms import LEAST_UNITS, seed_of, split_arms
-from pipelines.dynamics.gather import Gathered
-from pipelines.dynamics.matrix import transfer_matrix
-from pipelines.dynamics.subsets import counterfactuals
+from pipelines.learning.arms import LEAST_UNITS, seed_of, split_arms
+from pipelines.learning.gather import Gathered
+from pipelines.learning.matrix import transfer_matrix
+from pipelines.learning.subsets import counterfactuals
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipelines.dynamics.command import DynamicsConfig
+    from pipelines.dynamics import DynamicsConfig
     from transforms.scoring.metrics.analysis.gains import Aligned, Kept
 
 Tree = dict[str, Any]
