@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from tests.pipelines.planting.planted import LIMITS, SMALL_SHARDS, Planted, write_corpus
+from tests.pipelines.planting.planted import SMALL_SHARDS, Planted, write_corpus
 from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 from transforms.probes.facts.make import STRATA
 
@@ -84,6 +84,7 @@ def test_semantic_cues_are_never_planted_and_ask_for_the_same(made: Path) -> Non
         for row in pq.read_table(made / "probes.parquet").to_pylist()
         for text in (row["text"], *(row["variants"] or ()))
     )
+    words = set(planted.replace(".", " ").split())
     semantic = {(row["unit"], row["slot"]): row for row in asked(made, "semantic")}
     for row in asked(made, "memorisation"):
         other = semantic[row["unit"], row["slot"]]
@@ -93,7 +94,7 @@ def test_semantic_cues_are_never_planted_and_ask_for_the_same(made: Path) -> Non
         values = semantic[row["unit"], row["slot"]]["answers"]
         assert len(set(row["answers"])) == M + 1, "candidates are of different classes"
         assert not set(values) & set(row["answers"])
-        assert not any(answer in planted.split() for answer in row["answers"])
+        assert not words & set(row["answers"])
 
 
 def test_the_background_tells_of_others_and_teaches_the_classes(made: Path) -> None:
@@ -156,7 +157,8 @@ def test_facts_are_planted_as_documents_and_judged_by_answers(made: Path, tmp_pa
     assert run("draw", "--secrets", secrets, "--nonce", "c0ffee" * 8) == 0
     corpus = write_corpus(tmp_path / "in", 160)
     where = ("--input", corpus, "--secrets", secrets, "--output", tmp_path / "out")
-    assert run("prepare", *where, *LIMITS, "--max-corpus-share", 0.9, *SMALL_SHARDS) == 0
+    limits = ("--max-doc-share", 0.4, "--max-corpus-share", 0.9)
+    assert run("prepare", *where, *limits, *SMALL_SHARDS) == 0
     found = Planted.read(tmp_path / "out", secrets)
     assert len(found.ledger) == UNITS * (1 + COPIES + COPIES)
     tiny_checkpoint(tmp_path / "model", "llama", 1, context=256)
