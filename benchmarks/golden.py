@@ -139,8 +139,12 @@ def run_all(work: Path) -> dict[str, dict[str, str]]:
         *("traps", "--output", work / "traps", *corpus, "--lengths", 25, "--doses", 1, 4, "--units", 3),
         *("--perplexity-buckets", 1, "--controls", 3, "--seed", "golden"),
     )
-    run_command("puzzles", "--output", work / "probes", "--people", 4, "--count", 4, "--controls", 3, "--seed", "golden")
-    run_command("puzzles", "--as", "dataset", "--output", work / "puzzles", "--people", "3..4", "--count", 40, "--test", 5)
+    run_command(
+        "puzzles", "--output", work / "probes", "--people", 4, "--count", 4, "--controls", 3, "--seed", "golden"
+    )
+    run_command(
+        "puzzles", "--as", "dataset", "--output", work / "puzzles", "--people", "3..4", "--count", 40, "--test", 5
+    )
     sealed = ("--probes", work / "traps/probes.parquet", work / "probes/probes.parquet")
     run_command("seal", *sealed, "--secrets", secrets, "--context", 64, "--slots", 2, "--nonce-from", "golden")
     run_command("draw", "--secrets", secrets, "--nonce", "ab" * 32)

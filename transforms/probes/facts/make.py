@@ -44,7 +44,8 @@ def look(config: FactsConfig) -> Looked:
 def make(config: FactsConfig, key: bytes, environment: Environment) -> Made:
     """Three strata of units with their questions; every choice is a keyed hash, so that nothing depends on an order."""
     world = _world(config, key, environment.found, environment)
-    rows, asked = [], []
+    rows: list[dict[str, Any]] = []
+    asked: list[dict[str, Any]] = []
     for person, stratum in enumerate(_strata(key, config.units[0])):
         unit = _Unit(world, key, person, stratum, 1 if stratum == ONCE else config.doses[0], config.controls + 1)
         rows += unit.rows()
