@@ -12,7 +12,11 @@ QUESTIONS = schema(
         field("ask", pa.string(), "kind of question, which is asked by this name: 'memorisation', 'semantic', ..."),
         field("slot", pa.int32(), "number of the cue among those of its unit and kind, 0 to r - 1"),
         field("before", pa.large_string(), "the cue: text before the answer, the same for all candidates"),
-        field("lead", pa.string(), "what separates cue and answer, such as a space; scored with the answer"),
+        field(
+            "lead",
+            pa.string(),
+            "what separates cue and answer, such as a space; a token that joins it to the answer is scored",
+        ),
         field("weight", pa.float64(), "weight of the cue in the mean over the unit's cues, above 0"),
         field(
             "answers",

@@ -10,7 +10,7 @@ import pyarrow as pa
 import tokenizers
 
 from transforms.base.errors import CorpusError
-from transforms.probes.traps.tokens import stable, tokens_of
+from transforms.probes.traps.tokens import stable
 
 _TRIED = 40
 """Words that are looked at for each that is wanted, before a pool is called too small."""
@@ -73,15 +73,22 @@ def pool(wanted: Wanted, given: Sequence[tokenizers.Tokenizer], taken: Collectio
 def token_counts(
     words: Sequence[str], given: Sequence[tokenizers.Tokenizer], lead: str = " "
 ) -> list[tuple[int, ...] | None]:
-    """Tokens of each word after its lead under each tokenizer; None for a word that one of them does not give back.
+    """Tokens that hold a part of each word, after its lead, under each tokenizer: those that are scored.
 
-    Without a tokenizer, the number of letters.
+    A token that joins the end of the lead to the word counts; one of the lead alone does not. None for a word that one
+    of the tokenizers does not give back. Without a tokenizer, the number of letters.
     """
     if not given:
         return [(len(word),) for word in words]
-    texts = pa.array([lead + word for word in words], pa.string())
-    counts = [np.diff(tokens_of(one, texts).offsets).tolist() for one in given]
-    fine = np.all([stable(one, texts) for one in given], axis=0)
+    texts = [lead + word for word in words]
+    counts = [
+        [
+            sum(end > len(lead) for _, end in found.offsets)
+            for found in one.encode_batch(texts, add_special_tokens=False)
+        ]
+        for one in given
+    ]
+    fine = np.all([stable(one, pa.array(texts, pa.string())) for one in given], axis=0)
     return [one if kept else None for one, kept in zip(zip(*counts, strict=True), fine, strict=True)]
 
 
