@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError
-from schemas.public.outside import PREFIX, VERSION, is_outside
+from schemas.outside import PREFIX, VERSION, is_outside
 from transforms.base.flags import INPUT, METRICS, OUTPUT, RUNNING
 
 if TYPE_CHECKING:

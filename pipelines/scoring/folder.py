@@ -107,7 +107,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
 
 def _outside(settings: Mapping[str, Any], where: str) -> dict[str, str]:
     """Who made scores outside, and which of them mean remembered; those are the only metrics of the folder."""
-    from schemas.public.outside import is_outside
+    from schemas.outside import is_outside
 
     said = branch(settings, "outside")
     found = {name: text(said, name) or "" for name in ("made_by", "remembered")}

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.running.errors import UsageError
+from schemas.outside import VERSION as OUTSIDE_VERSION
+from schemas.outside import is_outside
 from schemas.plan import (
     CHECKPOINT_RULES,
     CHECKPOINT_TOKENIZER,
@@ -17,8 +19,6 @@ from schemas.plan import (
     Statistic,
     TrancheRule,
 )
-from schemas.public.outside import VERSION as OUTSIDE_VERSION
-from schemas.public.outside import is_outside
 from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ def not_bound(plan: "Plan", scores: "ScoresFolder", tranche: int | None) -> tupl
     Plans of version 1 lack what later ones bind; `trapline seal` writes none that leaves something open.
     """
     from pipelines.sealing.plan_settings import needs_reference
+    from schemas.outside import is_outside
     from schemas.plan import CHECKPOINT_TOKENIZER, EARLIER
-    from schemas.public.outside import is_outside
     from transforms.scoring.generation.plan import GENERATED
     from transforms.scoring.metrics.registry import METRICS
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import RunError
-from schemas.public.outside import is_outside
+from schemas.outside import is_outside
 from transforms.base.readable import count, counted
 
 if TYPE_CHECKING:

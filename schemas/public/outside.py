@@ -15,14 +15,5 @@ OUTSIDE = schema(
 )
 """Parquet, or CSV with a header. Every candidate of every unit has one row for each checkpoint."""
 
-PREFIX = "outside."
-"""Metrics made outside have names that begin so, in the plan and in every table: no reader takes them for ours."""
-VERSION = 1
-"""Version of every such metric: what is computed is not known here, so its name must say it."""
 CHECKPOINT = "outside"
 """Name of what was scored where the table does not say it."""
-
-
-def is_outside(metric: str) -> bool:
-    """Whether a metric is made outside."""
-    return metric.startswith(PREFIX)
