@@ -77,7 +77,7 @@ def _write_inputs(folder: Path) -> None:
             file.write(json.dumps({"id": f"j{at}", "text": _text(at if at < 10 else 1000 + at, 90)}) + "\n")
 
 
-def _write_checkpoint(folder: Path, tokenizer: Path) -> None:
+def write_checkpoint(folder: Path, tokenizer: Path) -> None:
     """A tiny Llama with seeded weights, and a tokenizer of words."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -107,7 +107,7 @@ def _write_checkpoint(folder: Path, tokenizer: Path) -> None:
     tokens.save(str(tokenizer))
 
 
-def _run(*arguments: object) -> None:
+def run_command(*arguments: object) -> None:
     from pipelines.cli import main
 
     said = io.StringIO()
@@ -131,25 +131,29 @@ def run_all(work: Path) -> dict[str, dict[str, str]]:
     """
     source, secrets = work / "in", work / "secrets"
     _write_inputs(source)
-    _write_checkpoint(work / "model", work / "tokenizer.json")
+    write_checkpoint(work / "model", work / "tokenizer.json")
     inputs = ("--input", source / "first.parquet", source / "second.jsonl")
     corpus = ("--corpus", source / "first.parquet", source / "second.jsonl")
-    _run("dedup", *inputs, "--output", work / "dedup", "--shard-bytes", "100kb")
-    _run(
+    run_command("dedup", *inputs, "--output", work / "dedup", "--shard-bytes", "100kb")
+    run_command(
         *("traps", "--output", work / "traps", *corpus, "--lengths", 25, "--doses", 1, 4, "--units", 3),
         *("--perplexity-buckets", 1, "--controls", 3, "--seed", "golden"),
     )
-    _run("puzzles", "--output", work / "probes", "--people", 4, "--count", 4, "--controls", 3, "--seed", "golden")
-    _run("puzzles", "--as", "dataset", "--output", work / "puzzles", "--people", "3..4", "--count", 40, "--test", 5)
+    run_command(
+        "puzzles", "--output", work / "probes", "--people", 4, "--count", 4, "--controls", 3, "--seed", "golden"
+    )
+    run_command(
+        "puzzles", "--as", "dataset", "--output", work / "puzzles", "--people", "3..4", "--count", 40, "--test", 5
+    )
     sealed = ("--probes", work / "traps/probes.parquet", work / "probes/probes.parquet")
-    _run("seal", *sealed, "--secrets", secrets, "--context", 64, "--slots", 2, "--nonce-from", "golden")
-    _run("draw", "--secrets", secrets, "--nonce", "ab" * 32)
-    _run(
+    run_command("seal", *sealed, "--secrets", secrets, "--context", 64, "--slots", 2, "--nonce-from", "golden")
+    run_command("draw", "--secrets", secrets, "--nonce", "ab" * 32)
+    run_command(
         *("prepare", *inputs, "--output", work / "prepare", "--secrets", secrets, "--shard-bytes", "100kb"),
         *("--max-doc-share", 0.9, "--max-corpus-share", 0.5),
     )
-    _run("restore", "--input", work / "prepare", "--secrets", secrets, "--output", work / "restore")
-    _run(
+    run_command("restore", "--input", work / "prepare", "--secrets", secrets, "--output", work / "restore")
+    run_command(
         *("score", "--checkpoint", work / "model", "--sequences", secrets / "probes/probes.parquet"),
         *("--slots", secrets / "slots.parquet", "--context", 64, "--output", work / "score", "--device", "cpu"),
     )

@@ -12,7 +12,23 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines import check, dedup, draw, order, prepare, puzzles, report, restore, reveal, score, seal, verify, which
+from pipelines import (
+    check,
+    dedup,
+    draw,
+    dynamics,
+    order,
+    outside,
+    prepare,
+    puzzles,
+    report,
+    restore,
+    reveal,
+    score,
+    seal,
+    verify,
+    which,
+)
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
@@ -63,7 +79,9 @@ COMMANDS = (
     Command("which", which.WhichConfig, which.run),
     Command("restore", restore.RestoreCommand, restore.run, beam=True),
     Command("score", score.ScoreConfig, score.run, beam=True),
+    Command("outside", outside.OutsideConfig, outside.run, stopped="run the same command again"),
     Command("verify", verify.VerifyConfig, verify.run),
+    Command("dynamics", dynamics.DynamicsConfig, dynamics.run, stopped="run the same command again"),
     Command("reveal", reveal.RevealConfig, reveal.run),
     Command("check", check.CheckConfig, check.run),
 )

@@ -29,6 +29,10 @@ class ScoreConfig:
     """Folder for token_scores/, scores/ and the manifest; it must be new, empty or an unfinished output."""
     slots: Annotated[str, INPUT] = ""
     """slots.parquet of the secrets: each candidate is scored after the text that precedes its unit's slots."""
+    questions: Annotated[str, INPUT] = ""
+    """questions.parquet of the secrets: what --ask can ask about each unit."""
+    ask: Annotated[str, INPUT] = ""
+    """Kind of question: each candidate's answers to its unit's cues are scored, in place of its text."""
     reference: Annotated[str, MODEL] = ""
     """A checkpoint trained without the sequences, for metrics that compare two models."""
     metrics: Annotated[Several, METRICS] = ()
@@ -83,6 +87,12 @@ class ScoreConfig:
         checks = (
             (bool(self.checkpoint), "--checkpoint: give at least one folder"),
             (bool(self.sequences), "--sequences: give at least one file, folder or glob"),
+            (bool(self.questions) == bool(self.ask), "--questions and --ask go together"),
+            (not (self.ask and self.slots), "--ask: cues take the place of contexts: leave --slots out"),
+            (
+                not (self.ask and (self.generate or self.keep_generations)),
+                "--ask: answers are scored, and nothing is generated: leave --generate and --keep-generations out",
+            ),
             (
                 self.max_tokens == 0 or 16 <= self.max_tokens <= 1 << 24,
                 f"--max-tokens {self.max_tokens}: give 0 (chosen for the device) or 16 to 16777216",
@@ -124,7 +134,8 @@ class ScoreConfig:
             "stop",
         )
         settings = asdict(self)
-        return {name: settings[name] for name in (*kept, *generation)}
+        asked = ("ask",) if self.ask else ()
+        return {name: settings[name] for name in (*kept, *generation, *asked)}
 
     def generation(self) -> "GenerationPlan | None":
         """What is generated; None for nothing."""

@@ -33,6 +33,8 @@ class SealConfig:
 
     probes: Annotated[Several, INPUT] = ()
     """Parquet files of candidates, or folders of such files."""
+    questions: Annotated[Several, INPUT] = ()
+    """Files of questions about the candidates, besides the questions.parquet in the folders of --probes."""
     secrets: Annotated[str, OUTPUT]
     """A new local folder for the key, the plan, the candidates and everything else that must stay secret."""
     beacon_name: Annotated[str, RANDOMNESS] = ""
@@ -88,7 +90,7 @@ class SealConfig:
 def run(config: SealConfig, _: "Context") -> int:
     """Seal, or attach timestamps to a seal; returns the exit code."""
     from pipelines.sealing.earlier import earlier_campaigns
-    from pipelines.sealing.probe_files import read_probes
+    from pipelines.sealing.probe_files import read_probes, read_questions
     from transforms.base.readable import counted
     from transforms.planting.folder import refuse_existing, secrets_path
 
@@ -97,7 +99,8 @@ def run(config: SealConfig, _: "Context") -> int:
         return _attach(config, path)
     refuse_existing(path)
     table, units = read_probes(config.probes)
-    declared, plan, chain = config.declared(), config.plan.plan(units), earlier_campaigns(config.previous)
+    questions = read_questions(config.probes, config.questions, units)
+    declared, plan, chain = config.declared(), config.plan.plan(units, questions), earlier_campaigns(config.previous)
     chain.refuse_again(units)
     if config.dry_run:
         from transforms.base.toml import table as toml_table
@@ -105,8 +108,11 @@ def run(config: SealConfig, _: "Context") -> int:
         print(toml_table("seal", config.resolved(plan)))
         print(f"# {counted(len(units), 'unit')} of {plan.controls + 1} candidates; nothing was written")
         return 0
-    commitment = _write(path, table, units, plan, declared, chain)
+    commitment = _write(path, table, units, plan, declared, chain, questions)
     print(shown(f"sealed {counted(len(units), 'unit')} of {plan.controls + 1} candidates in {path}"))
+    if questions is not None:
+        judged = f"judged by answers to {plan.ask!r}" if plan.ask else "judged by whole texts: no --ask was given"
+        print(f"questions   {counted(questions.num_rows, 'cue')}; candidates are {judged}")
     print(shown(f"commitment  {path / 'commitment.json'}  (publish it, byte for byte, before the draw)"))
     print(f"  sha256    {commitment.sha256.hex()}")
     print(f"  root      {commitment.root.hex()}")
@@ -144,15 +150,18 @@ def _write(
     plan: "Plan",
     declared: "Declared",
     chain: "Earlier",
+    questions: "pa.Table | None",
 ) -> "Commitment":
     """Make the folder of secrets, whole or not at all."""
     import json
+    from dataclasses import replace
 
     import pyarrow as pa
 
     from schemas.secret.sealed_units import SEALED_UNITS
     from transforms.planting import folder as names
     from transforms.planting.sealing.key import Key
+    from transforms.planting.sealing.questions import conform_questions
     from transforms.planting.sealing.record import SealRecord, file_hashes, key_check
     from transforms.planting.sealing.seal import commit, leaf_of, order_units
 
@@ -171,10 +180,15 @@ def _write(
             ],
             schema=SEALED_UNITS,
         )
+        asked = {}
+        if questions is not None:
+            asked = {names.QUESTIONS: names.parquet(conform_questions([("questions", questions)], order.units))}
+            plan = replace(plan, questions=hashlib.sha256(asked[names.QUESTIONS]).hexdigest())
         files = {
             names.PLAN: plan.to_bytes(),
             names.PROBES: names.parquet(in_order),
             names.UNITS: names.parquet(sealed),
+            **asked,
         }
         content = {name: value for name, value in json.loads(files[names.PLAN]).items() if name not in _HEAD}
         link = (chain.campaign, chain.previous)

@@ -13,6 +13,11 @@ NAME, VERSION = "plan", 2
 EARLIER = (1,)
 """Versions that are read, too. Version 1 lacks the fields `ADDED`: what they bind was open then."""
 ADDED = ("checkpoint_names", "generation", "scorer", "tranche_rule")
+WITH_QUESTIONS = 3
+"""Version of a plan that binds questions. A plan without any is written as version 2, which lacks `ASKED`."""
+ASKED = ("ask", "questions")
+LACKING: dict[int, tuple[str, ...]] = {1: (*ADDED, *ASKED), VERSION: ASKED, WITH_QUESTIONS: ()}
+"""Fields that a plan of each version does not have."""
 
 Statistic = Literal["aligned_rank", "mean"]
 Bos = Literal["checkpoint", "always", "never"]
@@ -94,6 +99,10 @@ class Plan:
     """How tranches share alpha: each is judged at alpha / K, or only all of them together, at alpha."""
     scorer: str = ""
     """Fingerprint ("SHA256:...") of the SSH key that must sign the scores; empty: no signature is asked for."""
+    questions: str = ""
+    """SHA-256 of the sealed file of questions, in hexadecimal; empty where there is none."""
+    ask: str = ""
+    """Kind of question whose answers are judged; empty: candidates are judged by their whole text."""
     version: int = VERSION
     """Of the document that this plan was read from."""
 
@@ -147,6 +156,12 @@ class Plan:
                 re.fullmatch(r"(SHA256:[A-Za-z0-9+/]{43})?", self.scorer) is not None,
                 "scorer: the fingerprint of an SSH key, as ssh-keygen -l shows it",
             ),
+            (re.fullmatch(r"([0-9a-f]{64})?", self.questions) is not None, "questions: 64 hexadecimal digits"),
+            (bool(self.questions) or not self.ask, "ask: there are no questions"),
+            (
+                bool(self.questions) == (self.version == WITH_QUESTIONS),
+                f"questions: bound by version {WITH_QUESTIONS} of a plan, and by no other",
+            ),
         )
         for fine, message in checks:
             if not fine:
@@ -189,7 +204,7 @@ class Plan:
         """The document `plan.json`."""
         content = dataclasses.asdict(self)
         version = content.pop("version")
-        lacking = ADDED if version in EARLIER else ()
+        lacking = LACKING[version]
         return to_bytes(NAME, version, {name: value for name, value in content.items() if name not in lacking})
 
     @classmethod
@@ -200,8 +215,8 @@ class Plan:
             DocumentError: if it is no plan; the message shows no stratum.
         """
         version = version_of(data)
-        content = parse(NAME, VERSION, data, also=EARLIER)
-        fields(content, {name: kind for name, kind in _TYPES.items() if version == VERSION or name not in ADDED})
+        content = parse(NAME, WITH_QUESTIONS, data, also=(*EARLIER, VERSION))
+        fields(content, {name: kind for name, kind in _TYPES.items() if name not in LACKING[version]})
         lists: dict[str, tuple[type, ...]] = {
             "sequence": (int,),
             "tranche_sizes": (int,),

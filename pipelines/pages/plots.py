@@ -8,9 +8,10 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pipelines.pages.scales import Scale, round_ticks, tick_labels
-from pipelines.pages.svg import TEXT, Circle, Path, Point, Polyline, Rect, Shape, Text, svg
+from pipelines.pages.svg import TEXT, Circle, Path, Point, Polyline, Rect, Shape, Text, Tone, svg
 from transforms.base.readable import count, counted, significant
 
 WIDTH = 389.0
@@ -229,6 +230,75 @@ def intervals(
     )
     said = f"{ylabel} by {xlabel}, with intervals. {each}. A dashed line at {reference:g}."
     return svg(WIDTH, frame.height, shapes, title=label, description=said)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve of a plot of lines: values by x, with the ends of their intervals if there are any."""
+
+    name: str
+    values: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
+def lines(
+    x: Sequence[float],
+    curves: Sequence[Line],
+    *,
+    label: str,
+    xlabel: str,
+    ylabel: str,
+    reference: float,
+    marks: Sequence[float] = (),
+    logarithmic: bool = False,
+) -> str:
+    """Curves over one axis, each with intervals, over a reference line; the second is dashed.
+
+    Args:
+        x: ascending, of two points or more.
+        curves: one or two, of the same length as x.
+        label: what the plot shows, for readers who do not see it.
+        xlabel: what x is.
+        ylabel: what the values are.
+        reference: where the dashed horizontal line is.
+        marks: places on x with a thin vertical line, such as events.
+        logarithmic: whether x, then above 0, grows by powers of ten.
+
+    Returns:
+        One `<svg>` element.
+
+    Raises:
+        ValueError: if there are not one or two curves of the length of x, which has two points at least.
+    """
+    if not 1 <= len(curves) <= 2 or len(x) < 2 or any(len(one.values) != len(x) for one in curves):
+        raise ValueError(f"{len(curves)} curves over {len(x)} points: give one or two of two points or more")
+    said = "; ".join(f"{one.name}: {one.values[0]:.3g} first, {one.values[-1]:.3g} last" for one in curves)
+    if logarithmic:
+        x, marks = [math.log10(one) for one in x], [math.log10(one) for one in marks]
+    frame = _Frame.within(229, left=61, right=14, bottom=45, top=12)
+    ends = [value for one in curves for value in (*one.values, *one.low, *one.high)] + [reference]
+    low, high = min(ends), max(ends)
+    margin = 0.04 * (high - low) or 1.0
+    across, up = frame.across(x[0], x[-1]), frame.up(low - margin, high + margin)
+    ticks = round_ticks(x[0], x[-1], 5, whole=not logarithmic)
+    steps = round_ticks(low - margin, high + margin, 5)
+    shapes: list[Shape] = [
+        *_y_axis(frame, up, list(zip(steps, tick_labels(steps), strict=True)), ylabel),
+        Path([((across(one), frame.top), (across(one), frame.bottom)) for one in marks if x[0] <= one <= x[-1]]),
+        Polyline([(frame.left, up(reference)), (frame.right, up(reference))], "muted", "dashed"),
+    ]
+    for one, (tone, style) in zip(curves, _LOOKS, strict=False):
+        if one.low:
+            bars = zip(x, one.low, one.high, strict=True)
+            shapes.append(Path([((across(at), up(low)), (across(at), up(high))) for at, low, high in bars], tone))
+        shapes.append(Polyline([(across(at), up(value)) for at, value in zip(x, one.values, strict=True)], tone, style))
+    names = [(one, significant(10**one) if logarithmic else f"{one:,.0f}") for one in ticks]
+    shapes += _x_axis(frame, across, names, xlabel)
+    return svg(WIDTH, frame.height, shapes, title=label, description=f"{ylabel} by {xlabel}. {said}.")
+
+
+_LOOKS: tuple[tuple[Tone, Literal["thick", "dashed"]], ...] = (("accent", "thick"), ("ink", "dashed"))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from transforms.base.folders import Folder
 
+QUESTIONS, BACKGROUND = "questions.parquet", "background/background.parquet"
 PROBES, REPORT, REPORT_PAGE = "probes.parquet", "report.json", "report.html"
 _SCRATCH = "scratch"
 
@@ -48,6 +49,8 @@ def _run(kind: Kind, config: Settings) -> int:
     from transforms.base.readable import counted
     from transforms.base.runs import pretty_json
     from transforms.planting import folder as secret_folder
+    from transforms.planting.sealing.questions import conform_questions
+    from transforms.planting.sealing.units import units_of
 
     path = secret_folder.secrets_path(config.output, "--output")
     secret_folder.refuse_existing(path, "--output")
@@ -73,6 +76,11 @@ def _run(kind: Kind, config: Settings) -> int:
         table = with_covariates(conform([(kind.name, made.probes)]), made.covariates, kind.name)
         facts = {"command": kind.name, "config": config.resolved(), "versions": versions(), **made.facts}
         secret_folder.write(draft, PROBES, secret_folder.parquet(table))
+        if made.questions is not None:
+            questions = conform_questions([(kind.name, made.questions)], units_of(table))
+            secret_folder.write(draft, QUESTIONS, secret_folder.parquet(questions))
+        if made.background is not None:
+            secret_folder.write(draft, BACKGROUND, secret_folder.parquet(made.background))
         secret_folder.write(draft, REPORT, pretty_json(facts))
         secret_folder.write(draft, REPORT_PAGE, _page(kind.name)(facts, table).encode())
     units = len(table.column("unit").unique())

@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import RunError
 from pipelines.running.output import MANIFEST, finished
 from transforms.base.folders import Folder, sha256
-from transforms.base.readable import branch, branches, number, text
+from transforms.base.readable import branch, branches, number, text, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SCORES = "scores"
+OUTSIDE = "outside"
 _COLUMNS = ("id", "checkpoint", "slots", "tokens")
 
 
@@ -32,6 +33,8 @@ class ScoresFolder:
         manifest_sha256: of the file `manifest.json`.
         tokenizers: sha256 of each checkpoint's tokenizer, where the manifest has it.
         columns: names of the columns of ids and texts, where the manifest has them.
+        uneven_answers: cues whose answers do not all have equally many tokens; 0 where nothing was asked.
+        outside: for scores that another program made, who made them and which of them mean remembered; empty for ours.
     """
 
     uri: str
@@ -44,6 +47,8 @@ class ScoresFolder:
     manifest_sha256: str
     tokenizers: Sequence[str] = ()
     columns: tuple[str, str] = ("id", "text")
+    uneven_answers: int = 0
+    outside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tokenizer(self) -> str:
@@ -71,7 +76,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
     manifest = finished(folder)
     if manifest is None:
         raise RunError(f"{where}: there is no finished run of trapline score (no _SUCCESS): run it to its end")
-    if manifest.get("schema") != "trapline.manifest" or manifest.get("command") != "score":
+    if manifest.get("schema") != "trapline.manifest" or manifest.get("command") not in ("score", OUTSIDE):
         raise RunError(f"{where}: is the output of trapline {manifest.get('command')}, not of trapline score")
     content = branch(manifest, "content")
     config = branch(content, "config")
@@ -79,6 +84,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
     missing = sorted({"bos", "dtype", "context", "slots", "tokenizer_sha256", "metrics"} - set(settings))
     if missing or not isinstance(settings["metrics"], Mapping):
         raise RunError(f"{where}: manifest.json does not say {(missing or ['metrics'])[0]!r} of its settings")
+    outside = _outside(settings, where) if manifest["command"] == OUTSIDE else {}
     checkpoints = [(text(one, "name") or "", text(one, "sha256") or "") for one in branches(content, "checkpoints")]
     if not checkpoints or len({name for name, _ in checkpoints}) < len(checkpoints):
         raise RunError(f"{where}: manifest.json lists no checkpoints, or two of one name")
@@ -94,7 +100,20 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
         sha256(folder.read(MANIFEST)),
         [found for one in branches(content, "checkpoints") if (found := text(one, "tokenizer_sha256"))],
         (text(config, "id_column") or "id", text(config, "text_column") or "text"),
+        whole(branch(content, "counts"), "uneven_answers") or 0,
+        outside,
     )
+
+
+def _outside(settings: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Who made scores outside, and which of them mean remembered; those are the only metrics of the folder."""
+    from schemas.outside import is_outside
+
+    said = branch(settings, "outside")
+    found = {name: text(said, name) or "" for name in ("made_by", "remembered")}
+    if not all(found.values()) or not all(map(is_outside, settings["metrics"])):
+        raise RunError(f"{where}: manifest.json does not say who made these scores, or has other metrics than theirs")
+    return found
 
 
 def _read_files(folder: Folder, where: str, content: Mapping[str, object], metrics: Sequence[str]) -> "pa.Table":

@@ -14,10 +14,12 @@ from pipelines.running.errors import UsageError
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder, canonical, resolve
 from transforms.corpus.input.formats import format_for
+from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source, list_sources, names, would_list
 from transforms.scoring.contexts import read_slots
+from transforms.scoring.cues import read_cues, refuse_other_units
 from transforms.scoring.generation.plan import GENERATED, GenerationPlan
-from transforms.scoring.metrics.registry import chosen, versions
+from transforms.scoring.metrics.registry import answers_only, available, chosen, versions
 from transforms.scoring.model.checkpoint import Checkpoint, look_at_checkpoint, names_of
 from transforms.scoring.model.tokenizer import Tokenizer, bos_token, find_tokenizer
 from transforms.scoring.tasks.family import FAMILY, family_metrics
@@ -61,8 +63,8 @@ class ScoreInput:
         tasks: rows, divided.
         models: the checkpoints that are scored, and the reference last if there is one.
         has_reference: whether there is.
-        slots_sha256: of the slots file; None without.
-        most_slots: slots of the unit that has most; 0 without.
+        slots_sha256: of the file of slots, or of questions where something is asked; None without.
+        most_slots: slots, or cues, of the unit that has most; 0 without.
         metrics: names.
         generation: what is generated; None for nothing.
         secret: whether the sequences are probes.
@@ -103,6 +105,7 @@ class ScoreInput:
         """What a plan binds, as `verify` compares it."""
         tokenizer = self.models[0].tokenizer
         generation = {"generation": self.generation.settings()} if self.generation else {}
+        asked = {"ask": config.ask, "questions_sha256": self.slots_sha256} if config.ask else {}
         return {
             "bos": config.bos,
             "dtype": config.dtype,
@@ -112,6 +115,7 @@ class ScoreInput:
             "tokenizer_sha256": tokenizer.sha256 if tokenizer else None,
             "metrics": versions(self.metrics),
             **generation,
+            **asked,
         }
 
 
@@ -138,9 +142,13 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
             f"--output {output.uri} lies inside --sequences {inside}: what is written would become input; "
             "choose an output elsewhere"
         )
-    columns = choose_columns(sources, config.text_column, config.id_column, in_context=bool(config.slots))
+    columns = choose_columns(
+        sources, config.text_column, config.id_column, in_context=bool(config.slots), asking=bool(config.ask)
+    )
+    units = units_asked(config.questions, config.ask, sources) if config.ask else None
     models = _models(config, columns, hashed=hashed)
-    most_slots = read_slots(Folder.of(config.slots).uri).most if config.slots else 0
+    slots = config.slots or config.questions
+    most_slots = _most_slots(config)
     metrics = _metrics(config, columns, models)
     columns = _with_fresh(columns, metrics, sources)
     generation = _generation(config, columns)
@@ -149,15 +157,14 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
         tuple(format_for(source).rows(source) or 0 for source in sources),
         tuple(_sha256(source.uri) if hashed else "" for source in sources),
         columns,
-        tuple(divide_rows(sources, in_context=bool(config.slots), generating=generation is not None)),
+        tuple(divide_rows(sources, in_context=bool(slots), generating=generation is not None, units=units)),
         models,
         bool(config.reference),
-        _sha256(config.slots) if config.slots and hashed else None,
+        _sha256(slots) if slots and hashed else None,
         most_slots,
         metrics,
         generation,
-        bool(config.slots)
-        or any({"unit", "candidate"} <= set(format_for(source).schema(source).names) for source in sources),
+        bool(slots) or any({"unit", "candidate"} <= set(format_for(source).schema(source).names) for source in sources),
     )
     if not found.tasks:
         raise CorpusError(f"--sequences {sources[0].uri}: there is no row in it")
@@ -174,6 +181,30 @@ def _without_reports(sources: Sequence[Source]) -> list[Source]:
         or f"{source.uri.removesuffix('report.json')}probes.parquet" not in named
     ]
     return [replace(source, ordinal=ordinal) for ordinal, source in enumerate(kept)]
+
+
+def _most_slots(config: "ScoreConfig") -> int:
+    if config.ask:
+        return read_cues(Folder.of(config.questions).uri, config.ask).most
+    return read_slots(Folder.of(config.slots).uri).most if config.slots else 0
+
+
+def units_asked(questions: str, ask: str, sources: Sequence[Source]) -> dict[str, list[str]]:
+    """Unit of each row, by file, of sequences that are whole units with questions of the kind.
+
+    Raises:
+        CorpusError: if they are not, naming file and row.
+    """
+    cues = read_cues(Folder.of(questions).uri, ask)
+    found: dict[str, list[str]] = {}
+    for source in sources:
+        columns = ("unit", "candidate")
+        whole = Piece(source, 0, format_for(source).rows(source) or 0, 0)
+        rows = pa.concat_tables([one.table for one in read_piece(whole, columns=list(columns))])
+        units, candidates = (rows[name].to_pylist() for name in columns)
+        refuse_other_units(cues, units, candidates, ask, f"--sequences {source.uri}")
+        found[source.uri] = units
+    return found
 
 
 def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[Model, ...]:
@@ -198,10 +229,11 @@ def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[M
 
 def _metrics(config: "ScoreConfig", columns: Columns, models: Sequence[Model]) -> tuple[str, ...]:
     present = fields_present(columns, reference=bool(config.reference))
-    if config.metrics:
+    if config.metrics and not config.ask:
         present |= {*GENERATED, FAMILY}
+    names = config.metrics or (answers_only(available(present)) if config.ask else ())
     try:
-        wanted = [metric.name for metric in chosen(config.metrics, present)]
+        wanted = [metric.name for metric in chosen(names, present)]
     except ValueError as error:
         raise UsageError(f"--metrics: {error}") from None
     if len({model.tokenizer.sha256 if model.tokenizer else "" for model in models}) > 1:

@@ -27,6 +27,7 @@ from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
 from transforms.base.stores.address import shown
 from transforms.base.toml import table as toml_table
+from transforms.scoring.metrics.registry import answers_only
 from transforms.scoring.tasks.family import FamilyJob, family_metrics
 from transforms.scoring.tasks.generate import GenerationJob
 from transforms.scoring.tasks.metric_rows import RECEIPTS, MetricJob
@@ -117,6 +118,8 @@ def _work(
         found.columns,
         work,
         mode,
+        Folder.of(config.questions).uri if config.ask else "",
+        config.ask,
     )
     with progress.stage("metrics", work.folder.child(RECEIPTS), {}):
         computed = work.once(
@@ -138,7 +141,7 @@ def _job(
         tokenizer=model.tokenizer,
         bos=model.bos,
         columns=found.columns,
-        slots=Folder.of(config.slots).uri if config.slots else "",
+        slots=Folder.of(slots).uri if (slots := config.slots or config.questions) else "",
         context=config.context,
         dtype=config.dtype,
         device=device,
@@ -147,6 +150,8 @@ def _job(
         compiled=device == "cuda" and found.compiled(model, config.context),
         work=work,
         mode=mode,
+        ask=config.ask,
+        equal=bool(config.ask) and bool(set(found.metrics) - set(answers_only(found.metrics))),
     )
 
 
@@ -287,6 +292,8 @@ def _publish(
         "without_scores": {name: one["totals"]["reasons"] for name, one in summaries.items()},
         "metrics_missing": missing,
     }
+    if config.ask:
+        counts["uneven_answers"] = sum(task["uneven_answers"] for task in computed["tasks"])
     manifest = {
         "schema": "trapline.manifest",
         "version": 1,
@@ -301,7 +308,7 @@ def _publish(
             "checkpoints": [model.listed() for model in found.scored],
             "references": [model.listed() for model in found.models[len(found.scored) :]],
             "sequences": sequences_listed(found),
-            **({"slots_sha256": found.slots_sha256} if found.slots_sha256 else {}),
+            **({"slots_sha256": found.slots_sha256} if found.slots_sha256 and not config.ask else {}),
             "counts": counts,
             "files": files,
         },
@@ -339,7 +346,7 @@ def _describe(config: "ScoreConfig", found: ScoreInput) -> None:
         "output": config.output,
         **{
             name: getattr(config, name)
-            for name in ("slots", "reference", "tokenizer", "device")
+            for name in ("slots", "questions", "reference", "tokenizer", "device")
             if getattr(config, name)
         },
         **config.what_the_output_depends_on(),
@@ -350,7 +357,7 @@ def _describe(config: "ScoreConfig", found: ScoreInput) -> None:
         files, rows = counted(len(found.sources), "file"), counted(sum(found.rows), "sequence")
         print(f"# {files}, {rows}, about {size(found.text_bytes)}; {counted(len(found.tasks), 'task')} a checkpoint")
         if found.most_slots:
-            print(f"# up to {counted(found.most_slots, 'slot')} a unit")
+            print(f"# up to {counted(found.most_slots, 'cue' if config.ask else 'slot')} a unit")
         if found.generation:
             print(f"# generated for each: {', '.join(found.generation.settings())}")
         print("# nothing was written")

@@ -5,10 +5,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.running.errors import UsageError
-from schemas.plan import CHECKPOINT_RULES, CHECKPOINT_TOKENIZER, Bos, Checkpoints, Dtype, Plan, Statistic, TrancheRule
+from schemas.outside import VERSION as OUTSIDE_VERSION
+from schemas.outside import is_outside
+from schemas.plan import (
+    CHECKPOINT_RULES,
+    CHECKPOINT_TOKENIZER,
+    WITH_QUESTIONS,
+    Bos,
+    Checkpoints,
+    Dtype,
+    Plan,
+    Statistic,
+    TrancheRule,
+)
 from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from transforms.planting.sealing.units import Unit
 
 
@@ -64,6 +78,8 @@ class PlanSettings:
     """Sample from the k most probable tokens; 0: all. Default: as in trapline score."""
     seed: Whole = 0
     """Seed of sampling."""
+    ask: str = Plan.ask
+    """Kind of question whose answers are judged, in place of whole texts; the questions come with the probes."""
     scorer_key: str = ""
     """SSH public key of whoever will score and sign; a verdict then needs that signature."""
 
@@ -82,8 +98,10 @@ class PlanSettings:
         if not 0 <= self.seed < 1 << 64:
             raise ValueError(f"--seed {self.seed}: give 0 to {(1 << 64) - 1}")
 
-    def plan(self, units: "Sequence[Unit]") -> Plan:
-        """The analysis plan for these units.
+    def plan(self, units: "Sequence[Unit]", questions: "pa.Table | None" = None) -> Plan:
+        """The analysis plan for these units and the questions about them, if there are any.
+
+        The hash of the questions stands for the file only once its rows have the order of the seal.
 
         Raises:
             UsageError: naming the flag that does not suit them.
@@ -94,6 +112,7 @@ class PlanSettings:
             raise UsageError(f"--tranches {self.tranches}: there are {len(units)} units; give at most as many")
         generation = self._generation()
         self._refuse_without_fresh(units)
+        asked = self._asked(units, questions)
         doses = sorted({unit.dose for unit in units}, reverse=True)
         redraws = {"redraws": self.redraws, "redraws_many": self.redraws} if self.redraws else {}
         try:
@@ -108,6 +127,7 @@ class PlanSettings:
                 generation=generation,
                 scorer=_fingerprint(self.scorer_key) if self.scorer_key else "",
                 **{name: getattr(self, name) for name in _UNCHANGED},
+                **asked,
                 **redraws,  # type: ignore[arg-type]
             )
         except ValueError as error:
@@ -116,6 +136,38 @@ class PlanSettings:
         if misfit:
             raise UsageError(f"plan: {misfit}")
         return plan
+
+    def _asked(self, units: "Sequence[Unit]", questions: "pa.Table | None") -> dict[str, Any]:
+        """Fields of the plan that bind the questions; none where there are none.
+
+        Raises:
+            UsageError: if something is asked that cannot be.
+        """
+        from transforms.planting.sealing.questions import without_questions
+        from transforms.scoring.metrics.registry import METRICS
+
+        needs = () if is_outside(self.metric) else METRICS[self.metric].needs
+        if not self.ask:
+            if "cues" in needs:
+                raise UsageError(f"--metric {self.metric}: is a metric of answers: say with --ask what is asked")
+            return {} if questions is None else {"questions": "0" * 64, "version": WITH_QUESTIONS}
+        if questions is None:
+            raise UsageError(
+                f"--ask {self.ask}: there are no questions: give --probes a folder that has a questions.parquet, or "
+                "give --questions FILE"
+            )
+        if set(needs) - ASKABLE:
+            raise UsageError(
+                f"--metric {self.metric}: is not computed of answers; take answer_total, or another metric of one pass"
+            )
+        lacking = without_questions(questions, self.ask, units)
+        if lacking:
+            kinds = ", ".join(sorted(questions["ask"].unique().to_pylist()))
+            raise UsageError(
+                f"--ask {self.ask}: {lacking} of {len(units)} units have no question of that kind (there are {kinds}): "
+                "seal each kind of probe by itself"
+            )
+        return {"questions": "0" * 64, "ask": self.ask, "version": WITH_QUESTIONS}
 
     def _generation(self) -> dict[str, Any]:
         """Check that the scores can hold the metric, and give the settings of what it generates.
@@ -127,6 +179,8 @@ class PlanSettings:
         from transforms.scoring.generation.plan import GenerationPlan, generated_needs
         from transforms.scoring.metrics.registry import METRICS
 
+        if is_outside(self.metric):
+            return self._outside()
         metric = METRICS.get(self.metric)
         if metric is None or metric.stage == "analysis":
             known = ", ".join(one.name for one in METRICS.values() if one.stage == "score")
@@ -161,11 +215,31 @@ class PlanSettings:
         from transforms.scoring.metrics.registry import METRICS
 
         lacking = sum(not unit.candidates[0].fresh for unit in units)
-        if lacking and "family" in METRICS[self.metric].needs:
+        if lacking and self.metric in METRICS and "family" in METRICS[self.metric].needs:
             raise UsageError(
                 f"--metric {self.metric}: {lacking} of the units have no fresh variants: make them with trapline traps "
                 "--fuzzy BLOCKS --fresh NUMBER"
             )
+
+    def _outside(self) -> dict[str, Any]:
+        """Check the settings of a metric that another program computes: nothing is generated here.
+
+        Raises:
+            UsageError: for a setting that such scores cannot have.
+        """
+        given = {
+            "--metric-version": self.metric_version != OUTSIDE_VERSION,
+            "--reference": bool(self.reference),
+            "--tokenizer": bool(self.tokenizer),
+            "--samples": self.samples != 50,
+            "--temperature": self.temperature is not None,
+            "--top-k": self.top_k is not None,
+            "--seed": self.seed != 0,
+        }
+        unused = [flag for flag, one in given.items() if one]
+        if unused:
+            raise UsageError(f"{unused[0]}: the metric {self.metric} is made outside trapline; leave it out")
+        return {}
 
     def _weights(self, strata: set[str]) -> dict[str, float]:
         """The weight of every stratum."""
@@ -186,6 +260,10 @@ _UNCHANGED = (
     *("checkpoints", "checkpoint_names", "series_lambda", "tranche_rule"),
 )
 """What the plan takes over as it was given."""
+
+
+ASKABLE = frozenset({"tokens", "cues", "text_bytes", "reference", "reference_text_bytes"})
+"""Inputs of metrics that answers have."""
 
 
 def needs_reference(needs: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import RunError
+from schemas.outside import is_outside
 from transforms.base.readable import count, counted
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from transforms.verification.table import ScoreTable
 
 INSERTED = ("", "insertion")
+Setting = tuple[str, Any, Any]
+"""Name, what was sealed, what was found."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,9 +133,45 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
     Raises:
         RunError: naming the setting, what was sealed and what was found.
     """
+    pairs: list[Setting] = [("the kind of question (--ask)", plan.ask, scores.settings.get("ask", ""))]
+    if plan.ask:
+        pairs.append(("sha256 of the questions", plan.questions, scores.settings.get("questions_sha256")))
+    if is_outside(plan.metric) or scores.outside:
+        pairs += _made_outside(scores, plan)
+        needs_slots = False
+    else:
+        ours, needs_slots = _made_here(scores, plan, judged, slots_sha256)
+        pairs += ours
+    pairs.append((f"version of the metric {plan.metric!r}", plan.metric_version, scores.metrics.get(plan.metric)))
+    for name, wanted, found in pairs:
+        if wanted != found:
+            raise RunError(
+                f"no verdict: --scores {scores.uri}: {name} is {json.dumps(found)}, and {json.dumps(wanted)} was "
+                "sealed: score again as the plan says"
+            )
+    if needs_slots and not slots_sha256:
+        raise RunError(
+            "no verdict: the plan has candidates scored in context, at the slots that planting fixed, and the secrets "
+            "hold no record of a planting (slots.parquet, planting.json, planted.json, ledger/): put these files back, "
+            "or run trapline prepare"
+        )
+    _refuse_other_checkpoints(scores, plan)
+
+
+def _made_outside(scores: "ScoresFolder", plan: "Plan") -> list[Setting]:
+    """What the plan binds of scores that another program made: that they are, and which of them mean remembered."""
+    remembered = ("high" if plan.sign == 1 else "low") if is_outside(plan.metric) else None
+    return [
+        ("the metric, which must be made outside where that was sealed", plan.metric, ", ".join(scores.metrics)),
+        ("the direction that means remembered", remembered, scores.outside.get("remembered")),
+    ]
+
+
+def _made_here(scores: "ScoresFolder", plan: "Plan", judged: Judged, slots_sha256: str) -> tuple[list[Setting], bool]:
+    """What the plan binds of our own scores, and whether candidates are scored in the context of slots."""
     settings = scores.settings
-    pairs: list[tuple[str, Any, Any]] = [(name, getattr(plan, name), settings[name]) for name in ("bos", "dtype")]
-    in_context = plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
+    pairs: list[Setting] = [(name, getattr(plan, name), settings[name]) for name in ("bos", "dtype")]
+    in_context = not plan.ask and plan.context > 0 and any(_planted_as(unit) in INSERTED for unit in judged.units)
     if in_context or settings["context"]:
         pairs.append(("context", plan.context, settings["context"]))
     if in_context and slots_sha256:
@@ -144,25 +183,17 @@ def refuse_other_settings(scores: "ScoresFolder", plan: "Plan", judged: Judged, 
     elif scores.tokenizer:
         pairs.append(("tokenizer", plan.tokenizer, scores.tokenizer))
     pairs.append(("columns of ids and texts", ("id", "text"), scores.columns))
-    pairs.append((f"version of the metric {plan.metric!r}", plan.metric_version, scores.metrics.get(plan.metric)))
     generated = scores.settings.get("generation", {})
     for name, wanted in plan.generation.items():
         found = generated.get(name) if isinstance(generated, Mapping) else None
         pairs.append((f"what the metric generates ({name})", wanted, found))
     if plan.references:
         pairs.append(("reference checkpoints", sorted(plan.references), sorted(scores.references)))
-    for name, wanted, found in pairs:
-        if wanted != found:
-            raise RunError(
-                f"no verdict: --scores {scores.uri}: {name} is {json.dumps(found)}, and {json.dumps(wanted)} was "
-                "sealed: score again as the plan says"
-            )
-    if in_context and not slots_sha256:
-        raise RunError(
-            "no verdict: the plan has candidates scored in context, at the slots that planting fixed, and the secrets "
-            "hold no record of a planting (slots.parquet, planting.json, planted.json, ledger/): put these files back, "
-            "or run trapline prepare"
-        )
+    return pairs, in_context
+
+
+def _refuse_other_checkpoints(scores: "ScoresFolder", plan: "Plan") -> None:
+    """Check that the checkpoints are those of the plan."""
     if plan.checkpoints == "single" and len(scores.checkpoints) > 1:
         raise RunError(
             f"no verdict: --scores {scores.uri}: holds {len(scores.checkpoints)} checkpoints, and the plan judges a "
@@ -192,11 +223,12 @@ def refuse_other_sequences(scores: "ScoresFolder", probes_sha256: str, flag: str
 
 
 def score_matrices(
-    scores: "ScoresFolder", sealed: "Sealed", judged: Judged, metrics: Sequence[str]
+    scores: "ScoresFolder", sealed: "Sealed", judged: Judged, metrics: Sequence[str], *, planned: bool = True
 ) -> "dict[tuple[str, str], NDArray[np.float64]]":
     """Scores as float64[units, candidates] by (metric, checkpoint), high for memorised; NaN where one is missing.
 
-    Nothing here looks at the arms.
+    Nothing here looks at the arms. Where nothing is judged (`planned` is false), slots and cues may be others than the
+    plan has.
 
     Raises:
         RunError: unless the scores hold exactly the sealed candidates of the judged units, each once a checkpoint, all
@@ -231,12 +263,16 @@ def score_matrices(
             )
         slots = np.full(len(ids), -1)
         slots[place] = rows.column("slots").to_numpy()
-        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates), judged, sealed.plan)
+        _refuse_uneven_slots(scores.uri, slots.reshape(-1, candidates))
+        if planned:
+            _refuse_other_slots(scores.uri, slots[::candidates], judged, sealed)
         for metric in metrics:
             values = np.full(len(ids), np.nan)
             values[place] = rows.column(metric).to_numpy()
             # The sealed sign is that of the primary metric; every stored metric is high for memorised.
-            sign = sealed.plan.sign if metric == sealed.plan.metric else 1
+            # What was made outside had its sign turned when it was taken in.
+            turned = metric == sealed.plan.metric and not scores.outside
+            sign = sealed.plan.sign if turned else 1
             found[metric, name] = sign * values.reshape(-1, candidates)
     return found
 
@@ -255,32 +291,59 @@ def _refuse_strangers(uri: str, sealed: "Sealed", rows: "pa.Table") -> None:
         )
 
 
-def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, plan: "Plan") -> None:
-    """Check that the candidates of a unit were scored at equally many slots, and at as many as the plan says.
-
-    Args:
-        uri: of the scores.
-        slots: int64[units, candidates]; -1 where there is no score.
-        judged: the units.
-        plan: the sealed plan.
-    """
-    import numpy as np
-
+def _refuse_uneven_slots(uri: str, slots: "NDArray[np.int64]") -> None:
+    """Check that the candidates of a unit were scored at equally many slots: int64[units, candidates]."""
     uneven = int((slots != slots[:, :1]).any(axis=1).sum())
     if uneven:
         raise RunError(
             f"no verdict: --scores {uri}: {counted(uneven, 'unit')} whose candidates were not all scored at as many "
             "slots: score planted and held-out candidates alike, in one run"
         )
+
+
+def _refuse_other_slots(uri: str, slots: "NDArray[np.int64]", judged: Judged, sealed: "Sealed") -> None:
+    """Check that units were scored at as many slots as the plan says, or asked as many cues as were sealed.
+
+    Args:
+        uri: of the scores.
+        slots: int64[units]; -1 where there is no score.
+        judged: the units.
+        sealed: the secrets, with the plan and the questions.
+    """
+    import numpy as np
+
+    plan = sealed.plan
+    if is_outside(plan.metric) and not plan.ask:
+        return
+    if plan.ask:
+        _refuse_other_cues(uri, slots, judged, sealed)
+        return
     inserted = np.array([_planted_as(unit) in INSERTED for unit in judged.units])
     wanted = np.where(inserted & (plan.context > 0), np.minimum(plan.slots, judged.doses), 0)
-    wrong = (slots[:, 0] >= 0) & (slots[:, 0] != wanted)
+    wrong = (slots >= 0) & (slots != wanted)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         raise RunError(
             f"no verdict: --scores {uri}: {counted(int(wrong.sum()), 'unit')} scored at another number of slots than "
-            f"was sealed, one of dose {judged.doses[at]} at {slots[at, 0]} in place of {wanted[at]}: give trapline "
+            f"was sealed, one of dose {judged.doses[at]} at {slots[at]} in place of {wanted[at]}: give trapline "
             "score the slots that trapline prepare wrote"
+        )
+
+
+def _refuse_other_cues(uri: str, asked: "NDArray[np.int64]", judged: Judged, sealed: "Sealed") -> None:
+    """Check that each unit was asked as many cues as were sealed; `asked` is -1 where there is no score."""
+    import numpy as np
+
+    from transforms.planting.sealing.questions import cues_of_units
+
+    assert sealed.questions is not None  # noqa: S101 - the plan binds them, and the secrets hold
+    wanted = np.array(cues_of_units(sealed.questions, sealed.plan.ask, judged.units), np.int64)
+    wrong = (asked >= 0) & (asked != wanted)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise RunError(
+            f"no verdict: --scores {uri}: {counted(int(wrong.sum()), 'unit')} asked another number of cues than was "
+            f"sealed, one of them {asked[at]} in place of {wanted[at]}: score with the sealed questions.parquet"
         )
 
 

@@ -104,9 +104,29 @@ def find(case: Case) -> Findings:
         "redacted": not case.reveal,
         "exploratory": exploratory(case, shown, analysis, tests, fresh),
     }  # fmt: skip
+    if plan.ask:
+        verdict["asked"] = _asked(case)
+    if case.scores.outside:
+        verdict["outside"] = dict(case.scores.outside)
     verdict["caveats"] = _caveats(case, verdict, tests)
     verdict["statement"] = statement(verdict)
     return Findings(verdict, shown, fresh)
+
+
+def _asked(case: Case) -> Tree:
+    """The cues whose answers were judged."""
+    from transforms.planting.sealing.questions import cues_of_units
+
+    questions, plan = case.sealed.questions, case.sealed.plan
+    assert questions is not None  # noqa: S101 - the plan binds them, and the secrets hold
+    cues = cues_of_units(questions, plan.ask, case.judged.units)
+    return {
+        "ask": plan.ask,
+        "questions_sha256": plan.questions,
+        "cues": sum(cues),
+        "cues_of_a_unit": [min(cues), max(cues)],
+        "uneven_answers": case.scores.uneven_answers,
+    }
 
 
 def _dose(test: "DoseTest", alpha: float, confirmatory: bool) -> Tree:
@@ -135,6 +155,11 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
     said += [f"not confirmatory: {one}" for one in case.not_bound]
     said.append(randomness_sentence(verdict["randomness"]))
     said.append(scorer_sentence(verdict["scorer"]))
+    if case.scores.outside:
+        said.append(
+            f"the scores were made outside trapline, by {case.scores.outside['made_by']!r} as they said: exact only if "
+            "whoever made them did not know what was planted, and made no others from which these were chosen"
+        )
     dull = [one.dose for one in tests if one.evidence.smallest_p > verdict["alpha"]]
     if dull:
         said.append(
@@ -151,6 +176,12 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
         share = f", at its share {verdict['alpha']:g} of the alpha of {sealed.plan.alpha:g}"
         said.append(
             f"judged by tranche {case.tranche} of {tranches} alone" + (share if tranches > 1 and case.level else "")
+        )
+    uneven = verdict.get("asked", {}).get("uneven_answers", 0)
+    if uneven:
+        said.append(
+            f"{counted(uneven, 'cue')} with answers of different numbers of tokens, of which the totals were compared: "
+            "that costs power, and no exactness"
         )
     if units["burned"]:
         said.append(

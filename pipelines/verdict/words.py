@@ -39,17 +39,32 @@ def statement(verdict: Mapping[str, Any]) -> str:
 
 def details(verdict: Mapping[str, Any]) -> list[str]:
     """What comes after the statement, a sentence or two each."""
-    said = [_effect(verdict), _sequence(verdict)]
+    said = [_asked(verdict), _effect(verdict), _sequence(verdict)]
     return [one for one in said if one]
+
+
+def _asked(verdict: Mapping[str, Any]) -> str:
+    """What was asked, where cues were; empty where whole texts were scored."""
+    asked = verdict.get("asked")
+    if not asked:
+        return ""
+    fewest, most = asked["cues_of_a_unit"]
+    each = count(most) if fewest == most else f"{count(fewest)} to {count(most)}"
+    return (
+        f"What was scored are answers to sealed cues of the kind {asked['ask']!r}, {each} for each unit and "
+        f"{count(asked['cues'])} in all: after each cue, the answers of all {count(verdict['controls'] + 1)} "
+        "candidates, of which one was planted."
+    )
 
 
 def _effect(verdict: Mapping[str, Any]) -> str:
     first = verdict["doses"][0]["dose"]
+    who = "answers of planted candidates" if verdict.get("asked") else "planted candidates"
     for row in verdict["exploratory"]["by_dose"]:
         if row["dose"] == first and row["auc"]["units"]:
             auc = row["auc"]
             return (
-                f"There, planted candidates score higher than {100 * auc['value']:.0f} % of their held-out siblings, "
+                f"There, {who} score higher than {100 * auc['value']:.0f} % of their held-out siblings, "
                 f"where 50 % is chance (95 % interval {100 * auc['low']:.0f} % to {100 * auc['high']:.0f} %; "
                 f"{counted(auc['units'], 'unit')} of {counted(verdict['controls'], 'held-out')} each)."
             )

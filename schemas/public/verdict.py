@@ -34,3 +34,12 @@ FIELDS = {
     "exploratory": "everything else; nothing in it rejects",
 }
 """What each field of the document means."""
+
+ASKED = {
+    "asked": "the kind of question, the sha256 of the questions, how many cues there are, fewest and most of a unit, "
+    "and how many cues have answers of different numbers of tokens",
+}
+"""Fields that the document has besides, where answers to cues were judged."""
+
+OUTSIDE = {"outside": "who made the scores, as they said, and which of them mean remembered"}
+"""Fields that the document has besides, where another program made the scores."""

@@ -24,10 +24,11 @@ KEY, COMMITMENT, PLAN, RECORD = "key", "commitment.json", "plan.json", "seal.jso
 PROBES, UNITS, EARLIER = "probes/probes.parquet", "units.parquet", "earlier.parquet"
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
 DRAWN = "drawn.json"
+QUESTIONS = "questions.parquet"
 LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
 PLANTING, PLANTED, REPLACED = "planting.json", "planted.json", "replaced"
 SEALED = (PLAN, PROBES, UNITS)
-"""Files that `seal.json` lists with their hashes."""
+"""Files that `seal.json` lists with their hashes, and with them `QUESTIONS` where there are any."""
 
 PUBLIC = (COMMITMENT, DRAWN, PLANTED)
 """The files in the folder that are no secret: they are there to be published."""

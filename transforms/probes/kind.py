@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "traps": "transforms.probes.traps.config:TrapsConfig",
+    "facts": "transforms.probes.facts.config:FactsConfig",
 }
 """By command, where the settings of a kind are: `module:class`. The module `make` is in the same folder."""
 
@@ -180,12 +181,19 @@ class Made:
         covariates: columns by which `trapline verify` breaks the effect down: "number" or "text" by column. They travel
             with the probes into the sealed table. `length_tokens` and `perplexity` need not be named.
         summary: a closing line; by default the numbers of candidates and units.
+        questions: columns of `schemas.secret.questions.QUESTIONS`, for a kind that is asked about; None for none. A
+            cue is shared by all candidates of its unit. Where the answer can be inferred without having seen what was
+            planted, `truth` holds it, and `trapline seal` refuses a unit that has it among its answers.
+        background: columns id and text: documents that the corpus needs besides, so that a model can learn what the
+            probes take for granted. They are written to `background/` and tell nothing of what is planted.
     """
 
     probes: "pa.Table"
     facts: dict[str, Any]
     covariates: dict[str, str] = field(default_factory=dict)
     summary: str = ""
+    questions: "pa.Table | None" = None
+    background: "pa.Table | None" = None
 
 
 def _nothing_to_look_at(_: Any) -> Looked:

@@ -1,7 +1,8 @@
 """Contexts for candidates: the same text before each candidate of a unit, whichever of them was drawn."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -18,15 +19,20 @@ from transforms.base.stores.copies import fetched
 
 @dataclass(frozen=True)
 class Slots:
-    """Slots by unit.
+    """Slots by unit, or the cues of a kind of question, which have their place.
 
     Attributes:
         by_unit: for each unit its (slot, before + lead) in order of the slots.
         most: slots of the unit that has most.
+        answers: of cues, for each unit and slot the text of each candidate; empty where the candidates' own texts are
+            scored.
+        weights: of cues, for each unit and slot its weight in the mean.
     """
 
     by_unit: dict[str, list[tuple[int, str]]]
     most: int
+    answers: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    weights: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def read_slots(path: str) -> Slots:

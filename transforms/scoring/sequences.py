@@ -62,12 +62,12 @@ def prepare(
     """Make the token sequences of `rows`.
 
     Args:
-        rows: columns `unit` (where there are slots) and either `text_column` or `ids_column`, ids as lists of
-            integers.
+        rows: columns `unit` (where there are slots), `candidate` (where they are cues) and either `text_column` or
+            `ids_column`, ids as lists of integers.
         text_column: the texts; empty for ids.
         ids_column: the ids; empty for texts.
         fast: a `tokenizers.Tokenizer` that `Tokenizer.make` made; None for ids.
-        slots: contexts by unit; a row whose unit has none is scored without.
+        slots: contexts by unit; a row whose unit has none is scored without. With cues, the row's answers are scored.
         rule: begin-of-sequence, lengths, context.
         where: names the file, for messages.
 
@@ -80,34 +80,53 @@ def prepare(
         ]
         return _assemble(encoded, list(range(len(encoded))), [-1] * len(encoded), rule, where)
     texts = rows[text_column].to_pylist()
-    for token in rule.unlike:
-        if any(token in text for text in texts if text is not None):
-            raise CorpusError(
-                f"{where}: a text holds {token!r}, of which the checkpoint's tokenizer makes other token ids than can "
-                "be made here; leave that text out, or give sequences with a column token_ids"
-            )
     units = rows["unit"].to_pylist() if slots else [None] * len(texts)
+    candidates = rows["candidate"].to_pylist() if slots and slots.answers else []
     plain = [at for at, unit in enumerate(units) if slots is None or unit not in slots.by_unit or texts[at] is None]
-    encoded_plain = dict(
-        zip(plain, _encode_plain(fast, [texts[at] for at in plain], rule.bos is not None), strict=True)
-    )
-    places, numbers, contexts, cut = [], [], [], {}
+    places, numbers, contexts, scored, cut = [], [], [], [], {}
+    alone = set(plain)
     for at, unit in enumerate(units):
-        if at in encoded_plain or slots is None:
+        if at in alone or slots is None:
             continue
         if unit not in cut:
-            cut[unit] = [(number, last_tokens(fast, text, rule.context)) for number, text in slots.by_unit[unit]]
-        for number, context in cut[unit]:
+            cut[unit] = _contexts(fast, slots, unit, rule, where)
+        for place, (number, context) in enumerate(cut[unit]):
             places.append(at)
             numbers.append(number)
             contexts.append(context)
-    inside = iter(encode_after(fast, contexts, [texts[at] for at in places], begun=rule.bos is not None))
+            scored.append(slots.answers[unit][place][candidates[at]] if slots.answers else texts[at])
+    _refuse_unlike([texts[at] for at in plain] + scored, rule, where)
+    encoded_plain = dict(
+        zip(plain, _encode_plain(fast, [texts[at] for at in plain], rule.bos is not None), strict=True)
+    )
+    inside = iter(encode_after(fast, contexts, scored, begun=rule.bos is not None))
     entries: list[tuple[int, int, _Encoded | None]] = [(at, -1, one) for at, one in encoded_plain.items()]
     entries += [(at, number, next(inside)) for at, number in zip(places, numbers, strict=True)]
     entries.sort(key=lambda one: one[:2])
     return _assemble(
         [one for _, _, one in entries], [at for at, _, _ in entries], [s for _, s, _ in entries], rule, where
     )
+
+
+def _contexts(fast: Any, slots: Slots, unit: str, rule: Rule, where: str) -> list[tuple[int, str]]:
+    """Number and text of what precedes each slot of a unit: the last tokens of a context, and the whole of a cue."""
+    found = [(number, last_tokens(fast, text, rule.context)) for number, text in slots.by_unit[unit]]
+    if slots.answers and found != slots.by_unit[unit]:
+        raise CorpusError(
+            f"{where}: a cue has more than the {rule.context} tokens of --context, and a part of it asks something "
+            "else: raise --context (and seal with that --context)"
+        )
+    return found
+
+
+def _refuse_unlike(texts: list[str | None], rule: Rule, where: str) -> None:
+    """Raise for a text of which other token ids would be made than the checkpoint's own tokenizer makes."""
+    for token in rule.unlike:
+        if any(token in text for text in texts if text is not None):
+            raise CorpusError(
+                f"{where}: a text holds {token!r}, of which the checkpoint's tokenizer makes other token ids than can "
+                "be made here; leave that text out, or give sequences with a column token_ids"
+            )
 
 
 def _encode_plain(fast: Any, texts: list[str | None], begun: bool) -> list[_Encoded | None]:

@@ -1,4 +1,4 @@
-"""A new kind of probe is a folder and an entry in `KINDS`: the folder `facts_kind`, taken through every command."""
+"""A new kind of probe is a folder and an entry in `KINDS`: `facts_kind` as `toy`, taken through every command."""
 
 import importlib
 import json
@@ -27,10 +27,10 @@ SMALL = ("--doses", 1, 3, "--units", 4, "--controls", 2, "--seed", "toy")
 @pytest.fixture(scope="module", autouse=True)
 def _facts() -> Iterator[None]:
     """The one entry; the command line reads the list when it is imported."""
-    KINDS["facts"] = ENTRY
+    KINDS["toy"] = ENTRY
     importlib.reload(pipelines.cli)
     yield
-    del KINDS["facts"]
+    del KINDS["toy"]
     importlib.reload(pipelines.cli)
 
 
@@ -39,46 +39,46 @@ def run(*arguments: object) -> int:
 
 
 def test_the_command_has_the_flags_of_all_kinds_and_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("facts", "--help") == 0
+    assert run("toy", "--help") == 0
     said = capsys.readouterr().out
     assert "Make invented facts" in said
     assert all(flag in said for flag in ("--output", "--doses", "--units", "--controls", "--seed", "--popular"))
-    assert run("facts", "--output", "no", "--popular", 2) == 2
-    assert run("facts", "--output", "no", "--doses", 1, 5, "--units", 1, 2, 3) == 2
+    assert run("toy", "--output", "no", "--popular", 2) == 2
+    assert run("toy", "--output", "no", "--doses", 1, 5, "--units", 1, 2, 3) == 2
     assert "--units: 3 numbers for 2 doses" in capsys.readouterr().err
 
 
 def test_a_dry_run_is_a_config_file_without_the_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("facts", "--output", tmp_path / "facts", *SMALL, "--dry-run") == 0
+    assert run("toy", "--output", tmp_path / "facts", *SMALL, "--dry-run") == 0
     said = capsys.readouterr().out
     assert "# 16 units of 3 facts\n# nothing was written\n" in said
     assert "toy" not in said
     assert not list(tmp_path.iterdir())
     (tmp_path / "again.toml").write_text(said)
-    assert run("facts", "--config", tmp_path / "again.toml", "--dry-run") == 0
+    assert run("toy", "--config", tmp_path / "again.toml", "--dry-run") == 0
     assert capsys.readouterr().out == said
 
 
 def test_probes_are_made_once_and_for_their_owner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
-        assert run("facts", "--output", tmp_path / name, *SMALL) == 0
+        assert run("toy", "--output", tmp_path / name, *SMALL) == 0
     assert "48 candidates in 16 units" in capsys.readouterr().err
     assert (tmp_path / "a/probes.parquet").read_bytes() == (tmp_path / "b/probes.parquet").read_bytes()
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a").iterdir()} == dict.fromkeys(
         ("probes.parquet", "report.html", "report.json"), 0o600
     )
     report = json.loads((tmp_path / "a/report.json").read_text())
-    assert report["command"] == "facts"
+    assert report["command"] == "toy"
     assert report["config"]["popular"] == 0.5
     assert "seed" not in report["config"]
     page = (tmp_path / "a/report.html").read_text()
     assert "16 units of 3 candidates each" in page
     for row in pq.read_table(tmp_path / "a/probes.parquet").to_pylist():
         assert row["text"] not in page
-    assert run("facts", "--output", tmp_path / "a", *SMALL) == 1
+    assert run("toy", "--output", tmp_path / "a", *SMALL) == 1
     assert "never replaced" in capsys.readouterr().err
     (tmp_path / "manifest.json").write_text("{}")
-    assert run("facts", "--output", tmp_path / "c", *SMALL) == 2
+    assert run("toy", "--output", tmp_path / "c", *SMALL) == 2
     assert "inside the public output" in capsys.readouterr().err
 
 
@@ -91,7 +91,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     traps = [{**row, "text": " ".join(row["text"].split()[:4])} for row in probe_rows(6, length_tokens=4)]
     pq.write_table(pa.Table.from_pylist(traps), folder / "traps.parquet")
     secrets, output = folder / "secrets", folder / "out"
-    assert run("facts", "--output", folder / "facts", *SMALL) == 0
+    assert run("toy", "--output", folder / "facts", *SMALL) == 0
     probes = (folder / "facts", folder / "traps.parquet")
     plan = ("--context", 32, "--slots", 2, "--redraws", 999)
     assert run("seal", "--probes", *probes, "--secrets", secrets, "--nonce-from", "them", *plan) == 0
@@ -150,7 +150,7 @@ def test_the_campaigns_report_shows_what_a_kind_says_of_its_candidates(campaign:
         facts = json.loads((campaign / "secrets/report/report.json").read_text())
         assert facts["candidates"][str(campaign / "facts")]["made"]["kept"] == 48
     page = (campaign / "secrets/report/report.html").read_text()
-    assert "What became of the candidates (trapline facts)" in page
+    assert "What became of the candidates (trapline toy)" in page
     assert run("report", "--secrets", campaign / "secrets", "--made", tmp_path) == 2
 
 

@@ -204,7 +204,7 @@ class TestSealsOfVersion1:
     def sealed(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *flags: str, **changes: Any) -> Campaign:
         made = PlanSettings.plan
 
-        def version_1(settings: PlanSettings, units: Sequence[Unit]) -> Plan:
+        def version_1(settings: PlanSettings, units: Sequence[Unit], _: object = None) -> Plan:
             return dataclasses.replace(made(settings, units), version=1, **changes)
 
         monkeypatch.setattr(PlanSettings, "plan", version_1)

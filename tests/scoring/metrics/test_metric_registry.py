@@ -10,7 +10,7 @@ from schemas.plan import Plan
 from schemas.public.scores import scores
 from tests.scoring.statistics_of import statistics
 from transforms.base.texts import Ragged
-from transforms.scoring.metrics.inputs import Recalled, Sampled, ScoreInputs
+from transforms.scoring.metrics.inputs import Cues, Recalled, Sampled, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, available, chosen, compute, versions
 
 TOKENS = statistics([[-1.0, -2.0], []], [[1, 0], []])
@@ -24,6 +24,7 @@ ALL = ScoreInputs(
     recalled=Recalled(Ragged.from_rows([[1], []]), Ragged.from_rows([[1], []])),
     sampled=Sampled(Ragged.from_rows([[1], []]), Ragged.from_rows([[1], [2]]), 1),
     family=np.array([[-1.0, -2.0, np.inf], [np.nan, -1.0, -1.0]]),
+    cues=Cues(np.zeros(2, np.int64), np.full(2, 2)),
 )
 
 

@@ -4,17 +4,20 @@ What is said names files, leaves and fields, never their content.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from schemas.described import SchemaMismatchError
 from schemas.documents import DocumentError, parse
 from schemas.plan import EARLIER as EARLIER_PLANS
 from schemas.plan import NAME as PLAN_NAME
 from schemas.plan import VERSION as PLAN_VERSION
-from schemas.plan import Plan
+from schemas.plan import WITH_QUESTIONS, Plan
 from schemas.probes import conform, covariates_of
 from schemas.secret.sealed_units import SEALED_UNITS
 from transforms.base.errors import SealError
@@ -49,6 +52,8 @@ class Secrets:
     plan: Plan | None = None
     units: list[Unit] = field(default_factory=list)
     """In the order of the leaves."""
+    questions: pa.Table | None = None
+    """The sealed questions; None where there are none."""
     covariates: dict[str, str] = field(default_factory=dict)
     """"number" or "text" by column of the candidates, as `schemas.probes.covariates_of` gives them."""
     leaves: list[bytes] = field(default_factory=list)
@@ -98,7 +103,8 @@ def check_secrets(
         for name in names.links_in(path)
     ]
     held: dict[str, bytes] = {}
-    for name in (names.COMMITMENT, names.RECORD, *names.SEALED):
+    questions = (names.QUESTIONS,) if (path / names.QUESTIONS).exists() else ()
+    for name in (names.COMMITMENT, names.RECORD, *names.SEALED, *questions):
         data = _read(found, name, (path / name).read_bytes)
         if data is not None:
             held[name] = data
@@ -132,6 +138,7 @@ class Sealed:
     covariates: Mapping[str, str]
     announced: bytes
     round: Round | None
+    questions: pa.Table | None = None
 
 
 def open_secrets(
@@ -165,6 +172,7 @@ def open_secrets(
         found.covariates,
         found.announced,
         found.round,
+        found.questions,
     )
 
 
@@ -226,7 +234,24 @@ def _check_sealed(found: Secrets, held: Mapping[str, bytes]) -> bool:
                 say(f"{names.COMMITMENT}: field {name!r} is not what was sealed")
     if found.plan is not None and found.units and (misfit := plan_fits(found.plan, found.units)):
         say(f"{names.PLAN}: {misfit}")
+    found.questions = _check_questions(found, held)
     return bool(found.units)
+
+
+def _check_questions(found: Secrets, held: Mapping[str, bytes]) -> pa.Table | None:
+    """The questions, if the plan binds any and they are those: its hash of the file is what counts."""
+    wanted, data = found.plan.questions if found.plan is not None else "", held.get(names.QUESTIONS)
+    if not wanted:
+        if data is not None and found.plan is not None:
+            found.problems.append(f"{names.QUESTIONS}: the plan binds no questions: take the file away")
+        return None
+    if data is None:
+        found.problems.append(f"{names.QUESTIONS}: is missing")
+        return None
+    if hashlib.sha256(data).hexdigest() != wanted:
+        found.problems.append(f"{names.QUESTIONS}: its bytes are not those that were sealed (sha256)")
+        return None
+    return names.read_parquet(data)
 
 
 def _sealed_probes(data: bytes) -> tuple[list[Unit], dict[str, str]]:
@@ -258,7 +283,7 @@ def _changed_files(found: Secrets, record: SealRecord, held: Mapping[str, bytes]
     found.problems += [f"{name}: its bytes are not those that were sealed (sha256)" for name in sorted(changed)]
     if names.PLAN in changed:
         with contextlib.suppress(DocumentError):
-            plan = parse(PLAN_NAME, PLAN_VERSION, held[names.PLAN], also=EARLIER_PLANS)
+            plan = parse(PLAN_NAME, WITH_QUESTIONS, held[names.PLAN], also=(*EARLIER_PLANS, PLAN_VERSION))
             differing = [name for name in sorted({*plan, *record.plan}) if plan.get(name) != record.plan.get(name)]
             found.problems += [f"{names.PLAN}: field {name!r} differs" for name in differing if name in record.plan]
     return changed

@@ -15,7 +15,7 @@ from transforms.base.runs import pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.pieces import Piece
 from transforms.probes.traps.generators.documents import texts_of
-from transforms.probes.traps.overlap import GramSet
+from transforms.probes.traps.overlap import NGRAM, GramSet
 
 MEMBERS, FOUND, SUMMARY = "ngrams", "found", "scan.json"
 
@@ -34,10 +34,10 @@ class FindSharedNgrams(beam.PTransform):
     The folder, in which `write_members` has put the candidates' n-grams, is secret: it is on this machine.
     """
 
-    def __init__(self, pieces: Sequence[Piece], text_column: str, folder: Folder, threads: int) -> None:
+    def __init__(self, pieces: Sequence[Piece], text_column: str, folder: Folder, threads: int, n: int = NGRAM) -> None:
         super().__init__("Find n-grams shared with the corpus")
         self._tasks = [ScanTask(number, piece) for number, piece in enumerate(pieces)]
-        self._scan = _Scan(text_column, folder)
+        self._scan = _Scan(text_column, folder, n)
         self._commit = _Commit(folder)
         self._threads = threads
 
@@ -64,9 +64,10 @@ def read_found(folder: Folder) -> npt.NDArray[np.uint64]:
 class _Scan:
     text_column: str
     folder: Folder
+    n: int
 
     def __call__(self, task: ScanTask) -> dict[str, Any]:
-        members = _members(self.folder)
+        members = _members(self.folder, self.n)
         marks = members.marks()
         documents = num_bytes = words = 0
         for _, texts in texts_of(task.piece, self.text_column):
@@ -79,8 +80,8 @@ class _Scan:
 
 
 @lru_cache(maxsize=1)
-def _members(folder: Folder) -> GramSet:
-    return GramSet(np.frombuffer(folder.read(MEMBERS), "<u8").astype(np.uint64))
+def _members(folder: Folder, n: int) -> GramSet:
+    return GramSet(np.frombuffer(folder.read(MEMBERS), "<u8").astype(np.uint64), n)
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,19 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Cues:
+    """Which sequences are answers to the same cue, of n sequences.
+
+    Attributes:
+        groups: int64[n], the same number for all answers to a cue.
+        candidates: int64[n], how many answers the cue has: those of the whole unit, scored or not.
+    """
+
+    groups: Ints
+    candidates: Ints
+
+
+@dataclass(frozen=True)
 class ScoreInputs:
     """All that a run of `score` may hand to metrics, for n sequences and one checkpoint; None where it has it not.
 
@@ -115,6 +128,7 @@ class ScoreInputs:
         sampled: greedy and sampled continuations.
         family: float64[n, 1 + q], the loss metric of each text, then of its q fresh variants; infinity where there
             are fewer than in other texts.
+        cues: where the sequences are answers.
     """
 
     tokens: TokenStatistics
@@ -126,3 +140,4 @@ class ScoreInputs:
     recalled: Recalled | None = None
     sampled: Sampled | None = None
     family: Floats | None = None
+    cues: Cues | None = None

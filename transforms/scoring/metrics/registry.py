@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from transforms.scoring.metrics import (
+    answers,
     extraction,
     family,
     likelihood,
@@ -13,7 +14,7 @@ from transforms.scoring.metrics import (
     reference,
     zlib_size,
 )
-from transforms.scoring.metrics.analysis import arms, dynamics
+from transforms.scoring.metrics.analysis import arms, dynamics, transfer
 from transforms.scoring.metrics.inputs import Floats, ScoreInputs
 
 Stage = Literal["score", "analysis"]
@@ -52,6 +53,7 @@ def _analysis(function: Callable[..., Floats], formula: str, *needs: str) -> Met
     return Metric(function.__name__, 1, function, needs, "analysis", formula)
 
 
+_STAGES = "scores by stage and task"
 _BYTES = ("reference", "text_bytes", "reference_text_bytes")
 
 METRICS: Mapping[str, Metric] = {
@@ -76,6 +78,11 @@ METRICS: Mapping[str, Metric] = {
         _generated(peakedness.cdd_peak, "share of samples within .05 l edits of greedy", "sampled"),
         _generated(peakedness.ted, "share of samples within 2 edits of greedy, or duplicates", "sampled"),
         _generated(family.family_loss, "mean of loss over the text and its fresh variants", "family"),
+        _score(answers.answer_total, "sum of l_t over the answer", "cues"),
+        _score(answers.answer_margin, "answer_total - the highest of the other answers to the cue", "cues"),
+        _score(answers.answer_rank, "midrank of answer_total among the m + 1 answers to the cue", "cues"),
+        _score(answers.answer_top1, "1 if answer_total is the highest of the cue's answers, else 0", "cues"),
+        _score(answers.answer_top3, "1 if answer_total is among the three highest, else 0", "cues"),
         _analysis(arms.recognition, "share of foils that score below the seen one, ties 1/2", "seen", "foils"),
         _analysis(arms.exposure, "log2 |R| - log2 rank", "seen", "foils"),
         _analysis(arms.counterfactual, "E[M | x in S] - E[M | x not in S]", "scores of many models", "subsets"),
@@ -87,6 +94,10 @@ METRICS: Mapping[str, Metric] = {
             "step",
         ),
         _analysis(dynamics.retention, "mean at each later checkpoint", "recognition or recall of several checkpoints"),
+        _analysis(transfer.average_accuracy, "mean_j A[T, j]", _STAGES),
+        _analysis(transfer.backward_transfer, "mean_{j<T} (A[T, j] - A[j, j])", _STAGES),
+        _analysis(transfer.forward_transfer, "mean_{j>1} (A[j-1, j] - b_j)", _STAGES, "scores of a fresh model"),
+        _analysis(transfer.forgetting, "mean_{j<T} (max_{i<T} A[i, j] - A[T, j])", _STAGES),
     )
 }
 """Every metric, in the order of docs/reference/metrics.md."""
@@ -95,6 +106,11 @@ METRICS: Mapping[str, Metric] = {
 def available(present: Collection[str]) -> list[str]:
     """Names of the metrics of stage `score` that these fields of `ScoreInputs` suffice for, in the registry's order."""
     return [one.name for one in METRICS.values() if one.stage == "score" and set(one.needs) <= set(present)]
+
+
+def answers_only(names: Sequence[str]) -> list[str]:
+    """Those of the metrics that are made for answers to cues: they compare totals, and no means over tokens."""
+    return [name for name in names if "cues" in METRICS[name].needs]
 
 
 def chosen(names: Sequence[str], present: Collection[str]) -> list[Metric]:

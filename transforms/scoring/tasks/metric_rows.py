@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 from schemas.public.scores import scores
 from transforms.base.runs import Work, pretty_json
 from transforms.corpus.output.sink import write_table
-from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
+from transforms.scoring.contexts import Slots
+from transforms.scoring.cues import cues_of, read_cues, uneven
+from transforms.scoring.metrics.inputs import Cues, Floats, Ints, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, compute
 from transforms.scoring.metrics.zlib_size import zlib_bytes
 from transforms.scoring.tasks.family import family_metrics, read_family
@@ -34,6 +36,8 @@ class MetricJob:
         columns: of the input; the texts are read again where a metric needs their compressed size.
         work: where the token statistics are, and what is done is remembered.
         mode: file mode of what is written.
+        questions: path of the file of questions; empty where nothing is asked.
+        ask: the kind of question.
     """
 
     checkpoints: tuple[str, ...]
@@ -43,6 +47,8 @@ class MetricJob:
     columns: Columns
     work: Work
     mode: int
+    questions: str = ""
+    ask: str = ""
 
 
 RECEIPTS = "metrics"
@@ -57,15 +63,18 @@ def metric_task(job: MetricJob, task: ScoreTask) -> dict[str, Any]:
     if folder.exists(receipt_name(task)):
         found: dict[str, Any] = json.loads(folder.read(receipt_name(task)))
         return found
-    sizes = None
+    sizes, asked = None, None
+    if job.ask:
+        asked = Asked(read_cues(job.questions, job.ask), read_rows(task, job.columns)[job.columns.unit].to_pylist())
     if any("zlib_bytes" in METRICS[name].needs for name in job.metrics):
         rows = read_rows(task, job.columns)
         sizes = zlib_bytes(pa.concat_arrays(rows[job.columns.text].chunks))
     reference = read_token_scores(job.work, job.reference, task) if job.reference else None
-    files = []
+    files, uneven = [], 0
     for checkpoint in job.checkpoints:
         own, generated = read_token_scores(job.work, checkpoint, task), _generated(job, checkpoint, task)
-        table = score_table(own, reference, sizes, generated, task.first, job.metrics)
+        table = score_table(own, reference, sizes, generated, task.first, job.metrics, asked)
+        uneven = max(uneven, asked.uneven(own, task.first) if asked else 0)
         name = shard_name(checkpoint, task, "scores")
         with job.work.output.create(name, job.mode) as sink:
             write_table(sink, table)
@@ -73,7 +82,7 @@ def metric_task(job: MetricJob, task: ScoreTask) -> dict[str, Any]:
         files.append(
             {"path": name, "rows": table.num_rows, "bytes": sink.size, "sha256": sink.sha256, "missing": missing}
         )
-    receipt = {"task": task.number, "files": files}
+    receipt = {"task": task.number, "files": files, **({"uneven_answers": uneven} if asked else {})}
     folder.write(receipt_name(task), pretty_json(receipt))
     return receipt
 
@@ -91,6 +100,30 @@ def _generated(job: MetricJob, checkpoint: str, task: ScoreTask) -> dict[str, Fl
     return {name: np.asarray(one, np.float64) for name, one in found.items()}
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was asked about the rows of a task.
+
+    Attributes:
+        cues: of one kind, by unit.
+        units: unit of each row.
+    """
+
+    cues: Slots
+    units: Sequence[str]
+
+    def of(self, table: pa.Table, first_row: int) -> tuple[Cues, Floats]:
+        """Which rows of token statistics answer the same cue, and the weight of each row's cue."""
+        rows = np.asarray(table["row"], np.int64) - first_row
+        return cues_of(self.cues, self.units, rows, np.asarray(table["slot"], np.int64))
+
+    def uneven(self, table: pa.Table, first_row: int) -> int:
+        """Cues whose answers do not all have equally many tokens."""
+        groups = self.of(table, first_row)[0].groups
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(table["log_probs"]), 0), np.int64)
+        return len(uneven(groups, lengths))
+
+
 def score_table(
     table: pa.Table,
     reference: pa.Table | None,
@@ -98,6 +131,7 @@ def score_table(
     generated: Mapping[str, Floats],
     first_row: int,
     metrics: Sequence[str],
+    asked: Asked | None = None,
 ) -> pa.Table:
     """Scores of one checkpoint.
 
@@ -108,12 +142,14 @@ def score_table(
         generated: float64[n] of metrics that are computed already.
         first_row: number of the first sequence.
         metrics: names.
+        asked: what was asked; None where the sequences themselves were scored.
 
     Returns: one row per sequence in the same order, with the columns of `schemas.public.scores`. A metric that is not
-    defined or not finite at any of a sequence's slots is null.
+    defined or not finite at any of a sequence's slots is null. The mean over cues is weighted.
     """
     computed = [name for name in metrics if name not in generated]
-    values = {**_values(table, reference, sizes, first_row, computed), **generated}
+    cues, weights = asked.of(table, first_row) if asked else (None, np.ones(table.num_rows))
+    values = {**_values(table, reference, sizes, first_row, computed, cues), **generated}
     row = np.asarray(table["row"], np.int64)
     starts = np.flatnonzero(np.diff(row, prepend=-1)) if len(row) else np.empty(0, np.int64)
     counts = np.diff(np.append(starts, len(row)))
@@ -126,15 +162,21 @@ def score_table(
         "slots": pa.array(np.where(in_context[starts], counts, 0).astype(np.int32)),
         "tokens": lengths.take(at).cast(pa.int32()),
     }
+    total = np.add.reduceat(weights, starts) if len(starts) else np.empty(0)
     for name in metrics:
-        one = values[name]
-        means = np.add.reduceat(one, starts) / counts if len(starts) else np.empty(0)
+        one = values[name] * weights
+        means = np.add.reduceat(one, starts) / total if len(starts) else np.empty(0)
         columns[name] = pa.array(means, mask=~np.isfinite(means))
     return pa.table(columns, schema=scores(list(metrics)))
 
 
 def _values(
-    table: pa.Table, reference: pa.Table | None, sizes: Ints | None, first_row: int, metrics: Sequence[str]
+    table: pa.Table,
+    reference: pa.Table | None,
+    sizes: Ints | None,
+    first_row: int,
+    metrics: Sequence[str],
+    cues: Cues | None,
 ) -> dict[str, Floats]:
     """Each metric by row of `table`, float64[n]; NaN where nothing was scored."""
     referenced = [one for one in metrics if "reference" in METRICS[one].needs]
@@ -146,6 +188,8 @@ def _values(
         if names and held.any():
             own = table.filter(pa.array(held))
             inputs = _inputs(own, None if other is None else other.filter(pa.array(held)), sizes, first_row)
+            if cues is not None:
+                inputs = replace(inputs, cues=Cues(cues.groups[held], cues.candidates[held]))
             for name, one in compute(names, inputs).items():
                 answer[name][held] = one
     return answer
@@ -169,5 +213,7 @@ def _text_bytes(table: pa.Table) -> Ints | None:
 def fields_present(columns: Columns, *, reference: bool) -> set[str]:
     """Fields of `ScoreInputs` that a run has which does not generate."""
     texts = {"text_bytes", "zlib_bytes"} if columns.text else set()
+    if columns.candidate:
+        texts = {"text_bytes", "cues"}  # `zlib_bytes` are of a sequence's own text, which is not what is scored
     others = {"reference", *({"reference_text_bytes"} if columns.text else set())} if reference else set()
     return {"tokens"} | texts | others

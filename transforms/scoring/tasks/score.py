@@ -1,12 +1,14 @@
 """What is scored: rows of Parquet files, divided into tasks; a task leaves one file of token statistics."""
 
+import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,7 +21,8 @@ from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import Source
 from transforms.corpus.output.sink import write_table
-from transforms.scoring.contexts import read_slots
+from transforms.scoring.contexts import Slots, read_slots
+from transforms.scoring.cues import cues_of, read_cues, uneven
 from transforms.scoring.model.checkpoint import Checkpoint
 from transforms.scoring.model.configuration import first_line
 from transforms.scoring.model.loading import load_model
@@ -40,6 +43,7 @@ class Columns:
         name: ids of the sequences; empty: their numbers.
         unit: the units; empty where there are no slots.
         fresh: lists of further texts of each row, for metrics of families; empty where none is computed.
+        candidate: numbers of the candidates in their units; empty where nothing is asked.
     """
 
     text: str
@@ -47,10 +51,12 @@ class Columns:
     name: str
     unit: str
     fresh: str = ""
+    candidate: str = ""
 
     def all(self) -> list[str]:
         """Their names."""
-        return [one for one in dict.fromkeys((self.name, self.unit, self.text, self.ids, self.fresh)) if one]
+        names = (self.name, self.unit, self.candidate, self.text, self.ids, self.fresh)
+        return [one for one in dict.fromkeys(names) if one]
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class ScoreJob:
         tokenizer: for texts; None for token ids.
         bos: the token that goes first; None for none.
         columns: what is read.
-        slots: path of the slots file; empty: no context.
+        slots: path of the slots file, or of the questions where something is asked; empty: no context.
         context: most tokens of context.
         dtype: "float32" or "bfloat16".
         device: "cpu" or "cuda".
@@ -83,6 +89,8 @@ class ScoreJob:
         compiled: whether to compile the layers on a GPU.
         work: where what is done is remembered.
         mode: file mode of what is written.
+        ask: kind of question whose answers are scored; empty: the sequences themselves.
+        equal: whether all answers to a cue must have equally many tokens.
     """
 
     checkpoint: Checkpoint
@@ -98,6 +106,8 @@ class ScoreJob:
     compiled: bool
     work: Work
     mode: int
+    ask: str = ""
+    equal: bool = False
 
     @property
     def rule(self) -> Rule:
@@ -109,6 +119,12 @@ class ScoreJob:
     def receipts(self) -> str:
         """Folder of the receipts, within the work folder."""
         return f"score-{self.checkpoint.name}"
+
+    def read_slots(self) -> Slots | None:
+        """The contexts of the sequences, or the cues that are asked; None without either."""
+        if self.ask:
+            return read_cues(self.slots, self.ask)
+        return read_slots(self.slots) if self.slots else None
 
     def load(self) -> Any:
         """The checkpoint as a `Scorer`."""
@@ -152,15 +168,29 @@ def receipt_name(task: ScoreTask) -> str:
     return f"{task.number:06d}.json"
 
 
-def divide_rows(sources: Sequence[Source], *, in_context: bool, generating: bool = False) -> list[ScoreTask]:
-    """Tasks of about equal work that cover each row of each file once, in order."""
+def divide_rows(
+    sources: Sequence[Source],
+    *,
+    in_context: bool,
+    generating: bool = False,
+    units: Mapping[str, Sequence[str]] | None = None,
+) -> list[ScoreTask]:
+    """Tasks of about equal work that cover each row of each file once, in order.
+
+    Args:
+        sources: the files.
+        in_context: whether there are slots.
+        generating: whether the model continues the sequences.
+        units: unit of each row by file, where units must not be divided.
+    """
     most = _ROWS_GENERATING if generating else _ROWS_IN_CONTEXT if in_context else _ROWS
     spans: list[tuple[Source, int, int]] = []
     for source in sources:
         found = format_for(source).rows(source) or 0
         size = format_for(source).text_bytes(source)
         rows = min(most, max(1, _BYTES * max(1, found) // max(1, size)))
-        spans += [(source, lo, min(lo + rows, found)) for lo in range(0, found, rows)]
+        cuts = range(0, found, rows) if units is None else _cuts(_begins(units[source.uri]), rows)
+        spans += [(source, lo, hi) for lo, hi in itertools.pairwise([*cuts, found])]
     tasks, first = [], 0
     for number, (source, lo, hi) in enumerate(spans):
         tasks.append(ScoreTask(number, len(spans), source, lo, hi, first))
@@ -168,7 +198,23 @@ def divide_rows(sources: Sequence[Source], *, in_context: bool, generating: bool
     return tasks
 
 
-def choose_columns(sources: Sequence[Source], text: str, name: str, *, in_context: bool) -> Columns:
+def _begins(units: Sequence[str]) -> list[int]:
+    """Rows at which another unit begins."""
+    return [row for row in range(len(units)) if row == 0 or units[row] != units[row - 1]]
+
+
+def _cuts(begins: Iterable[int], rows: int) -> list[int]:
+    """The first row of each task: of those that may be one, each at least `rows` after the one before."""
+    cuts: list[int] = []
+    for row in begins:
+        if not cuts or row - cuts[-1] >= rows:
+            cuts.append(row)
+    return cuts
+
+
+def choose_columns(
+    sources: Sequence[Source], text: str, name: str, *, in_context: bool, asking: bool = False
+) -> Columns:
     """The columns to read, the same for all files.
 
     Raises:
@@ -179,7 +225,7 @@ def choose_columns(sources: Sequence[Source], text: str, name: str, *, in_contex
         if not format_for(source).knows_schema:
             raise CorpusError(f"--sequences {source.uri}: Parquet and Arrow files are scored; convert it")
         schema = format_for(source).schema(source)
-        found = _columns(schema, text, name, source.uri, in_context=in_context)
+        found = _columns(schema, text, name, source.uri, in_context=in_context, asking=asking)
         if chosen is not None and found != chosen:
             raise CorpusError(f"{source.uri}: its columns are {found.all()}, those of the files before {chosen.all()}")
         chosen = found
@@ -188,7 +234,7 @@ def choose_columns(sources: Sequence[Source], text: str, name: str, *, in_contex
     return chosen
 
 
-def _columns(schema: pa.Schema, text: str, name: str, where: str, *, in_context: bool) -> Columns:
+def _columns(schema: pa.Schema, text: str, name: str, where: str, *, in_context: bool, asking: bool) -> Columns:
     listed = ", ".join(map(repr, schema.names))
     has_text = text in schema.names
     if not has_text and IDS_COLUMN not in schema.names:
@@ -207,7 +253,15 @@ def _columns(schema: pa.Schema, text: str, name: str, where: str, *, in_context:
         name = ""
     if in_context and ("unit" not in schema.names or not has_text):
         raise CorpusError(f"{where}: --slots needs the columns 'unit' and {text!r}; it has {listed}")
-    return Columns(text if has_text else "", "" if has_text else IDS_COLUMN, name, "unit" if in_context else "")
+    if asking and (not {"unit", "candidate"} <= set(schema.names) or not has_text):
+        raise CorpusError(f"{where}: --ask needs the columns 'unit', 'candidate' and {text!r}; it has {listed}")
+    return Columns(
+        text if has_text else "",
+        "" if has_text else IDS_COLUMN,
+        name,
+        "unit" if in_context or asking else "",
+        "candidate" if asking else "",
+    )
 
 
 def read_rows(task: ScoreTask, columns: Columns) -> pa.Table:
@@ -247,14 +301,31 @@ def read_token_scores(work: Work, checkpoint: str, task: ScoreTask) -> pa.Table:
 
 def preparing(job: ScoreJob, fast: Any) -> Callable[[ScoreTask], tuple[Prepared, pa.Array]]:
     """What reads a task's rows and makes token sequences of them by `fast`, with the id of each row."""
-    slots = read_slots(job.slots) if job.slots else None
+    slots = job.read_slots()
 
     def ready(task: ScoreTask) -> tuple[Prepared, pa.Array]:
         rows = read_rows(task, job.columns)
         made = prepare(rows, job.columns.text, job.columns.ids, fast, slots, job.rule, task.source.uri)
+        if slots is not None and job.equal:
+            _refuse_unequal(made, rows[job.columns.unit].to_pylist(), slots, task)
         return made, names_of_rows(task, rows, job.columns)
 
     return ready
+
+
+def _refuse_unequal(made: Prepared, units: Sequence[str], cues: Slots, task: ScoreTask) -> None:
+    """Raise if answers to one cue have different numbers of tokens: a mean over tokens would compare them."""
+    asked, _ = cues_of(cues, units, made.place, made.slot)
+    lengths = np.where([one is None for one in made.reason], made.sequences.scored, 0)
+    found = uneven(asked.groups, lengths)
+    if len(found):
+        one, other = found[0]
+        rows = [task.lo + int(made.place[at]) for at in (one, other)]
+        raise CorpusError(
+            f"{task.source.uri}: the answers to cue {made.slot[one]} in rows {rows[0]} and {rows[1]}, which are of one "
+            f"unit, have {lengths[one]} and {lengths[other]} tokens: a mean over tokens does not compare them; take "
+            "answers of equally many tokens, or the metrics answer_*, which compare totals"
+        )
 
 
 def run_tasks(job: ScoreJob, tasks: Iterable[ScoreTask], scorer: Any) -> Iterator[dict[str, Any]]:

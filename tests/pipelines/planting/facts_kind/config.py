@@ -1,4 +1,4 @@
-"""The settings of `trapline facts`."""
+"""The settings of `trapline toy`."""
 
 from dataclasses import dataclass
 

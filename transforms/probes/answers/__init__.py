@@ -1,0 +1,1 @@
+"""Invented names and answers, for any kind of probe that is asked about."""

@@ -1,0 +1,1 @@
+"""Invented facts about invented people: seen once, again and again, or in other words each time."""
