@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, verify
+from pipelines import certify, check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, verify
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
@@ -58,6 +58,7 @@ COMMANDS = (
     Command("seal", seal.SealConfig, seal.run),
     Command("draw", draw.DrawConfig, draw.run),
     Command("prepare", prepare.PrepareConfig, prepare.run, beam=True),
+    Command("certify", certify.CertifyConfig, certify.run, stopped="no report was written"),
     Command("report", report.ReportConfig, report.run),
     Command("restore", restore.RestoreCommand, restore.run, beam=True),
     Command("score", score.ScoreConfig, score.run, beam=True),

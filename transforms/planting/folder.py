@@ -22,6 +22,7 @@ PROBES, UNITS, EARLIER = "probes/probes.parquet", "units.parquet", "earlier.parq
 DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json", "attached"
 DRAWN = "drawn.json"
 LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
+CERTIFICATES = "certificates"
 PLANTING, PLANTED, REPLACED = "planting.json", "planted.json", "replaced"
 SEALED = (PLAN, PROBES, UNITS)
 """Files that `seal.json` lists with their hashes."""

@@ -1,0 +1,36 @@
+"""The gate before the seal: units whose every candidate survives the judges that were named."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.running.errors import UsageError
+from transforms.certify.certificate import Certified
+from transforms.planting.folder import RECORD
+
+
+def refuse_sealed(probes: Sequence[str]) -> None:
+    """Refuse candidates that stand in a folder of secrets: what is sealed is neither dropped nor redrawn.
+
+    Raises:
+        UsageError: naming the folder.
+    """
+    for source in probes:
+        path = Path(source).absolute()
+        for folder in (path, *path.parents):
+            if (folder / RECORD).exists():
+                raise UsageError(
+                    f"--probes {source}: lies in {folder}, a folder of secrets: these candidates are sealed; give "
+                    "--secrets to certify what was planted"
+                )
+
+
+def passing(certified: Sequence[Certified], gate: Sequence[str], least: float, units: int) -> npt.NDArray[np.bool_]:
+    """Which units pass: bool[units]. Of each the worst candidate counts, under the worst of the judges in the gate."""
+    passes = np.ones(units, np.bool_)
+    for one in certified:
+        if one.facts["judge"] in gate:
+            passes &= one.worst >= least
+    return passes
