@@ -28,7 +28,8 @@ def how_to_install(environment: Environment, folder: Path) -> str:
     place = folder / environment.name
     make = f"python{environment.python or '3'} -m venv {place} && {place}/bin/pip install"
     packages = " ".join(f"'{one}'" if "[" in one else one for one in environment.packages)
-    return f"{make} {packages}{f' && {environment.note}' if environment.note else ''}"
+    alone = f" && {place}/bin/pip install --no-deps {' '.join(environment.alone)}" if environment.alone else ""
+    return f"{make} {packages}{alone}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def state_of(judge: Judge, folder: Path) -> State:
     absent = [name for name, found in versions.items() if not found]
     if absent:
         return State(versions, f"{python} has no {', '.join(absent)}")
-    pinned = dict(one.split("==") for one in judge.environment.packages if "==" in one)
+    pinned = dict(one.split("==") for one in (*judge.environment.packages, *judge.environment.alone) if "==" in one)
     pins = {name.partition("[")[0]: wanted for name, wanted in pinned.items()}
     for name, found in versions.items():
         if name in pins and found != pins[name]:

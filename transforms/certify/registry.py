@@ -21,13 +21,13 @@ class Environment:
         name: of its folder.
         packages: as pip takes them, pinned; none for trapline's own Python.
         python: the version it needs, "" for any.
-        note: what else to do, as a command.
+        alone: packages that are installed after these, without what they depend on.
     """
 
     name: str
     packages: tuple[str, ...] = ()
     python: str = ""
-    note: str = ""
+    alone: tuple[str, ...] = ()
 
 
 OWN = Environment("trapline")
@@ -36,12 +36,20 @@ DATATROVE = Environment(
 )
 TRAFILATURA = Environment("trafilatura", ("datatrove==0.10.1", "trafilatura==2.3.1", "pyarrow", "nltk"))
 TEXT_DEDUP = Environment("text-dedup", ("text-dedup==0.4.1", "pyarrow"), "3.12")
-DOLMA = Environment("dolma", ("dolma==1.2.1", "pyarrow"))
+# Pip looks for hours for versions of what Dolma wants to upload to: it goes in alone, with what this judge needs.
+DOLMA = Environment(
+    "dolma",
+    (
+        *("pyarrow", "fasttext-numpy2==0.10.4", "trafilatura==2.3.1", "boto3", "smart-open", "tqdm", "msgspec"),
+        *("requests", "platformdirs", "omegaconf", "PyYAML", "rich", "zstandard", "nltk", "necessary", "fsspec"),
+        *("uniseg", "anyascii", "blingfire", "tokenizers", "charset-normalizer", "s3fs", "jq", "python-dotenv"),
+    ),
+    alone=("dolma==1.2.1",),
+)
 DATASKETCH = Environment("datasketch", ("datasketch[bloom]==2.0.0", "pyarrow"))
 MODELS = Environment("models", ("kenlm==0.3.0", "fasttext-numpy2==0.10.4", "pyarrow"))
-SUFFIXES = Environment("suffixes", ("pydivsufsort==0.0.20", "pyarrow"))
 
-ENVIRONMENTS = (OWN, DATATROVE, TRAFILATURA, TEXT_DEDUP, DOLMA, DATASKETCH, MODELS, SUFFIXES)
+ENVIRONMENTS = (OWN, DATATROVE, TRAFILATURA, TEXT_DEDUP, DOLMA, DATASKETCH, MODELS)
 
 PER_DOCUMENT, WHOLE_CORPUS = "document", "corpus"
 """What a judge looks at: each document by itself, or all of them together."""
@@ -70,8 +78,35 @@ class Judge:
     packages: tuple[str, ...] = ()
 
 
+def _filter(name: str, title: str, module: str, environment: Environment, *packages: str) -> Judge:
+    """A judge of single documents."""
+    return Judge(name, title, f"filters.{module}", environment, PER_DOCUMENT, repetition=False, packages=packages)
+
+
+def _repeats(name: str, title: str, module: str, environment: Environment, *packages: str) -> Judge:
+    """A judge of what a corpus holds more than once."""
+    return Judge(name, title, module, environment, WHOLE_CORPUS, repetition=True, packages=packages)
+
+
 JUDGES: tuple[Judge, ...] = (
-    Judge("lines", "line hashes as CCNet has them, own version", "duplicates.lines", OWN, WHOLE_CORPUS, True),
+    _filter("c4", "C4 quality", "c4", DATATROVE, "datatrove"),
+    _filter("fineweb", "FineWeb quality", "fineweb", DATATROVE, "datatrove"),
+    _filter("gopher-quality", "Gopher quality", "gopher_quality", DATATROVE, "datatrove"),
+    _filter("gopher-repetition", "Gopher repetition", "gopher_repetition", DATATROVE, "datatrove"),
+    _filter("kenlm", "perplexity, KenLM", "kenlm", MODELS, "kenlm"),
+    _filter("fasttext", "quality, fastText", "fasttext", MODELS, "fasttext-numpy2"),
+    _repeats("trafilatura", "main text, trafilatura", "filters.trafilatura", TRAFILATURA, "datatrove", "trafilatura"),
+    _repeats("minhash", "MinHash, datatrove", "duplicates.datatrove_minhash", DATATROVE, "datatrove"),
+    _repeats("sentences", "three sentences, datatrove", "duplicates.datatrove_sentences", DATATROVE, "datatrove"),
+    _repeats("exact", "exact documents, datatrove", "duplicates.datatrove_exact", DATATROVE, "datatrove"),
+    _repeats("bloom", "Bloom filter, datatrove", "duplicates.datatrove_bloom", DATATROVE, "datatrove"),
+    _repeats("text-dedup-minhash", "MinHash, text-dedup", "duplicates.textdedup_minhash", TEXT_DEDUP, "text-dedup"),
+    _repeats("text-dedup-simhash", "SimHash, text-dedup", "duplicates.textdedup_simhash", TEXT_DEDUP, "text-dedup"),
+    _repeats("lshbloom", "LSHBloom, datasketch", "duplicates.lshbloom", DATASKETCH, "datasketch", "pybloomfilter3"),
+    _repeats("dolma", "paragraphs, Dolma", "duplicates.dolma_paragraphs", DOLMA, "dolma"),
+    _repeats("lines", "line hashes, own version", "duplicates.lines", OWN),
+    _repeats("substrings", "substrings of 50 tokens, own version", "duplicates.substrings", OWN, "numpy"),
+    _repeats("trapline", "trapline dedup", "duplicates.trapline_dedup", OWN, "trapline"),
 )
 """All judges, in the order in which reports show them."""
 

@@ -76,7 +76,7 @@ def _lay_out(exhibits: Exhibits, scratch: Path) -> None:
     """Write the exhibits, and a folder in which a judge's Python finds trapline's source and nothing else."""
     source = scratch / "source"
     source.mkdir()
-    for name in ("schemas", "transforms"):
+    for name in ("schemas", "transforms", "pipelines"):
         (source / name).symlink_to(_TOP / name)
     for name, sets in (("document", exhibits.per_document), ("corpus", exhibits.whole_corpus)):
         numbers = [number for number, own in enumerate(sets) for _ in own]

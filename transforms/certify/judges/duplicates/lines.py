@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 SETTINGS = {"normalised": "lower case, digits to 0, no punctuation, no accents", "hash_bits": 64}
 
-_DIGITS = re.compile(r"\d")
+_DIGITS, _MARKS = re.compile(r"\d"), re.compile(r"[^\w ]")
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -33,5 +33,5 @@ def _hash(line: str) -> bytes:
     flat = line.strip().lower()
     if not flat.isascii():
         flat = "".join(one for one in unicodedata.normalize("NFD", flat) if not unicodedata.combining(one))
-    flat = "".join(one for one in _DIGITS.sub("0", flat) if one.isalnum() or one == " ")
+    flat = _MARKS.sub("", _DIGITS.sub("0", flat))
     return hashlib.sha1(flat.encode(), usedforsecurity=False).digest()[:8] if flat.strip() else b""
