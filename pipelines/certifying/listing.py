@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from transforms.certify.attacks.registry import ATTACKS
 from transforms.certify.environments import VARIABLE, folder_of, how_to_install, state_of
 from transforms.certify.registry import JUDGES, Environment
 
@@ -23,4 +24,7 @@ def list_all(config: "CertifyConfig") -> int:
     for environment, judges in absent.items():
         print(f"to install {', '.join(judges)}:")
         print(f"  {how_to_install(environment, folder)}")
+    print("attacks (--attack):")
+    for attack in ATTACKS:
+        print(f"  {attack.name:<20} {attack.title}")
     return 0

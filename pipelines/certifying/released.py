@@ -127,12 +127,7 @@ def _wanted(sealed: Sealed) -> tuple[Copies, list[str]]:
             unit.append(number)
             dose.append(one.dose)
             texts.append(text_of_copy(one.candidates[arm], copy))
-        held_out += [
-            text_of_copy(candidate, copy)
-            for at, candidate in enumerate(one.candidates)
-            if at != arm
-            for copy in range(one.dose if text_of_copy(candidate, 0) != text_of_copy(candidate, one.dose - 1) else 1)
-        ]
+        held_out += [text for at, candidate in enumerate(one.candidates) if at != arm for text in candidate.copies]
     none = np.zeros(len(texts), np.int64)
     return Copies(none, np.array(unit), np.array(dose), words_in(texts), texts), held_out
 

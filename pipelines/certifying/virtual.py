@@ -69,7 +69,7 @@ def _world(
     inside, rows = inside[np.argsort(rows, kind="stable")], np.sort(rows, kind="stable")
     after = list(before)
     if len(inside):
-        forms = np.array([form_of([one.text for one in unit.candidates]) for unit in units], np.int8)
+        forms = np.array([form_of(unit.texts()) for unit in units], np.int8)
         own = Insertions(
             rows,
             places.fraction[inside],

@@ -1,5 +1,6 @@
 """Numbers of a certificate: shares with their bounds, by dose and length; the dose that is left."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,8 +33,11 @@ def share_of(part: int, total: int) -> dict[str, Any]:
 
 
 def equivalent(dose: float, rho: float) -> float:
-    """Exact copies that are worth as much as `dose` copies of which each is worth rho of an exact repetition."""
-    return 1 + rho * (dose - 1) if dose >= 1 else float(dose)
+    """Exact copies that are worth as much as `dose` copies of which each is worth rho of an exact repetition.
+
+    Not a number where rho is none, unless there is at most one copy.
+    """
+    return 1 + rho * (dose - 1) if dose > 1 else float(dose)
 
 
 def facts_of(
@@ -57,7 +61,10 @@ def facts_of(
     worst = alive.min(axis=0) if len(worlds) else np.zeros(units, np.int64)
     there = planted.max(axis=0) > 0
     left = worst[there]
-    equivalents = [equivalent(one, factor) for one, factor in zip(left.tolist(), rho[there].tolist(), strict=True)]
+    pairs = zip(left.tolist(), rho[there].tolist(), strict=True)
+    equivalents = [found for found in (equivalent(*pair) for pair in pairs) if not math.isnan(found)]
+    if len(equivalents) < len(left):
+        equivalents = []  # what a copy is worth was not measured
     return {
         "copies": len(state),
         "alive": int((state == ALIVE).sum()),

@@ -20,7 +20,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
     config = MinhashConfig(**SETTINGS)
 
-    class Buckets(MinhashDedupBuckets):  # type: ignore[misc]
+    class Buckets(MinhashDedupBuckets):
         """All buckets in one go: a task of datatrove's does one."""
 
         def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:  # noqa: ARG002
