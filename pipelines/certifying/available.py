@@ -1,6 +1,7 @@
 """The judges that a run was asked for and that are there."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.running.errors import UsageError
@@ -11,7 +12,15 @@ if TYPE_CHECKING:
     from pipelines.certify import CertifyConfig
 
 
-def available(config: "CertifyConfig", say: Callable[[str], None]) -> list[Judge]:
+@dataclass(frozen=True)
+class Available:
+    """The judges to run, and why others are skipped."""
+
+    judges: list[Judge]
+    skipped: dict[str, str]
+
+
+def available(config: "CertifyConfig", say: Callable[[str], None]) -> Available:
     """The judges to run.
 
     Raises:
@@ -21,7 +30,7 @@ def available(config: "CertifyConfig", say: Callable[[str], None]) -> list[Judge
         wanted = judges_named(config.judges)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    folder, found = folder_of(config.environments), []
+    folder, found, skipped = folder_of(config.environments), [], {}
     for judge in wanted:
         state = state_of(judge, folder)
         if state.available:
@@ -33,6 +42,7 @@ def available(config: "CertifyConfig", say: Callable[[str], None]) -> list[Judge
             )
         else:
             say(f"judge {judge.name} is skipped: {state.missing}")
+            skipped[judge.name] = state.missing
     if not found:
         raise UsageError("none of these judges is installed: trapline certify --list says how to install them")
-    return found
+    return Available(found, skipped)

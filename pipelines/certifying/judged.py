@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.certifying.available import available
+from pipelines.certifying.available import Available, available
 from pipelines.certifying.gate import passing, refuse_sealed
 from pipelines.certifying.planted import planted_scene
 from pipelines.certifying.sampled import pieces_of, sample
@@ -25,8 +25,7 @@ from transforms.base.keyed import digest
 from transforms.base.readable import count, counted
 from transforms.certify.certificate import Certified, Scene, certify
 from transforms.certify.environments import folder_of
-from transforms.certify.registry import judges_named
-from transforms.certify.running import run_judges
+from transforms.certify.running import Failure, run_judges
 from transforms.planting import folder as names
 from transforms.planting.ledger.check_secrets import open_secrets
 from transforms.planting.sealing.units import Unit
@@ -49,14 +48,15 @@ def run_virtual(config: "CertifyConfig", context: "Context") -> int:
     names.refuse_existing(path, "--output")
     table, units = read_probes(config.probes)
     chosen = available(config, context.progress.say)
-    refuse_unknown_gate(config.gate, [judge.name for judge in chosen])
+    refuse_unknown_gate(config.gate, [judge.name for judge in chosen.judges])
+    skipped = dict(chosen.skipped)
     key = digest("trapline/v1/certify-virtual", *(unit.canonical() for unit in units))
     documents = sample(pieces_of(config.input, config.text_column, "--input"), config.text_column, _bytes(config), key)
     scene = virtual_scene(documents.texts, units, config.copies, config.max_doc_share, key)
     with names.new_secrets(path, "--output") as draft:
-        certified = _judged(config, context, scene, units, draft)
+        certified = _judged(config, context, scene, units, draft, chosen, skipped)
         passes = passing(certified, config.gate, config.least, len(units))
-        facts = _facts(config, BEFORE, scene, units, certified, documents.share) | {
+        facts = _facts(config, BEFORE, scene, units, certified, documents.share, skipped) | {
             "gate": {
                 "judges": list(config.gate),
                 "least": config.least,
@@ -78,13 +78,14 @@ def run_planted(config: "CertifyConfig", context: "Context") -> int:
         UsageError, RunError, SealError: with what to change.
     """
     path = names.secrets_path(config.secrets)
-    available(config, context.progress.say)  # refuses before anything is read
+    chosen = available(config, context.progress.say)
+    skipped = dict(chosen.skipped)
     with names.locked(path):
         sealed = open_secrets(path)
         scene, share = planted_scene(path, sealed, config.input[0], _bytes(config))
         with scratch_in(path) as scratch:
-            certified = _judged(config, context, scene, sealed.units, scratch)
-        facts = _facts(config, AFTER, scene, sealed.units, certified, share)
+            certified = _judged(config, context, scene, sealed.units, scratch, chosen, skipped)
+        facts = _facts(config, AFTER, scene, sealed.units, certified, share, skipped)
         name = f"{names.CERTIFICATES}/judged"
         write_report(path, name, facts)
     return _end(config, facts, path / f"{name}.html", gated=False)
@@ -107,7 +108,7 @@ def refuse_unknown_gate(gate: Sequence[str], judges: Sequence[str]) -> None:
     """
     for name in gate:
         if name not in judges:
-            raise RunError(f"--gate {name}: is not among the judges of this run: {', '.join(judges)}")
+            raise RunError(f"--gate {name}: is not among the judges that run: {', '.join(judges)}")
 
 
 def _bytes(config: "CertifyConfig") -> int:
@@ -115,9 +116,16 @@ def _bytes(config: "CertifyConfig") -> int:
 
 
 def _judged(
-    config: "CertifyConfig", context: "Context", scene: Scene, units: Sequence[Unit], place: Path
+    config: "CertifyConfig",
+    context: "Context",
+    scene: Scene,
+    units: Sequence[Unit],
+    place: Path,
+    chosen: Available,
+    skipped: dict[str, str],
 ) -> list[Certified]:
-    judges = available(config, lambda _: None)
+    """Run the judges; those that fail are added to `skipped`, if that is what the user wants."""
+    judges = chosen.judges
     copies = sum(map(len, scene.planted.copies))
     context.progress.say(
         f"{count(copies)} copies in {counted(len(scene.planted.before), 'document')}, "
@@ -132,8 +140,15 @@ def _judged(
             config.threads or cores(),
             context.progress.say,
         )
-    rho = rho_of(units)
-    return [certify(scene, verdict, len(units), rho) for verdict in verdicts]
+    rho, certified = rho_of(units), []
+    for verdict in verdicts:
+        if isinstance(verdict, Failure):
+            if config.missing == "refuse":
+                raise RunError(f"judge {verdict.judge.name}: {verdict.reason}; leave it out, or give --missing skip")
+            skipped[verdict.judge.name] = verdict.reason
+        else:
+            certified.append(certify(scene, verdict, len(units), rho))
+    return certified
 
 
 def _facts(
@@ -143,8 +158,8 @@ def _facts(
     units: Sequence[Unit],
     certified: Sequence[Certified],
     share: float,
+    skipped: Mapping[str, str],
 ) -> dict[str, Any]:
-    run = {one.facts["judge"] for one in certified}
     return {
         "command": "certify",
         "when": when,
@@ -157,7 +172,7 @@ def _facts(
         "others": len(scene.others),
         "other_bytes": sum(len(text.encode()) for text in scene.others),
         "sample": {"share": share, "most": config.sample, "copies_at_most": config.copies if config.probes else 0},
-        "skipped": [judge.name for judge in judges_named(config.judges) if judge.name not in run],
+        "skipped": dict(skipped),
         "judges": [one.facts for one in certified],
     }
 
@@ -177,8 +192,8 @@ def _end(config: "CertifyConfig", facts: Mapping[str, Any], page: Path, *, gated
             f"{one['judge']:<20} {share:>8} of {count(kept['of'])} copies in documents it keeps are alive; "
             f"{count(one['documents']['lost'])} of {count(one['documents']['kept_before'])} documents lost"
         )
-    for name in facts["skipped"]:
-        print(f"{name:<20} skipped: not installed (trapline certify --list)")
+    for name, reason in facts["skipped"].items():
+        print(f"{name:<20} skipped: {reason}")
     print(f"done: {page}  (secret: it tells what is planted)")
     if not gated:
         return 0

@@ -17,7 +17,6 @@ def report_html(facts: Mapping[str, Any]) -> str:
         default=None,
     )
     blocks: list[Block] = [_plot(judges), _doses_left(judges), _judges(judges), *map(_groups, judges), _ran(judges)]
-    skipped = ", ".join(facts["skipped"])
     return page.render(
         Page(
             title="trapline certify",
@@ -25,7 +24,7 @@ def report_html(facts: Mapping[str, Any]) -> str:
             summary=_summary(facts, worst),
             lead=f"{facts['when'].capitalize()}: {counted(len(judges), 'judge')} over {count(facts['copies'])} copies "
             "of planted text. This page is secret.",
-            warnings=[f"Skipped, since they are not installed: {skipped}."] if skipped else [],
+            warnings=[f"Judge {name} was skipped: {reason}." for name, reason in facts["skipped"].items()],
             tiles=[
                 Tile(count(facts["copies"]), "copies", f"of {counted(facts['units'], 'unit')}"),
                 Tile(count(facts["documents"]), "documents with copies", size(facts["document_bytes"])),

@@ -32,9 +32,15 @@ class Environment:
 
 OWN = Environment("trapline")
 DATATROVE = Environment(
-    "datatrove", ("datatrove==0.10.1", "pyarrow", "nltk", "spacy", "regex", "tldextract", "xxhash", "fasteners")
+    "datatrove",
+    (
+        *("datatrove==0.10.1", "pyarrow", "nltk", "spacy", "regex", "tldextract", "fasteners", "tokenizers"),
+        "xxhash==3.5.0",  # datatrove hands it text, which later ones refuse
+    ),
 )
-TRAFILATURA = Environment("trafilatura", ("datatrove==0.10.1", "trafilatura==2.3.1", "pyarrow", "nltk"))
+TRAFILATURA = Environment(
+    "trafilatura", ("datatrove==0.10.1", "trafilatura==2.3.1", "lxml_html_clean", "pyarrow", "nltk")
+)
 TEXT_DEDUP = Environment("text-dedup", ("text-dedup==0.4.1", "pyarrow"), "3.12")
 # Pip looks for hours for versions of what Dolma wants to upload to: it goes in alone, with what this judge needs.
 DOLMA = Environment(

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from schemas.described import check
 from schemas.working.verdicts import EXHIBITS, FACTS_KEY, VERDICTS
-from transforms.base.errors import CorpusError
 from transforms.certify.environments import python_of
 from transforms.certify.registry import PER_DOCUMENT, Judge
 
@@ -35,6 +34,14 @@ class Exhibits:
         return self.per_document if judge.looks_at == PER_DOCUMENT else self.whole_corpus
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a judge said nothing."""
+
+    judge: Judge
+    reason: str
+
+
 @dataclass(frozen=True, repr=False)
 class Verdict:
     """What a judge said: for each set, what is left of each document, None for one that is dropped.
@@ -49,7 +56,7 @@ class Verdict:
 
 def run_judges(
     judges: Sequence[Judge], exhibits: Exhibits, folder: Path, scratch: Path, threads: int, say: Callable[[str], None]
-) -> list[Verdict]:
+) -> list[Verdict | Failure]:
     """Show the exhibits to all judges.
 
     Args:
@@ -60,8 +67,8 @@ def run_judges(
         threads: judges that run at once.
         say: tells the person at the terminal.
 
-    Raises:
-        CorpusError: naming a judge that failed, with the last line of what it said.
+    Returns:
+        Of each judge what it said, or why it failed.
     """
     _lay_out(exhibits, scratch)
     with ThreadPoolExecutor(threads) as pool:
@@ -90,7 +97,9 @@ def _write(path: Path, numbers: Sequence[int], texts: Sequence[str]) -> None:
     pq.write_table(pa.table(columns, schema=EXHIBITS), path, compression="lz4")
 
 
-def _run(judge: Judge, exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]) -> Verdict:
+def _run(
+    judge: Judge, exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]
+) -> Verdict | Failure:
     own, sets = scratch / judge.name, exhibits.of(judge)
     own.mkdir()
     out = own / "verdicts.parquet"
@@ -112,9 +121,7 @@ def _run(judge: Judge, exhibits: Exhibits, folder: Path, scratch: Path, say: Cal
     )
     if done.returncode or not out.exists():
         said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
-        raise CorpusError(
-            f"judge {judge.name} failed (exit {done.returncode}): {said[-1][:300]}; leave it out with --judges"
-        )
+        return Failure(judge, f"it failed (exit {done.returncode}): {said[-1][:300]}")
     table = pq.read_table(out)
     check(table.schema, VERDICTS, f"verdicts of {judge.name}")
     facts = json.loads(table.schema.metadata[FACTS_KEY])

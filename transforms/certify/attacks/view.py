@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from transforms.base.words import WordHashes, words_of
 
-_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?]+[\"')\]]*(?=\s|$)|[.!?]|\n|$)")
+_SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?![\"')\].!?]*(?:\s|$)))*(?:[.!?]+[\"')\]]*|\n|$)")
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,10 +43,11 @@ def sentences_of(
     sentences, document, begin = [], [], []
     for number, text in enumerate(documents):
         for found in _SENTENCE.finditer(text):
-            if found.group().strip():
-                sentences.append(found.group())
+            own = found.group().strip()
+            if own:
+                sentences.append(own)
                 document.append(number)
-                begin.append(found.start())
+                begin.append(text.index(own, found.start()))
     return sentences, np.array(document, np.int64), np.array(begin, np.int64)
 
 

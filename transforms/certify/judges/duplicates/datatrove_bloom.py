@@ -1,7 +1,7 @@
 """A Bloom filter of 13-grams, as datatrove has it: documents of which more than 80 % stood before are dropped.
 
 Its mask takes the size in bytes for one less than a power of two: with a power of two itself, all n-grams would share
-two bits. Hashes are SHA-1: its xxHash of 32 bits takes no text.
+two bits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,6 @@ SETTINGS = {"m_bytes": (1 << 27) - 1, "k": 5, "n_grams": 13, "duplicate_threshol
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """The documents that are new."""
     from datatrove.pipeline.dedup.bloom_filter import BloomFilterConfig, SingleBloomFilter
-    from datatrove.utils.hashing import HashConfig
 
-    config = BloomFilterConfig(**SETTINGS, hash_config=HashConfig(precision=32, hash_fc="sha1"))
+    config = BloomFilterConfig(**SETTINGS)
     return deduplicated(documents, [], lambda folder: SingleBloomFilter(str(folder), config))
