@@ -1,10 +1,12 @@
 """`trapline certify`: what cleaning leaves of planted text, before the seal, after planting and after a release."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from pipelines.running.errors import RunError
 from pipelines.running.sizes import parse_size
 from transforms.base.flags import INPUT, JUDGES, OUTPUT, RUNNING, Several, Whole
 
@@ -86,6 +88,7 @@ class CertifyConfig:
             ),
             (not (self.corpus and self.judges), "--judges: --corpus was cleaned already, no judge looks at it"),
             (not self.attack or bool(self.input), "--attack needs --input, the planted corpus"),
+            (not self.attack or not self.aggregate, "--aggregate goes with judges: --attack has no totals to publish"),
             (
                 before or not self.gate,
                 "--gate goes with --probes: after the seal no unit is dropped, since that could follow the draw",
@@ -111,6 +114,8 @@ def run(config: CertifyConfig, context: "Context") -> int:
     Raises:
         UsageError, RunError, CorpusError: with what to change.
     """
+    if config.aggregate and Path(config.aggregate).exists():
+        raise RunError(f"--aggregate {config.aggregate}: exists already; give a new file")
     if config.list_judges:
         from pipelines.certifying.listing import list_all
 

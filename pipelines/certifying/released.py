@@ -74,11 +74,12 @@ def released_facts(sealed: Sealed, pieces: "Sequence[Piece]", text_column: str, 
     texts = list(dict.fromkeys([*copies.texts, *held_out]))
     alive: Counter[int] = Counter()
     altered: Counter[int] = Counter()
-    documents = size = 0
+    documents = size = with_copies = 0
     search = _Search(texts)
     with ThreadPoolExecutor(threads) as pool:
         for part in _in_turn(pool, search, batches(pieces, text_column), 2 * threads):
             documents, size = documents + part.documents, size + part.bytes
+            with_copies += len(part.found)
             for one in part.found:
                 alive.update(one.alive)
                 altered.update(one.altered)
@@ -108,9 +109,9 @@ def released_facts(sealed: Sealed, pieces: "Sequence[Piece]", text_column: str, 
         "units": len(sealed.units),
         "worlds": 1,
         "copies": len(copies),
-        "documents": sum(alive.values()),
+        "documents": with_copies,
         "document_bytes": 0,
-        "others": documents,
+        "others": documents - with_copies,
         "other_bytes": size,
         "skipped": {},
         "held_out_found": sum(alive[number[text]] > 0 for text in held_out),

@@ -11,14 +11,16 @@ import pytest
 from pipelines.cli import main
 from tests.pipelines.planting.planted import prepare, probe_rows, seal_and_draw, write_corpus
 
+LETTERS = str.maketrans("0123456789", "abcdefghij")
 CHEAP = ("--judges", "lines", "substrings")
 
 
 def sentences(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     """Probes that are sentences of more than 50 words, so that exact copies are substrings of 50 tokens."""
     for row in rows:
-        words = " ".join(str(row["text"]).split()[0].replace("xyzzy", f"w{at}w") for at in range(60))
-        row["text"] = f"Never {words} again."
+        # Letters in place of digits, which line hashes do not tell apart.
+        own = str(row["text"]).split()[0].removeprefix("xyzzy").translate(LETTERS)
+        row["text"] = f"Never {' '.join(f'w{at}w{own}'.translate(LETTERS) for at in range(60))} again."
     return rows
 
 
@@ -73,12 +75,12 @@ def test_after_planting_and_after_a_release(campaign: Path, tmp_path: Path) -> N
     assert (judged["lines"]["alive"], judged["substrings"]["alive"]) == (8, 4)
     public = totals.read_text()
     assert json.loads(public)["judges"][1]["of_all"]["alive"] == 4
-    assert not re.search("hidden|secret|never|w1w", public, re.IGNORECASE)
+    assert not re.search("hidden|secret|never|wbw", public, re.IGNORECASE)
     assert main(run) == 1  # what is published is not replaced
     shards = sorted((campaign / "planted/data").iterdir())
     texts = [text for path in shards for text in pq.read_table(path)["text"].to_pylist()]
-    copy = next(text for text in texts if "Never w0w" in text)
-    texts[texts.index(copy)] = copy.replace("Never w0w", "never: W0W").replace(" again.", "")
+    copy = next(text for text in texts if "Never waw" in text)
+    texts[texts.index(copy)] = copy.replace("Never waw", "never: WAW").replace(" again.", "")
     pq.write_table(pa.table({"text": texts}), tmp_path / "theirs.parquet")
     assert main(["certify", *secrets, "--corpus", str(tmp_path / "theirs.parquet")]) == 0
     released = report(campaign / "secrets/certificates/released.json")["released corpus"]

@@ -29,7 +29,7 @@ def kept_by(main: Callable[[Any], None], settings: Mapping[str, Any], texts: Seq
         tables = {
             "input": {"input_type": "local_files", "file_type": "parquet"},
             "input.read_arguments": {**read, "cache_dir": str(folder / "cache")},
-            "algorithm": {"text_column": "text", "num_proc": 1, **settings},
+            "algorithm": {"text_column": "text", **settings},
             "output": {"output_dir": str(folder / "out"), "clean_cache": False},
             "debug": {},
         }
@@ -41,6 +41,8 @@ def kept_by(main: Callable[[Any], None], settings: Mapping[str, Any], texts: Seq
         ]
         (folder / "config.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         os.environ["HF_DATASETS_CACHE"] = str(folder / "cache")
-        main(load_config_from_toml(folder / "config.toml"))
+        config = load_config_from_toml(folder / "config.toml")
+        config.algorithm.num_proc = None  # in this process: a number, even 1, begins others
+        main(config)
         kept = set(load_from_disk(str(folder / "out"))["number"])
     yield from (text if at in kept else None for at, text in enumerate(texts))
