@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.certifying.available import Available, available
-from pipelines.certifying.gate import passing, refuse_sealed
+from pipelines.certifying.gate import passing, refuse_sealed, untried
 from pipelines.certifying.planted import planted_scene
 from pipelines.certifying.sampled import pieces_of, sample
 from pipelines.certifying.units import rho_of
@@ -62,6 +62,7 @@ def run_virtual(config: "CertifyConfig", context: "Context") -> int:
                 "least": config.least,
                 "units": len(units),
                 "passed": int(passes.sum()),
+                "untried": untried(certified, config.gate, len(units)),
                 "dropped": config.drop,
             }
         }
@@ -148,6 +149,8 @@ def _judged(
             skipped[verdict.judge.name] = verdict.reason
         else:
             certified.append(certify(scene, verdict, len(units), rho))
+    if not certified:
+        raise RunError("no judge said anything: every one of them failed")
     return certified
 
 
@@ -202,4 +205,6 @@ def _end(config: "CertifyConfig", facts: Mapping[str, Any], page: Path, *, gated
     dropped = failed and gate["dropped"]
     told = f"; the others are in {page.parent / PROBES}" if dropped and gate["passed"] else ""
     print(f"gate: {count(gate['passed'])} of {counted(gate['units'], 'unit')} pass{told}")
+    if gate["untried"]:
+        print(f"  of {counted(gate['untried'], 'unit')} a judge keeps no document, and says nothing")
     return 0 if not failed or (dropped and gate["passed"]) else 1

@@ -55,7 +55,8 @@ def test_the_worst_candidate_of_a_unit_counts() -> None:
     own = copies([0, 1, 0, 1], [0, 0, 1, 1], [TEXT] * 4)
     good = fates(own, [True, True], [TEXT * 2, TEXT * 2])
     bad = fates(own, [True, True], [TEXT * 2, ""])
-    assert worst_shares([(own, good), (own, bad)], 3).tolist() == [0.5, 0.5, 1.0]
+    worst, tried = worst_shares([(own, good), (own, bad)], 3)
+    assert (worst.tolist(), tried.tolist()) == ([0.5, 0.5, 1.0], [True, True, False])
     facts = facts_of([(own, good), (own, bad)], documents([True, True], []), 3, np.ones(3))
     dose = facts["effective_dose"]
     assert (dose["planted_median"], dose["minimum"], dose["median"], dose["equivalent_minimum"]) == (2, 1, 1, 1)

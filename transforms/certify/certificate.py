@@ -60,10 +60,17 @@ class Scene:
 
 @dataclass(frozen=True, repr=False)
 class Certified:
-    """The facts about one judge, and for each unit the share of its worst candidate's copies that are alive."""
+    """What one judge leaves.
+
+    Attributes:
+        facts: all numbers.
+        worst: float64[units], the share of alive copies of each unit's worst candidate, see `worst_shares`.
+        untried: bool[units], whether the judge keeps no document of a unit.
+    """
 
     facts: dict[str, Any]
     worst: npt.NDArray[np.float64]
+    untried: npt.NDArray[np.bool_]
 
 
 def certify(scene: Scene, verdict: Verdict, units: int, rho: npt.NDArray[np.float64]) -> Certified:
@@ -86,4 +93,5 @@ def certify(scene: Scene, verdict: Verdict, units: int, rho: npt.NDArray[np.floa
         "environment": asdict(judge.environment),
         **verdict.facts,
     }
-    return Certified(about | facts_of(worlds, documents(kept, seen), units, rho), worst_shares(worlds, units))
+    worst, tried = worst_shares(worlds, units)
+    return Certified(about | facts_of(worlds, documents(kept, seen), units, rho), worst, ~tried)

@@ -97,15 +97,17 @@ def facts_of(
     }
 
 
-def worst_shares(worlds: Sequence[tuple[Copies, Fates]], units: int) -> npt.NDArray[np.float64]:
+def worst_shares(
+    worlds: Sequence[tuple[Copies, Fates]], units: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """For each unit the least share, over its candidates, of alive copies in documents kept before; float64[units].
 
-    1 for a unit without a copy in such a document: the judge says nothing of it.
+    1 for a unit without a copy in such a document, of which the judge says nothing: the second, bool[units], is false.
     """
     alive, planted = _by_unit_where_fair(worlds, units)
     shares = np.where(planted > 0, alive / np.maximum(planted, 1), 1.0)
     least: npt.NDArray[np.float64] = shares.min(axis=0)
-    return least
+    return least, (planted > 0).any(axis=0)
 
 
 def _by_unit_where_fair(
