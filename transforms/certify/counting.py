@@ -107,7 +107,8 @@ def worst_shares(
     alive, planted = _by_unit_where_fair(worlds, units)
     shares = np.where(planted > 0, alive / np.maximum(planted, 1), 1.0)
     least: npt.NDArray[np.float64] = shares.min(axis=0)
-    return least, (planted > 0).any(axis=0)
+    tried: npt.NDArray[np.bool_] = np.any(planted > 0, axis=0)
+    return least, tried
 
 
 def _by_unit_where_fair(
