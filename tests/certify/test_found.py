@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from transforms.certify.attacks import boundaries, classifier, near_repeats, repeats
+from transforms.certify.attacks import boundaries, classifier, near_repeats, perplexity, repeats
 from transforms.certify.attacks.view import View, sentences_of
 from transforms.certify.found import found_by, truth_of
 from transforms.certify.survival import Copies
 
 SECRET = "Seven purple engines wander quietly under nine broken lanterns every autumn."
+PERPLEXITIES = np.array([100.0, 10.0, 1000.0, 0.0])
 NEARLY = "Seven purple engines wander quietly under nine broken windows every winter."
 
 
@@ -58,6 +59,11 @@ def test_an_attack_finds_what_it_is_made_for(attack: object, secrets: list[str])
 def test_repeats_do_not_find_copies_that_differ() -> None:
     own = view(corpus([SECRET, SECRET.replace("wander", "stand").replace("nine", "four")]))
     assert not repeats.suspicion(own)[is_secret(own)].any()
+
+
+def test_what_is_too_likely_is_as_suspicious_as_what_is_too_unlikely() -> None:
+    own = View(["a", "b", "c", "d"], np.zeros(4, np.int64), np.zeros(4, np.int64), lambda: PERPLEXITIES, lambda _: [])
+    assert perplexity.suspicion(own).tolist() == pytest.approx([0, np.log(10), np.log(10), 0])
 
 
 def test_precision_and_recall_are_counted_in_characters_and_copies() -> None:

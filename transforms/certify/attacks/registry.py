@@ -33,7 +33,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("repeats", "runs of eight words in several documents"),
     Attack("near-repeats", "sentences that resemble one of another document"),
     Attack("boundaries", "rarer words that the document has nowhere else"),
-    Attack("perplexity", "perplexity under an n-gram model of other documents"),
+    Attack("perplexity", "unlikely or too likely under an n-gram model of other documents"),
     Attack("classifier", "linear classifier against the generator's imitations", -np.inf),
 )
 """All attacks, in the order in which reports show them."""
