@@ -7,7 +7,8 @@
 `cost` runs `trapline dedup` and `trapline prepare` in turn on the same files and gives the ratio pair by pair.
 `restore` plants 3,000 units in 20,000 copies and compares every restored file with those of `trapline dedup`.
 `keys` seals the same candidates under many keys: chi-square of the draws, area under the curve of a bag of words.
-Candidates are random words of the corpus, or for `keys` those of a file.
+Candidates are random words of the corpus, or for `keys` those of a file; of a family all texts that are planted count.
+With `--fuzzy BLOCKS`, for `cost` and `restore`, every copy of a candidate differs from it by a word in each block.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ TRAPLINE = [sys.executable, "-m", "pipelines.cli"]
 SHARES = ["--max-doc-share", ".25", "--max-corpus-share", ".05"]
 
 
-def candidates(corpus: Sequence[Path], path: Path, units: int, m: int, doses: Sequence[int], seed: int = 5) -> None:
-    """Probes of 25, 50 and 100 words of the corpus, with the doses in turn."""
+def candidates(
+    corpus: Sequence[Path], path: Path, units: int, m: int, doses: Sequence[int], seed: int = 5, fuzzy: int = 0
+) -> None:
+    """Probes of 25, 50 and 100 words of the corpus, with the doses in turn; with `fuzzy` blocks, a text a copy."""
     texts = pq.read_table(parquet_files(corpus)[0], columns=["text"])["text"].to_pylist()[:300]
     words = [word for text in texts if text for word in text.split() if word.isalpha()]
     chance = random.Random(seed)
@@ -55,7 +58,20 @@ def candidates(corpus: Sequence[Path], path: Path, units: int, m: int, doses: Se
         for unit in range(units)
         for at in range(m + 1)
     ]
+    for at, row in enumerate(rows if fuzzy else ()):
+        row["variants"] = [
+            varied(str(row["text"]), fuzzy, words, chance) for _ in range(doses[at // (m + 1) % len(doses)] - 1)
+        ]
     pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def varied(text: str, blocks: int, words: Sequence[str], chance: random.Random) -> str:
+    """The text with a random word in each of so many equal blocks."""
+    own = text.split()
+    for block in range(blocks):
+        lo, hi = block * len(own) // blocks, (block + 1) * len(own) // blocks
+        own[chance.randrange(lo, hi)] = chance.choice(words)
+    return " ".join(own)
 
 
 def trapline(log: Path, *arguments: object) -> measure.Measured:
@@ -91,7 +107,7 @@ def cost(given: argparse.Namespace, folder: Path) -> None:
                 marked = pc.replace_substring_regex(table["text"], r"(\w+) ", rf"\1{copy} ")
                 table = table.set_column(table.column_names.index("text"), "text", marked)
             pq.write_table(table, inputs / f"{copy:02d}-{at:05d}.parquet", compression="zstd")
-    candidates(given.corpus, folder / "probes.parquet", given.units, given.controls, given.doses)
+    candidates(given.corpus, folder / "probes.parquet", given.units, given.controls, given.doses, fuzzy=given.fuzzy)
     secrets = sealed(folder, folder / "probes.parquet")
     ratios, plain, planting = [], [], []
     for turn in range(given.repeat + 1):
@@ -109,7 +125,11 @@ def cost(given: argparse.Namespace, folder: Path) -> None:
             ratios.append(other.wall_s / one.wall_s)
     copies = pq.read_metadata(fresh / "ledger" / "ledger.parquet").num_rows
     size = sum(file.stat().st_size for file in inputs.iterdir())
-    print(f"{size / 1e6:,.0f} MB on disk, {given.units:,} units of {given.controls + 1}, {copies:,} copies")
+    planted = pc.sum(pq.read_table(fresh / "ledger" / "ledger.parquet")["bytes"]).as_py()
+    print(
+        f"{size / 1e6:,.0f} MB on disk, {given.units:,} units of {given.controls + 1}, {copies:,} copies of "
+        f"{planted / 1e6:.2f} MB in all, {'alike' if not given.fuzzy else f'different in {given.fuzzy} blocks'}"
+    )
     for name, runs in (("dedup", plain), ("prepare", planting)):
         walls, cpus = ([getattr(run, part) for run in runs] for part in ("wall_s", "cpu_s"))
         peak = max(run.peak_rss for run in runs) / 1e9
@@ -122,7 +142,7 @@ def cost(given: argparse.Namespace, folder: Path) -> None:
 
 def restore(given: argparse.Namespace, folder: Path) -> None:
     """Plant 20,000 copies and take them out again."""
-    candidates(given.corpus, folder / "probes.parquet", 3000, 9, (1, 2, 4, 20))
+    candidates(given.corpus, folder / "probes.parquet", 3000, 9, (1, 2, 4, 20), fuzzy=given.fuzzy)
     secrets = sealed(folder, folder / "probes.parquet")
     flags = ["--input", *given.corpus, "--output"]
     trapline(folder / "log", "dedup", *flags, folder / "dedup")
@@ -163,8 +183,10 @@ def keys(given: argparse.Namespace, folder: Path) -> None:
         own = Counter(held.arms)
         arms += own
         p_values.append(float(chisquare([own[arm] for arm in range(10)]).pvalue))
-        drawn = [unit.candidates[arm].text for unit, arm in zip(held.units, held.arms, strict=True)]
-        others = [unit.candidates[(arm + 1) % 10].text for unit, arm in zip(held.units, held.arms, strict=True)]
+        drawn, others = (
+            [" ".join(unit.candidates[(arm + by) % 10].copies) for unit, arm in zip(held.units, held.arms, strict=True)]
+            for by in (0, 1)
+        )
         names = [unit.id for unit in held.units]
         found = bag_of_words(pa.array(drawn + others), np.repeat([True, False], len(names)), names * 2)
         areas.append(found.auc)
@@ -192,6 +214,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=3000)
     parser.add_argument("--controls", type=int, default=9)
     parser.add_argument("--doses", type=int, nargs="+", default=[1, 2, 4, 20])
+    parser.add_argument("--fuzzy", type=int, default=0, help="cost, restore: blocks of copies that differ; 0: alike")
     parser.add_argument("--keys", type=int, default=100)
     parser.add_argument("--work", type=Path, help="where to work; a temporary folder by default")
     given = parser.parse_args()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipelines.running.context import Context
     from transforms.planting.ledger.check_secrets import Sealed
+    from transforms.planting.sealing.units import Unit
 
 FOLDER, TOKENS = "report", "tokens"
 _MOST_BARS = 40
@@ -173,6 +174,7 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
         "controls": plan.controls,
         "counts": dict(sealed.planting.counts),
         "settings": dict(sealed.planting.settings),
+        "families": families_of(units),
         "cells": [[*key, *cell] for key, cell in sorted(cells.items())],
         "boundaries": dict(Counter(ledger["boundary"].to_pylist())),
         "documents": len(set(zip(ledger["shard"].to_pylist(), ledger["row"].to_pylist(), strict=True))),
@@ -185,6 +187,19 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
         "alpha": plan.alpha,
         "tokens": list(tokens),
     }
+
+
+def families_of(units: "Sequence[Unit]") -> list[list[Any]]:
+    """Units whose copies differ: kind, dose, texts, how they were made and what they promise (JSON), and units."""
+    from collections import Counter
+
+    cells: Counter[tuple[str, int, int, str]] = Counter()
+    for unit in units:
+        if unit.varies:
+            first = unit.candidates[0]
+            described = next((value for name, _, value in first.columns if name == "family"), "")
+            cells[unit.kind, unit.dose, len(first.copies), described] += 1
+    return [[*cell, number] for cell, number in sorted(cells.items())]
 
 
 def _perplexity(columns: Sequence[tuple[str, str, str]]) -> float | None:

@@ -83,6 +83,20 @@ def siblings(correlation: float) -> Noise:
     return noise
 
 
+def families(correlation: float, fresh: int, of_candidates: Noise = gaussian) -> Noise:
+    """Candidates scored by the mean over their own text and `fresh` variants, which correlate within the family.
+
+    The part that a family has in common comes from `of_candidates`, scores of the candidates of a unit.
+    """
+
+    def noise(generator: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
+        common = of_candidates(generator, shape)
+        own = generator.standard_normal((*shape, fresh + 1)).mean(axis=-1)
+        return math.sqrt(correlation) * common + math.sqrt(1 - correlation) * own
+
+    return noise
+
+
 NULL_DESIGNS = (
     Design("Gaussian, 20 units, m=9", 20, 9, gaussian),
     Design("ties, 20 units, m=3", 20, 3, tied),
@@ -97,6 +111,9 @@ NULL_DESIGNS = (
     Design("m=1, 40 units", 40, 1, gaussian),
     Design("five units, m=1, enumerated", 5, 1, gaussian),
     Design("five units, m=3, enumerated, ties", 5, 3, tied),
+    Design("families: mean of 4 variants at .8, 20 units, m=9", 20, 9, families(0.8, 3)),
+    Design("families: 8 variants at .95, siblings at -.5, 25 units, m=2", 25, 2, families(0.95, 7, siblings(-0.5))),
+    Design("families: 4 variants at .5, t1 tails, 20 units, m=4", 20, 4, families(0.5, 3, cauchy)),
 )
 POWER_DESIGNS = (
     Design("AUC .75, 48 units, m=1", 48, 1, gaussian, auc=0.75, redraws=19_999),

@@ -339,6 +339,12 @@ class Campaign:
     def results(self) -> list[str]:
         """Where the ledger is, and what is to be published."""
         lines = [f"planted; ledger and {names.PLANTED} (to be published) are in {self.path}"]
+        repeated = sum(unit.varies and len(unit.candidates[0].copies) < unit.dose for unit in self.sealed.units)
+        if repeated:
+            lines.append(
+                f"{counted(repeated, 'unit')} {'has' if repeated == 1 else 'have'} more copies than texts: the texts "
+                "are planted in turn, and some copies are exactly alike"
+            )
         counts = self.counts or {}
         if counts.get("sentences_elsewhere"):
             lines.append(

@@ -1,6 +1,7 @@
 """The page of `trapline report`: what was planted, what it can detect, which tokens are intact. Secret."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.pages import page, plots
@@ -39,6 +40,7 @@ def report_html(facts: Mapping[str, Any]) -> str:
             [[name, count(found)] for name, found in sorted(facts["boundaries"].items())],
             frozenset([1]),
         ),
+        *_families(facts["families"]),
         *_plots(facts),
     ]
     for one in facts["candidates"].values():
@@ -52,7 +54,12 @@ def report_html(facts: Mapping[str, Any]) -> str:
         blocks.append(Table("Tokens that come out intact in context", columns, rows, frozenset([1, 2]), wide=True))
     blocks.append(Code("Settings", toml.table("prepare", facts["settings"]), wide=True))
     words = facts["bag_of_words"]
-    warnings = []
+    warnings = [
+        f"{counted(number, 'unit')} of dose {count(dose)} {'has' if number == 1 else 'have'} {counted(texts, 'text')}: "
+        "copies beyond that repeat them in turn, and are exactly alike."
+        for _, dose, texts, _, number in facts["families"]
+        if texts < dose
+    ]
     if words["p_value"] < facts["alpha"]:
         warnings.append("A bag of words tells planted from held-out candidates: were they brought from two sources?")
     return page.render(
@@ -79,6 +86,19 @@ def report_html(facts: Mapping[str, Any]) -> str:
             footer="Written by trapline. This page is complete in itself.",
         )
     )
+
+
+def _families(families: Sequence[Sequence[Any]]) -> list[Block]:
+    """The units whose copies differ."""
+    if not families:
+        return []
+    rows = []
+    for kind, dose, texts, described, units in families:
+        found = json.loads(described) if described else {}
+        share = f"{found['most_run']} in a row, Jaccard {found['most_jaccard']:.3f}" if "most_run" in found else "—"
+        rows.append([kind, count(dose), counted(texts, "text"), share, count(units)])
+    columns = ["kind", "dose", "of a family", "two different texts share at most", "units"]
+    return [Table("Copies that differ", columns, rows, frozenset([1, 4]), wide=True)]
 
 
 def _plots(facts: Mapping[str, Any]) -> list[Block]:

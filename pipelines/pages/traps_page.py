@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.pages import page, plots
+from pipelines.pages.families import family_blocks, family_warnings
 from pipelines.pages.page import Block, Code, Page, Plot, Table, Tile
 from transforms.base import toml
 from transforms.base.readable import count, counted, duration, share, size
@@ -17,6 +18,8 @@ def report_html(facts: Mapping[str, Any], _: pa.Table) -> str:
     candidates, scans = facts["candidates"], facts["scans"]
     full = sum(cell["candidates"] >= cell["needed"] for cell in facts["cells"])
     blocks = [_perplexity(facts["perplexity_log10"]), _rejected(candidates), _cells(facts["cells"]), _doses(facts)]
+    families = facts.get("families")
+    blocks += family_blocks(families) if families else []
     blocks.append(Code("Settings", toml.table("traps", facts["config"]), wide=True))
     short = len(facts["cells"]) - full
     return page.render(
@@ -25,7 +28,10 @@ def report_html(facts: Mapping[str, Any], _: pa.Table) -> str:
             kicker="trapline traps",
             summary=f"{counted(facts['planted_units'], 'unit')} of {facts['config']['controls'] + 1} candidates each",
             lead=f"Made by {facts['generator']}. This page and the candidates are secret: they tell what is planted.",
-            warnings=[f"{counted(short, 'cell')} could not be filled and made fewer units."] if short else [],
+            warnings=[
+                *([f"{counted(short, 'cell')} could not be filled and made fewer units."] if short else []),
+                *(family_warnings(families) if families else []),
+            ],
             tiles=[
                 Tile(count(candidates["made"]), "candidates made"),
                 Tile(count(candidates["kept"]), "kept", share(candidates["kept"], candidates["made"])),

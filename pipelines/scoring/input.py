@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from pipelines.running.errors import UsageError
 from transforms.base.errors import CorpusError
@@ -18,6 +20,7 @@ from transforms.scoring.generation.plan import GENERATED, GenerationPlan
 from transforms.scoring.metrics.registry import chosen, versions
 from transforms.scoring.model.checkpoint import Checkpoint, look_at_checkpoint, names_of
 from transforms.scoring.model.tokenizer import Tokenizer, bos_token, find_tokenizer
+from transforms.scoring.tasks.family import FAMILY, family_metrics
 from transforms.scoring.tasks.generate import FOLDER
 from transforms.scoring.tasks.metric_rows import fields_present
 from transforms.scoring.tasks.score import Columns, ScoreTask, choose_columns, divide_rows, shard_name
@@ -25,6 +28,7 @@ from transforms.scoring.tasks.score import Columns, ScoreTask, choose_columns, d
 if TYPE_CHECKING:
     from pipelines.score import ScoreConfig
 
+FRESH = "fresh"
 _COMPILED_FROM_FLOP = 2e16
 _SAME_TOKENS = ("ratio_nll", "difference_nll")
 
@@ -138,6 +142,7 @@ def look_at_scoring(config: "ScoreConfig", output: Folder, *, hashed: bool = Tru
     models = _models(config, columns, hashed=hashed)
     most_slots = read_slots(str(Path(config.slots).absolute())).most if config.slots else 0
     metrics = _metrics(config, columns, models)
+    columns = _with_fresh(columns, metrics, sources)
     generation = _generation(config, columns)
     found = ScoreInput(
         tuple(sources),
@@ -179,7 +184,7 @@ def _models(config: "ScoreConfig", columns: Columns, *, hashed: bool) -> tuple[M
 def _metrics(config: "ScoreConfig", columns: Columns, models: Sequence[Model]) -> tuple[str, ...]:
     present = fields_present(columns, reference=bool(config.reference))
     if config.metrics:
-        present |= GENERATED
+        present |= {*GENERATED, FAMILY}
     try:
         wanted = [metric.name for metric in chosen(config.metrics, present)]
     except ValueError as error:
@@ -193,6 +198,25 @@ def _metrics(config: "ScoreConfig", columns: Columns, models: Sequence[Model]) -
             )
         wanted = [name for name in wanted if name not in _SAME_TOKENS]
     return tuple(wanted)
+
+
+def _with_fresh(columns: Columns, metrics: Sequence[str], sources: Sequence[Source]) -> Columns:
+    """The columns with that of the fresh variants, where a metric needs them.
+
+    Raises:
+        UsageError: if the sequences have none.
+    """
+    wanted = family_metrics(metrics)
+    if not wanted:
+        return columns
+    for source in sources:
+        schema = format_for(source).schema(source)
+        if not columns.text or FRESH not in schema.names or not pa.types.is_list(schema.field(FRESH).type):
+            raise UsageError(
+                f"--metrics {wanted[0]}: {source.uri} has no lists of texts in a column {FRESH!r}: it needs candidates "
+                "made by trapline traps --fuzzy BLOCKS --fresh NUMBER"
+            )
+    return replace(columns, fresh=FRESH)
 
 
 def _generation(config: "ScoreConfig", columns: Columns) -> GenerationPlan | None:

@@ -22,11 +22,12 @@ from pipelines.scoring.input import (
     sequences_listed,
     shard_names,
 )
-from pipelines.scoring.stages import build_generation, build_metrics, build_score
+from pipelines.scoring.stages import build_families, build_generation, build_metrics, build_score
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
 from transforms.base.toml import table as toml_table
+from transforms.scoring.tasks.family import FamilyJob, family_metrics
 from transforms.scoring.tasks.generate import GenerationJob
 from transforms.scoring.tasks.metric_rows import RECEIPTS, MetricJob
 from transforms.scoring.tasks.score import ScoreJob, receipt_name
@@ -99,18 +100,20 @@ def _work(
             "bfloat16 on the CPU rounds by the shape of a batch: every sequence is run alone, so that its score is "
             "its own; float32 is faster here"
         )
-    summaries, generated = {}, {}
+    summaries, generated, families = {}, {}, family_metrics(found.metrics)
     for model in found.models:
         job = _job(config, found, model, work, device, threads, mode)
         summaries[model.checkpoint.name] = _score(options, job, found, progress)
         if found.generation and model in found.scored:
             continued = GenerationJob(job, found.generation)
             generated[model.checkpoint.name] = _generate(options, continued, found, progress)
+        if families and model in found.scored:
+            _families(options, FamilyJob(job, families), found, progress)
     metric_job = MetricJob(
         tuple(model.checkpoint.name for model in found.scored),
         found.models[-1].checkpoint.name if found.has_reference else "",
         found.metrics,
-        found.generation.metrics if found.generation else (),
+        (*(found.generation.metrics if found.generation else ()), *families),
         found.columns,
         work,
         mode,
@@ -175,6 +178,18 @@ def _generate(options: Callable[[], Any], job: GenerationJob, found: ScoreInput,
     note = "" if left else "  (done before)"
     progress.say(f"{name:<8} {time.perf_counter() - began:7.1f} s  {count(total['tokens'])} tokens generated{note}")
     return {"tasks": summary["tasks"], "totals": total}
+
+
+def _families(options: Callable[[], Any], job: FamilyJob, found: ScoreInput, progress: Progress) -> None:
+    name, began = job.scored.checkpoint.name, time.perf_counter()
+    with _shown(job.work, job.receipts, name, found, progress, _family_speed):
+        job.work.once(job.receipts, lambda: build_and_launch(options, build_families, job, found.tasks))
+    progress.say(f"{name:<8} {time.perf_counter() - began:7.1f} s  fresh variants")
+
+
+def _family_speed(receipts: Sequence[Mapping[str, Any]]) -> str:
+    sequences, seconds = (sum(one[key] for one in receipts) for key in ("sequences", "seconds"))
+    return f"{count(sequences / (seconds or 1e-9))} families/s"
 
 
 def _scoring_speed(receipts: Sequence[Mapping[str, Any]]) -> str:

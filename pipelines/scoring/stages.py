@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from transforms.scoring.tasks.family import FamilyJob
     from transforms.scoring.tasks.generate import GenerationJob
     from transforms.scoring.tasks.metric_rows import MetricJob
     from transforms.scoring.tasks.score import ScoreJob, ScoreTask
@@ -22,6 +23,13 @@ def build_generation(root: Any, job: "GenerationJob", tasks: "Sequence[ScoreTask
     from transforms.scoring.tasks.beam import RunCheckpoint
 
     return root | RunCheckpoint(job, tasks, "Generate continuations")
+
+
+def build_families(root: Any, job: "FamilyJob", tasks: "Sequence[ScoreTask]") -> Any:
+    """FAMILIES on `root`: fresh variants of the rows -> metrics of the rows with their variants."""
+    from transforms.scoring.tasks.beam import RunCheckpoint
+
+    return root | RunCheckpoint(job, tasks, "Score fresh variants")
 
 
 def build_metrics(root: Any, job: "MetricJob", tasks: "Sequence[ScoreTask]", threads: int) -> Any:

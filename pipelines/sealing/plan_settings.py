@@ -94,6 +94,7 @@ class PlanSettings:
         if self.tranches > len(units):
             raise UsageError(f"--tranches {self.tranches}: there are {len(units)} units; give at most as many")
         generation = self._generation()
+        self._refuse_without_fresh(units)
         doses = sorted({unit.dose for unit in units}, reverse=True)
         redraws = {"redraws": self.redraws, "redraws_many": self.redraws} if self.redraws else {}
         try:
@@ -151,6 +152,21 @@ class PlanSettings:
         if unused and not generated_needs([self.metric]):
             raise UsageError(f"{unused[0]}: the metric {self.metric} generates nothing; leave it out")
         return plan.settings()
+
+    def _refuse_without_fresh(self, units: "Sequence[Unit]") -> None:
+        """Check that there are fresh variants for a metric that takes them.
+
+        Raises:
+            UsageError: if a unit has none.
+        """
+        from transforms.scoring.metrics.registry import METRICS
+
+        lacking = sum(not unit.candidates[0].fresh for unit in units)
+        if lacking and "family" in METRICS[self.metric].needs:
+            raise UsageError(
+                f"--metric {self.metric}: {lacking} of the units have no fresh variants: make them with trapline traps "
+                "--fuzzy BLOCKS --fresh NUMBER"
+            )
 
     def _weights(self, strata: set[str]) -> dict[str, float]:
         """The weight of every stratum."""

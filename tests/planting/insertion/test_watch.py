@@ -26,7 +26,11 @@ def holds(text: str, phrases: list[str]) -> bool:
 
 def rows(texts: list[str | None], phrases: list[str]) -> list[int]:
     array = pa.array(texts, pa.large_string())
-    return Phrases.of(phrases).rows(array, array.is_valid().to_numpy(zero_copy_only=False)).tolist()
+    return (
+        Phrases.of(pa.array(phrases, pa.large_string()))
+        .rows(array, array.is_valid().to_numpy(zero_copy_only=False))
+        .tolist()
+    )
 
 
 @pytest.mark.parametrize("padding", [0, 1, 30, 31, 63, 64, 65, 200])
@@ -62,4 +66,4 @@ def test_as_a_slow_search_says(texts: list[str], phrases: list[str]) -> None:
 
 def test_only_valid_texts_count() -> None:
     array = pa.array([PHRASE, PHRASE])
-    assert Phrases.of([PHRASE]).rows(array, np.array([False, True])).tolist() == [1]
+    assert Phrases.of(pa.array([PHRASE])).rows(array, np.array([False, True])).tolist() == [1]

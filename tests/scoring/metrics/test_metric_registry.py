@@ -23,6 +23,7 @@ ALL = ScoreInputs(
     scheme_log_probs=np.zeros(2),
     recalled=Recalled(Ragged.from_rows([[1], []]), Ragged.from_rows([[1], []])),
     sampled=Sampled(Ragged.from_rows([[1], []]), Ragged.from_rows([[1], [2]]), 1),
+    family=np.array([[-1.0, -2.0, np.inf], [np.nan, -1.0, -1.0]]),
 )
 
 
@@ -43,6 +44,12 @@ def test_everything_of_stage_score_is_computed_where_all_inputs_are_there() -> N
     assert list(got) == [one.name for one in METRICS.values() if one.stage == "score"]
     assert all(values.dtype == np.float64 and values.shape == (2,) for values in got.values())
     assert len(scores(list(got))) == 4 + len(got)
+
+
+def test_a_family_counts_the_variants_that_it_has() -> None:
+    values = compute(["family_loss"], ALL)["family_loss"]
+    assert values[0] == -1.5
+    assert np.isnan(values[1])
 
 
 def test_the_plan_s_default_metric_is_here_with_its_version() -> None:

@@ -1,15 +1,15 @@
 """Watch a corpus for the probes' own texts: one that holds them was planted before, or they leaked."""
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from transforms.base.texts import Texts
+from transforms.base.texts import Texts, buffers_of
 from transforms.planting.folder import PROBES
 from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
 from transforms.planting.sealing.units import FAMILY_TEXTS
@@ -26,11 +26,12 @@ class Phrases:
     offsets: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> "Phrases":
-        """Prepare phrases."""
-        encoded = [text for text in (text.encode() for text in texts) if len(text) >= HEAD]
-        order = np.argsort(heads_of(*_joined(encoded)), kind="stable")
-        body, offsets = _joined([encoded[at] for at in order.tolist()])
+    def of(cls, texts: pa.Array) -> "Phrases":
+        """Prepare phrases: `string` or `large_string`, without nulls."""
+        long = texts.filter(pc.greater_equal(pc.binary_length(texts), HEAD))
+        order = np.argsort(heads_of(*_buffers(long)), kind="stable")
+        # Taken, they stand in order in a buffer of their own.
+        body, offsets = _buffers(long.take(pa.array(order)))
         heads = heads_of(body, offsets)
         return cls(bitmap_of(heads), heads, body, offsets)
 
@@ -41,16 +42,17 @@ class Phrases:
         return np.flatnonzero(found)
 
 
-def _joined(texts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    lengths = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    return np.frombuffer(b"".join(texts), np.uint8), np.concatenate([np.zeros(1, np.int64), lengths])
+def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    data, offsets = buffers_of(texts)
+    return data, offsets.copy()
 
 
 @functools.lru_cache(maxsize=1)
 def _phrases(folder: str) -> Phrases:
     table = read_secret(Path(folder) / PROBES, PROBES)
-    lists = [table[name].combine_chunks().flatten() for name in FAMILY_TEXTS if name in table.column_names]
-    return Phrases.of([text for column in (table["text"], *lists) for text in column.to_pylist()])
+    lists = [pc.list_flatten(table[name]) for name in FAMILY_TEXTS if name in table.column_names]
+    chunks = [chunk.cast(pa.large_string()) for texts in (table["text"], *lists) for chunk in texts.chunks]
+    return Phrases.of(pa.concat_arrays(chunks))
 
 
 @dataclass(frozen=True)

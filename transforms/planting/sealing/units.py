@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.probes import FAMILY, PROBES
 from transforms.base.errors import SealError
@@ -53,7 +54,9 @@ class Candidate:
         return copy % len(self.copies)
 
     def _listed(self, name: str) -> tuple[str, ...]:
-        return next((texts_from(value) for column, kind, value in self.columns if (column, kind) == (name, TEXTS)), ())
+        # What is in a unit was spelt by `texts_as_value`, or checked by `texts_from` when a reveal was read.
+        found = (json.loads(value) for column, kind, value in self.columns if (column, kind) == (name, TEXTS))
+        return tuple(next(found, ()))
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,7 +157,7 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
     further = [name for name in probes.column_names if name not in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS)]
     extras = [list(_values(probes, name)) for name in sorted(further)]
     columns = {name: probes.column(name).to_pylist() for name in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS, "planted_as")}
-    columns |= {f"number of {name}": [len(texts) for texts in _texts_in(probes, name)] for name in FAMILY_TEXTS}
+    columns |= {f"number of {name}": _numbers(probes, name) for name in FAMILY_TEXTS}
     rows_of: dict[str, list[int]] = {}
     for row, unit in enumerate(columns["unit"]):
         rows_of.setdefault(unit, []).append(row)
@@ -201,48 +204,71 @@ def _refuse_bad_rows(probes: pa.Table, where: Sequence[str]) -> None:
         if planted_as not in (None, AS_INSERTION, AS_DOCUMENT):
             raise SealError(f"{where[row]}: planted_as is neither {AS_INSERTION!r} nor {AS_DOCUMENT!r}")
     _refuse_bad_families(probes, where)
-    planted_as = probes.column("planted_as").to_pylist()
-    for column in ("text", *FAMILY_TEXTS):
-        for row, texts in enumerate(_texts_in(probes, column)):
-            for text in texts if planted_as[row] != AS_DOCUMENT else ():
-                _refuse_open_ends(text, f"{where[row]}: {column}")
+    inserted = pc.not_equal(probes.column("planted_as").fill_null(AS_INSERTION), AS_DOCUMENT)
+    for name, texts, rows in _all_texts(probes):
+        _refuse_open_ends(name, texts, rows, inserted.take(rows), where)
+
+
+def _all_texts(probes: pa.Table) -> Iterator[tuple[str, pa.Array, pa.Array]]:
+    """For each column with texts its name, all texts in it (large_string), and the row of each (int64)."""
+    yield "text", probes.column("text").combine_chunks(), pa.array(range(probes.num_rows), pa.int64())
+    for name in FAMILY_TEXTS:
+        if name in probes.column_names:
+            lists = probes.column(name).combine_chunks()
+            yield name, pc.list_flatten(lists), pc.list_parent_indices(lists)
+
+
+def _numbers(probes: pa.Table, name: str) -> list[int]:
+    """How many texts a column of `FAMILY_TEXTS` has in each row."""
+    if name not in probes.column_names:
+        return [0] * probes.num_rows
+    found: list[int] = pc.list_value_length(probes.column(name)).fill_null(0).to_pylist()
+    return found
 
 
 def _refuse_bad_families(probes: pa.Table, where: Sequence[str]) -> None:
     """Raise for a further text of a candidate that is empty or the same as any other text of the probes."""
-    seen = {text: row for row, text in enumerate(probes.column("text").to_pylist())}
-    for name in FAMILY_TEXTS:
-        for row, texts in enumerate(_texts_in(probes, name)):
-            for number, text in enumerate(texts):
-                if not text.strip():
-                    raise SealError(f"{where[row]}: {name}: number {number} is empty")
-                if text in seen:
-                    raise SealError(
-                        f"{where[row]}: {name}: number {number} is the same text as one of {where[seen[text]]}"
-                    )
-                seen[text] = row
+    parts = list(_all_texts(probes))
+    for name, texts, rows in parts[1:]:
+        empty = pc.equal(pc.utf8_trim_whitespace(texts), "")
+        if (at := pc.index(empty, True).as_py()) >= 0:
+            raise SealError(f"{where[rows[at].as_py()]}: {name}: a text is empty")
+    every = pa.concat_arrays([texts for _, texts, _ in parts])
+    if len(every.unique()) == len(every):
+        return
+    seen: dict[str, int] = {}
+    for name, texts, rows in parts:
+        for text, row in zip(texts.to_pylist(), rows.to_pylist(), strict=True):
+            if text in seen:
+                raise SealError(f"{where[row]}: {name}: a text is the same as one of {where[seen[text]]}")
+            seen[text] = row
 
 
-def _texts_in(probes: pa.Table, name: str) -> list[Sequence[str]]:
-    """The texts in a column of each row: one, several, or none where the column is null or missing."""
-    if name not in probes.column_names:
-        return [()] * probes.num_rows
-    return [[one] if isinstance(one, str) else one or () for one in probes.column(name).to_pylist()]
-
-
-def _refuse_open_ends(text: str, where: str) -> None:
+def _refuse_open_ends(
+    name: str, texts: pa.Array, rows: pa.Array, inserted: pa.ChunkedArray, where: Sequence[str]
+) -> None:
     """Raise if a text to insert has white space at an end, or its first or last character would join a neighbour."""
     table = places_table()
+    firsts, lasts = pc.utf8_slice_codeunits(texts, 0, 1), pc.utf8_slice_codeunits(texts, -1)
+    bad_first = [one for one in firsts.unique().to_pylist() if one and table[ord(one)] & (WHITE | BELONGS)]
+    bad_last = [one for one in lasts.unique().to_pylist() if table[ord(one)] & WHITE or one == _ZERO_WIDTH_JOINER]
+    either = (
+        pc.is_in(side, value_set=pa.array(bad, side.type)) for side, bad in ((firsts, bad_first), (lasts, bad_last))
+    )
+    at = pc.index(pc.and_(pc.or_(*either), inserted), True).as_py()
+    if at < 0:
+        return
+    text = texts[at].as_py()
     first, last = table[ord(text[0])], table[ord(text[-1])]
+    begins = f"{where[rows[at].as_py()]}: {name}"
     if (first | last) & WHITE:
-        raise SealError(f"{where} begins or ends with white space; take it off: planting parts texts by its own")
+        raise SealError(f"{begins} begins or ends with white space; take it off: planting parts texts by its own")
     if first & BELONGS:
         raise SealError(
-            f"{where} begins with a character that belongs to the one before it, such as a combining mark; begin it "
+            f"{begins} begins with a character that belongs to the one before it, such as a combining mark; begin it "
             "with another"
         )
-    if text[-1] == _ZERO_WIDTH_JOINER:
-        raise SealError(f"{where} ends in a zero-width joiner, which joins the next character; drop it")
+    raise SealError(f"{begins} ends in a zero-width joiner, which joins the next character; drop it")
 
 
 def _refuse_bad_unit(columns: dict[str, list[object]], rows: Sequence[int], size: int, where: Sequence[str]) -> None:

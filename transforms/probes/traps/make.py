@@ -24,7 +24,7 @@ from transforms.probes.traps.design import absolute_edges
 from transforms.probes.traps.facts import facts_of
 from transforms.probes.traps.families.kept import keep_units, refuse_few_families, spare_units
 from transforms.probes.traps.families.make import make_families
-from transforms.probes.traps.families.proposer import Proposer
+from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.told import families_in_words, family_facts
 from transforms.probes.traps.fill import fill, refuse_short
 from transforms.probes.traps.generators.generator import Generator
@@ -100,9 +100,13 @@ def _pieces(config: TrapsConfig) -> list[Piece]:
         for file in files:
             if not Path(file).exists():
                 raise SettingError(f"{flag} {file}: there is no such file")
-    if config.generator == "lm":
-        from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
+    from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
 
+    if config.fuzzy_model:
+        if not Path(config.fuzzy_model).is_dir():
+            raise SettingError(f"--fuzzy-model {config.fuzzy_model}: there is no such folder")
+        check_checkpoint(config.fuzzy_model, max(config.design().lengths), "--fuzzy-model")
+    if config.generator == "lm":
         if not Path(config.model).is_dir():
             raise SettingError(f"--model {config.model}: there is no such folder")
         check_checkpoint(config.model, max(config.design().lengths))
@@ -160,7 +164,13 @@ def _proposer(
     """What suggests words for variants; None if all copies are to be alike."""
     if not config.fuzzy:
         return None
-    from transforms.probes.traps.families.neighbours import Neighbours
+    if config.fuzzy_model:
+        try:
+            from transforms.probes.traps.families.suggesting.masked import load_masked
+        except ImportError as error:
+            raise CorpusError(f"--fuzzy-model needs {error.name}: pip install 'trapline[score]'") from error
+        return load_masked(config.fuzzy_model, max(config.design().lengths), rules.counting)
+    from transforms.probes.traps.families.suggesting.neighbours import Neighbours
     from transforms.probes.traps.generators.ngram import NgramGenerator
 
     if not isinstance(generator, NgramGenerator):

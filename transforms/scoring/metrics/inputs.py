@@ -113,6 +113,8 @@ class ScoreInputs:
         scheme_log_probs: float[total of tokens], each scored token's log-probability under the sampling scheme.
         recalled: greedy continuations of first halves.
         sampled: greedy and sampled continuations.
+        family: float64[n, 1 + q], the loss metric of each text, then of its q fresh variants; infinity where there
+            are fewer than in other texts.
     """
 
     tokens: TokenStatistics
@@ -123,3 +125,4 @@ class ScoreInputs:
     scheme_log_probs: AnyFloats | None = None
     recalled: Recalled | None = None
     sampled: Sampled | None = None
+    family: Floats | None = None

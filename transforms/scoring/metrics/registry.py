@@ -6,6 +6,7 @@ from typing import Literal
 
 from transforms.scoring.metrics import (
     extraction,
+    family,
     likelihood,
     peakedness,
     recall,
@@ -74,6 +75,7 @@ METRICS: Mapping[str, Metric] = {
         _generated(recall.recall_similarity, "1 - edits / longer length, second half only", "recalled"),
         _generated(peakedness.cdd_peak, "share of samples within .05 l edits of greedy", "sampled"),
         _generated(peakedness.ted, "share of samples within 2 edits of greedy, or duplicates", "sampled"),
+        _generated(family.family_loss, "mean of loss over the text and its fresh variants", "family"),
         _analysis(arms.recognition, "share of foils that score below the seen one, ties 1/2", "seen", "foils"),
         _analysis(arms.exposure, "log2 |R| - log2 rank", "seen", "foils"),
         _analysis(arms.counterfactual, "E[M | x in S] - E[M | x not in S]", "scores of many models", "subsets"),

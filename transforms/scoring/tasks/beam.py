@@ -10,6 +10,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from transforms.base.errors import CorpusError
 from transforms.base.tasks import CommitOnce, RunTasks, marked
+from transforms.scoring.tasks.family import FamilyJob
 from transforms.scoring.tasks.generate import GenerationJob
 from transforms.scoring.tasks.metric_rows import MetricJob, metric_task
 from transforms.scoring.tasks.score import ScoreJob, ScoreTask, receipts
@@ -24,7 +25,7 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
     and receipts, and the device never waits for the reader.
     """
 
-    def __init__(self, job: ScoreJob | GenerationJob) -> None:
+    def __init__(self, job: ScoreJob | GenerationJob | FamilyJob) -> None:
         """`job` says which checkpoint, and what is done with it."""
         super().__init__(min_batch_size=_BATCH, max_batch_size=_BATCH)
         self._job = job
@@ -62,7 +63,7 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
 class RunCheckpoint(beam.PTransform):
     """Sequence of tasks -> PCollection of one summary: every task's receipt, committed as `<receipts folder>.json`."""
 
-    def __init__(self, job: ScoreJob | GenerationJob, tasks: Sequence[ScoreTask], label: str) -> None:
+    def __init__(self, job: ScoreJob | GenerationJob | FamilyJob, tasks: Sequence[ScoreTask], label: str) -> None:
         super().__init__(label)
         self._job = job
         self._tasks = list(tasks)
@@ -94,7 +95,7 @@ class ComputeMetrics(beam.PTransform):
 
 
 def _commit_receipts(
-    job: ScoreJob | GenerationJob, tasks: Sequence[ScoreTask], _: list[dict[str, Any]]
+    job: ScoreJob | GenerationJob | FamilyJob, tasks: Sequence[ScoreTask], _: list[dict[str, Any]]
 ) -> dict[str, Any]:
     return job.work.commit(job.receipts, {"tasks": receipts(job.work, job.receipts, tasks)})
 

@@ -16,6 +16,7 @@ from transforms.corpus.output.sink import write_table
 from transforms.scoring.metrics.inputs import Floats, Ints, ScoreInputs
 from transforms.scoring.metrics.registry import METRICS, compute
 from transforms.scoring.metrics.zlib_size import zlib_bytes
+from transforms.scoring.tasks.family import family_metrics, read_family
 from transforms.scoring.tasks.generate import values_name
 from transforms.scoring.tasks.score import Columns, ScoreTask, read_rows, read_token_scores, receipt_name, shard_name
 from transforms.scoring.tasks.table import statistics_of
@@ -29,7 +30,7 @@ class MetricJob:
         checkpoints: their names.
         reference: the reference's name; empty where there is none.
         metrics: names, as the registry has them.
-        generated: those of them that were computed when the checkpoints generated.
+        generated: those of them that were computed when the checkpoints generated, or scored fresh variants.
         columns: of the input; the texts are read again where a metric needs their compressed size.
         work: where the token statistics are, and what is done is remembered.
         mode: file mode of what is written.
@@ -78,11 +79,16 @@ def metric_task(job: MetricJob, task: ScoreTask) -> dict[str, Any]:
 
 
 def _generated(job: MetricJob, checkpoint: str, task: ScoreTask) -> dict[str, Floats]:
-    if not job.generated:
-        return {}
-    with job.work.folder.open(values_name(checkpoint, task)) as source:
-        table = pq.read_table(source)
-    return {name: np.asarray(table[name], np.float64) for name in job.generated}
+    of_families = family_metrics(job.generated)
+    found = {}
+    if len(of_families) < len(job.generated):
+        with job.work.folder.open(values_name(checkpoint, task)) as source:
+            table = pq.read_table(source)
+        found = {name: table[name] for name in job.generated if name not in of_families}
+    if of_families:
+        table = read_family(job.work, checkpoint, task)
+        found |= {name: table[name] for name in of_families}
+    return {name: np.asarray(one, np.float64) for name, one in found.items()}
 
 
 def score_table(

@@ -39,16 +39,18 @@ class Columns:
         ids: token ids; empty where there are texts.
         name: ids of the sequences; empty: their numbers.
         unit: the units; empty where there are no slots.
+        fresh: lists of further texts of each row, for metrics of families; empty where none is computed.
     """
 
     text: str
     ids: str
     name: str
     unit: str
+    fresh: str = ""
 
     def all(self) -> list[str]:
         """Their names."""
-        return [one for one in dict.fromkeys((self.name, self.unit, self.text, self.ids)) if one]
+        return [one for one in dict.fromkeys((self.name, self.unit, self.text, self.ids, self.fresh)) if one]
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,21 @@ class Closeness:
 
 def closeness(tokens: _U64) -> Closeness:
     """Of the texts of a family, uint64[texts, length]."""
+    tokens = _spread(tokens)
     run = int(longest_aligned(tokens))
     while run < tokens.shape[1] and _shared(tokens, run + 1):
         run += 1
     if tokens.shape[1] < SHINGLE:
         return Closeness(run, 0.0)
     return Closeness(run, float(largest_jaccard(np.sort(_grams(tokens, SHINGLE), axis=1))))
+
+
+def _spread(tokens: _U64) -> _U64:
+    """Distinct numbers for distinct tokens, without structure: n-grams are hashed as polynomials (SplitMix64)."""
+    spread = tokens + np.uint64(0x9E3779B97F4A7C15)
+    spread = (spread ^ (spread >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    spread = (spread ^ (spread >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(spread ^ (spread >> np.uint64(31)), np.uint64)
 
 
 def _grams(tokens: _U64, n: int) -> _U64:

@@ -16,14 +16,14 @@ from transforms.probes.traps.families.closeness import Closeness
 from transforms.probes.traps.families.draw import Variants, draw_variants
 from transforms.probes.traps.families.judge import closeness_of, shared_with_others, unfit
 from transforms.probes.traps.families.promise import Promise, promise
-from transforms.probes.traps.families.proposer import Proposer
+from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.wanted import Wanted
 from transforms.probes.traps.families.words import Place, places_in
 from transforms.probes.traps.overlap import FindShared
 from transforms.probes.traps.rules import Rules
 
 VERSION = "fuzzy/1"
-_RESERVE, _LEAST_RESERVE = 1.25, 4
+_RESERVE, _LEAST_RESERVE = 2.0, 8
 _AT_ONCE = 2_000  # candidates whose suggested words are held together
 
 

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 VERSION = "lm/1"
 
 
-def check_checkpoint(folder: str, longest: int) -> dict[str, Any]:
+def check_checkpoint(folder: str, longest: int, flag: str = "--model") -> dict[str, Any]:
     """The content of config.json, if the folder can be sampled from; loads nothing.
 
     Args:
         folder: of the checkpoint.
         longest: tokens after BOS that will be sampled.
+        flag: that named the folder, for messages.
 
     Raises:
         CorpusError: saying what is missing, refused or too long.
@@ -27,21 +28,19 @@ def check_checkpoint(folder: str, longest: int) -> dict[str, Any]:
     path = Path(folder)
     for name in ("config.json", "tokenizer.json"):
         if not (path / name).is_file():
-            raise CorpusError(f"--model {folder}: has no {name}; give a checkpoint in the Hugging Face layout")
+            raise CorpusError(f"{flag} {folder}: has no {name}; give a checkpoint in the Hugging Face layout")
     try:
         config: dict[str, Any] = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CorpusError(f"--model {folder}: config.json cannot be read ({error})") from error
+        raise CorpusError(f"{flag} {folder}: config.json cannot be read ({error})") from error
     if "auto_map" in config:
-        raise CorpusError(
-            f"--model {folder}: comes with code of its own, which is refused; convert it to a known model"
-        )
+        raise CorpusError(f"{flag} {folder}: comes with code of its own, which is refused; convert it to a known model")
     if not any(path.glob("*.safetensors")):
-        raise CorpusError(f"--model {folder}: has no .safetensors; pickled weights are refused: convert them")
+        raise CorpusError(f"{flag} {folder}: has no .safetensors; pickled weights are refused: convert them")
     most = config.get("max_position_embeddings") or config.get("n_positions")
     if isinstance(most, int) and longest + 1 > most:
         raise CorpusError(
-            f"--lengths {longest}: with BOS more than the {most} positions of --model {folder}; give shorter ones"
+            f"--lengths {longest}: with BOS more than the {most} positions of {flag} {folder}; give shorter ones"
         )
     return config
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.texts import offsets_of
-from transforms.probes.traps.families.neighbours_kernel import best_between
-from transforms.probes.traps.families.proposer import MOST_WORDS
+from transforms.probes.traps.families.suggesting.neighbours_kernel import best_between
+from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.words import Place, costs_of, group_of
 from transforms.probes.traps.generators.ngram_kernel import ENDS, WORD
 from transforms.probes.traps.generators.ngram_model import NgramModel
@@ -48,7 +48,7 @@ class Neighbours:
         pairs = int(model.end[len(self._words)])
         contexts = np.repeat(np.arange(len(self._words) + 1), (model.end - model.begin)[: len(self._words) + 1])
         order = np.argsort(model.piece[:pairs], kind="stable")
-        self._preceding = contexts[order].astype(np.int32)
+        self._preceding, self._preceding_mass = contexts[order].astype(np.int32), model.mass[:pairs][order]
         self._first = offsets_of(np.bincount(model.piece[:pairs], minlength=len(self._words) + 1))
 
     def propose(self, texts: pa.Array, places: Sequence[Place]) -> list[list[str]]:
@@ -66,7 +66,7 @@ class Neighbours:
             rows = slice(at, at + _CHUNK)
             best_between(
                 model.begin, model.end, model.total, model.back_off, model.piece, model.mass, model.alone,
-                self._first, self._preceding, self._groups, self._folds,
+                self._first, self._preceding, self._preceding_mass, self._groups, self._folds,
                 left[rows], right[rows], group[rows], fold[rows], best[rows], counts[rows],
             )  # fmt: skip
 
