@@ -121,12 +121,13 @@ def rooms() -> Picture:
         p.box(36 + 140 * at, 46, 128, 66, f"{name}\n{said}")
     p.arrow((450, 128), (450, 150))
     p.group(20, 152, 860, 186, "transforms/   one room per capability; none imports its neighbour")
-    names = ("dedup", "probes", "planting", "ordering", "scoring", "verification")
-    words = ("shingles, MinHash,\nsurvivors", "traps, puzzles", "seal, draw,\nplaces, ledger",
-             "schedules, shuffle,\ntokens", "model, metrics,\ngeneration", "exact test,\npower")  # fmt: skip
+    names = ("dedup", "probes", "planting", "certify", "ordering", "scoring", "verification")
+    words = ("shingles, MinHash,\nsurvivors", "traps, puzzles,\nfacts", "seal, draw,\nplaces, ledger",
+             "judges,\nattacks", "schedules, shuffle,\ntokens", "model, metrics,\ngeneration",
+             "exact test,\npower")  # fmt: skip
     for at, (name, said) in enumerate(zip(names, words, strict=True)):
-        p.box(36 + 140 * at, 182, 128, 66, f"{name}\n{said}")
-        p.arrow((100 + 140 * at, 248), (100 + 140 * at, 262))
+        p.box(30 + 121 * at, 182, 114, 66, f"{name}\n{said}")
+        p.arrow((87 + 121 * at, 248), (87 + 121 * at, 262))
     p.box(36, 264, 828, 26, "corpus: read, address, cut shards, rewrite")
     p.arrow((450, 290), (450, 302))
     p.box(36, 303, 828, 26, "base: keyed randomness, kernels, folders, tasks, errors")

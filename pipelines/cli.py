@@ -12,26 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
-from pipelines import (
-    check,
-    dedup,
-    draw,
-    dynamics,
-    order,
-    outside,
-    prepare,
-    puzzles,
-    report,
-    restore,
-    reveal,
-    score,
-    seal,
-    verify,
-    which,
-)
+from pipelines import certify, check, dedup, draw, order, prepare, puzzles, report, restore, reveal, score, seal, verify
+from pipelines.learning import dynamics
+from pipelines.ordering import which
 from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
+from pipelines.scoring import outside
 from transforms.base.flags import EVERY_FLAG
 from transforms.probes.kind import KINDS, config_class
 
@@ -74,6 +61,7 @@ COMMANDS = (
     Command("seal", seal.SealConfig, seal.run),
     Command("draw", draw.DrawConfig, draw.run),
     Command("prepare", prepare.PrepareConfig, prepare.run, beam=True),
+    Command("certify", certify.CertifyConfig, certify.run, stopped="no report was written"),
     Command("report", report.ReportConfig, report.run),
     Command("order", order.OrderConfig, order.run, beam=True),
     Command("which", which.WhichConfig, which.run),

@@ -1,10 +1,11 @@
-"""Plant copies with default settings and run the filters that trainers use: what is left, and what it costs.
+"""Plant copies with default settings and let `trapline certify` judge them: what is left, and what it costs.
 
-    python -m benchmarks.survival --work WORK [--corpus NAME=FOLDER ...] [--judges PYTHON] [--form line]
+    python -m benchmarks.survival --work WORK [--corpus NAME=FOLDER ...] [--environments FOLDER] [--fuzzy R] [--attack]
 
-Without `--corpus` the corpus is the text of this environment's distributions. Each corpus is planted with candidates of
-25, 50 and 100 words and marks in four buckets of perplexity, ten copies a unit, and judged by datatrove 0.10.1 in an
-environment of its own. `NAME=FOLDER:mail` makes mail of the documents: wrapped at 72 columns, below a header.
+Without `--corpus` the corpus is the text of this environment's distributions. Candidates have 25, 50 and 100 words and
+marks in four buckets of perplexity, and ten copies a unit, unless `--lengths` and `--doses` say otherwise.
+`NAME=FOLDER:mail` makes mail of the documents: wrapped at 72 columns, below a header. The environments of the judges
+are made as `trapline certify --list` says; judges that are not installed are skipped.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import sys
 import textwrap
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.dedup import environments
 from benchmarks.dedup.corpus import parquet_files
 from benchmarks.dedup.installed import installed_corpus
 from benchmarks.measuring import measure
@@ -49,13 +50,8 @@ def documents(folder: Path, most: int, *, mail: bool) -> list[str]:
     return [as_mail(text, number) for number, text in enumerate(found)] if mail else found
 
 
-def shards(output: Path) -> list[Path]:
-    """The files of an output with text."""
-    return sorted((output / "data").iterdir())
-
-
-def planted(texts: list[str], folder: Path, form: str, units: int) -> Path:
-    """Plant into the documents as a user does; returns a file of pairs for the judges."""
+def planted(texts: list[str], folder: Path, given: argparse.Namespace) -> None:
+    """Plant into the documents as a user does, and judge the output."""
     folder.mkdir(parents=True)
     (folder / "in").mkdir()
     pq.write_table(pa.table({"text": texts}), folder / "in/part.parquet")
@@ -63,36 +59,20 @@ def planted(texts: list[str], folder: Path, form: str, units: int) -> Path:
     def run(*arguments: object) -> None:
         measure.run([*TRAPLINE, *map(str, arguments)], folder / "log")
 
+    secrets, output = ("--secrets", folder / "secrets"), folder / "planted"
+    lengths = ("--lengths", *given.lengths) if given.lengths else ()
+    fuzzy = ("--fuzzy", given.fuzzy) if given.fuzzy else ()
     run(
-        *("traps", "--corpus", folder / "in", "--output", folder / "probes", "--doses", 10, "--units", units),
-        *("--seed", "survival", "--allow-short", "--form", form),
+        *("traps", "--corpus", folder / "in", "--output", folder / "probes", "--doses", *given.doses),
+        *("--units", given.units, "--seed", "survival", "--allow-short", "--form", given.form, *lengths, *fuzzy),
     )
-    run("seal", "--probes", folder / "probes", "--secrets", folder / "secrets")
-    run("draw", "--secrets", folder / "secrets", "--self")
-    run(
-        *("prepare", "--input", folder / "in", "--output", folder / "planted", "--secrets", folder / "secrets"),
-        *SHARES,
-    )
-    run(
-        *("restore", "--input", folder / "planted", "--secrets", folder / "secrets"),
-        *("--output", folder / "restored"),
-    )
-    sides = {
-        name: [text for file in shards(folder / name) for text in pq.read_table(file)["text"].to_pylist()]
-        for name in ("planted", "restored")
-    }
-    sizes = [pq.read_metadata(file).num_rows for file in shards(folder / "planted")]
-    copies: dict[int, list[str]] = defaultdict(list)
-    for row in pq.read_table(folder / "secrets/ledger/ledger.parquet").to_pylist():
-        number = sum(sizes[: row["shard"]]) + row["row"]
-        data = sides["planted"][number].encode()
-        copies[number].append(data[row["byte_offset"] : row["byte_offset"] + row["bytes"]].decode())
-    pairs = [
-        {"before": sides["restored"][number], "after": sides["planted"][number], "copies": own}
-        for number, own in sorted(copies.items())
-    ]
-    pq.write_table(pa.Table.from_pylist(pairs), folder / "pairs.parquet")
-    return folder / "pairs.parquet"
+    run("seal", "--probes", folder / "probes", *secrets)
+    run("draw", *secrets, "--self")
+    run("prepare", "--input", folder / "in", "--output", output, *secrets, *SHARES)
+    judges = ("--environments", given.environments) if given.environments else ()
+    run("certify", *secrets, "--input", output, "--sample", "100MB", "--missing", "skip", *judges)
+    if given.attack:
+        run("certify", *secrets, "--input", output, "--sample", "100MB", "--attack")
 
 
 def boundaries(folder: Path) -> dict[str, int]:
@@ -109,20 +89,16 @@ def candidates(folder: Path) -> dict[int, list[str]]:
     return out
 
 
-def show(name: str, facts: dict[str, dict[str, int]]) -> None:
+def show(name: str, judges: list[dict[str, Any]]) -> None:
     """The table of one corpus."""
-    print(f"\n{name}\n| judge | copies | alive | in documents kept before | of these alive | documents lost |")
-    print("|---|---|---|---|---|---|")
-    for judge, one in facts.items():
-        if "documents_kept" not in one:
-            dose = f"median dose {one['median_dose']:g} | {one['median_left']:g} left"
-            print(f"| {judge} | {one['copies']} | {one['alive'] / one['copies']:.3f} | {dose} | |")
-            continue
-        share = one.get("alive_in_kept", 0) / max(1, one.get("copies_in_kept", 0))
-        lost = one["documents_lost"] / max(1, one["documents_kept"])
+    print(f"\n{name}\n| judge | copies | alive | in documents kept before | of these alive | dose left | lost |")
+    print("|---|---|---|---|---|---|---|")
+    for one in judges:
+        kept, own, dose = one["in_kept_documents"], one["documents"], one["effective_dose"]
+        share = "" if kept["share"] is None else f"{kept['share']:.3f}"
         print(
-            f"| {judge} | {one['copies']} | {one['alive'] / one['copies']:.3f} | {one.get('copies_in_kept', 0)} | "
-            f"{share:.3f} | {one['documents_lost']} of {one['documents_kept']} ({lost:.4f}) |"
+            f"| {one['judge']} | {one['copies']} | {one['alive'] / one['copies']:.3f} | {kept['of']} | {share} | "
+            f"{dose['median']:g} of {dose['planted_median']:g} | {own['lost']} of {own['kept_before']} |"
         )
 
 
@@ -132,40 +108,40 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a folder to work in; runs in it are replaced")
     parser.add_argument("--corpus", nargs="*", default=[], help="NAME=FOLDER of Parquet files, NAME=FOLDER:mail")
     parser.add_argument("--documents", type=int, default=1500)
-    parser.add_argument("--units", type=int, default=8, help="in each of the twelve cells")
+    parser.add_argument("--units", type=int, default=8, help="of each dose, length and bucket")
+    parser.add_argument("--doses", type=int, nargs="+", default=[10])
+    parser.add_argument("--lengths", type=int, nargs="*", default=[])
+    parser.add_argument("--fuzzy", type=int, default=0, help="blocks in which copies differ")
     parser.add_argument("--form", default="sentence")
-    parser.add_argument("--judges", type=Path, help="a Python with datatrove, spaCy and pyarrow; made if not given")
+    parser.add_argument("--environments", type=Path, help="folder of the judges' environments")
+    parser.add_argument("--attack", action="store_true", help="run the attacks, too")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    python = given.judges or environments.prepare(environments.DATATROVE, given.work / "venvs")
     named = dict(one.split("=", 1) for one in given.corpus)
     named = named or {"installed text": str(installed_corpus(given.work / "installed"))}
     results = {}
     for name, place in named.items():
         mail = place.endswith(":mail")
         texts = documents(Path(place.removesuffix(":mail")), given.documents, mail=mail)
-        folder = given.work / f"{name.replace(' ', '_')}_{given.form}"
+        folder = given.work / f"{name.replace(' ', '_')}_{given.form}_{given.fuzzy}"
         subprocess.run(["rm", "-rf", str(folder)], check=True)
-        pairs = planted(texts, folder, given.form, given.units)
-        judged = subprocess.run(
-            [python, Path(__file__).with_name("judges.py"), pairs], capture_output=True, text=True, check=True
-        )
-        facts = json.loads(judged.stdout.splitlines()[-1])
-        show(name, facts)
+        planted(texts, folder, given)
+        judges = json.loads((folder / "secrets/certificates/judged.json").read_text())["judges"]
+        show(name, judges)
         report = json.loads((folder / "probes/report.json").read_text())
         results[name] = {
             "documents": len(texts),
             "bytes": sum(len(text.encode()) for text in texts),
             "made": report["candidates"],
             "boundaries": boundaries(folder),
-            "judges": facts,
+            "judges": judges,
             "perplexity": compared(texts, candidates(folder)),
         }
         print(json.dumps({key: results[name][key] for key in ("documents", "bytes", "made", "boundaries")}))
         print(f"perplexity at {QUANTILES}:")
         for length, one in results[name]["perplexity"].items():
             print(f"  {length}: corpus {one['corpus']}, candidates {one['candidates']}, above {one['above_99th']}")
-        (given.work / f"survival_{given.form}.json").write_text(json.dumps(results, indent=2) + "\n")
+        (given.work / f"survival_{given.form}_{given.fuzzy}.json").write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

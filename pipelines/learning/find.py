@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipelines.dynamics import DynamicsConfig
+    from pipelines.learning.dynamics import DynamicsConfig
     from transforms.scoring.metrics.analysis.gains import Aligned, Kept
 
 Tree = dict[str, Any]

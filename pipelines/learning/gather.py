@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from pipelines.dynamics import DynamicsConfig
+    from pipelines.learning.dynamics import DynamicsConfig
     from pipelines.scoring.folder import ScoresFolder
     from pipelines.verdict.sealed_scores import Judged
     from transforms.planting.ledger.check_secrets import Sealed

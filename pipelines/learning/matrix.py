@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipelines.dynamics import DynamicsConfig
+    from pipelines.learning.dynamics import DynamicsConfig
 
 Tree = dict[str, Any]
 

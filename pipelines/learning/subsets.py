@@ -7,7 +7,7 @@ from pipelines.learning.gather import Gathered
 from pipelines.running.errors import RunError
 
 if TYPE_CHECKING:
-    from pipelines.dynamics import DynamicsConfig
+    from pipelines.learning.dynamics import DynamicsConfig
 
 Tree = dict[str, Any]
 

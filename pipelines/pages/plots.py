@@ -232,6 +232,44 @@ def intervals(
     return svg(WIDTH, frame.height, shapes, title=label, description=said)
 
 
+def intervals_down(
+    labels: Sequence[str], ranges: Sequence[tuple[float, float | None, float]], *, label: str, xlabel: str
+) -> str:
+    """Shares with their intervals, one a row from top to bottom, from 0 to 1.
+
+    Args:
+        labels: names of the rows.
+        ranges: low end, value and high end of each; a row without a value stays empty.
+        label: what the plot shows, for readers who do not see it.
+        xlabel: what the values are.
+
+    Returns:
+        One `<svg>` element.
+
+    Raises:
+        ValueError: if labels and ranges differ in number or there are none.
+    """
+    if len(labels) != len(ranges) or not labels:
+        raise ValueError(f"{len(labels)} labels and {len(ranges)} ranges: give one of each a row")
+    names = [_short(text, 22) for text in labels]
+    left = 11 + _LETTER * max(map(len, names))
+    frame = _Frame.within(52 + 18.0 * len(labels), left=left, right=14, bottom=43, top=6)
+    x, y = frame.across(0, 1), Scale(-0.5, len(labels) - 0.5, frame.top, frame.bottom)
+    grid: list[tuple[Point, Point]] = [((x(at), frame.top), (x(at), frame.bottom)) for at, _ in _QUARTERS]
+    shapes: list[Shape] = [Path(grid)]
+    for row, (name, (low, value, high)) in enumerate(zip(names, ranges, strict=True)):
+        shapes.append(Text(frame.left - 5, y(row) + _MIDDLE, name, "end", "ink"))
+        if value is not None:
+            shapes.append(Path([((x(low), y(row)), (x(high), y(row)))], "ink", "thick"))
+            shapes.append(Circle(x(value), y(row), 3.5))
+    shapes += _x_axis(frame, x, _QUARTERS, xlabel)
+    each = "; ".join(
+        f"{name}: none" if value is None else f"{name}: {value:.3f} ({low:.3f} to {high:.3f})"
+        for name, (low, value, high) in zip(labels, ranges, strict=True)
+    )
+    return svg(WIDTH, frame.height, shapes, title=label, description=f"{xlabel}, with intervals. {each}.")
+
+
 @dataclass(frozen=True)
 class Line:
     """A curve of a plot of lines: values by x, with the ends of their intervals if there are any."""

@@ -26,6 +26,7 @@ DRAW_RECORD, DRAW, BURNED, ATTACHED = "draw.json", "draw.parquet", "burned.json"
 DRAWN = "drawn.json"
 QUESTIONS = "questions.parquet"
 LEDGER, SLOTS = "ledger/ledger.parquet", "slots.parquet"
+CERTIFICATES = "certificates"
 PLANTING, PLANTED, REPLACED = "planting.json", "planted.json", "replaced"
 SEALED = (PLAN, PROBES, UNITS)
 """Files that `seal.json` lists with their hashes, and with them `QUESTIONS` where there are any."""

@@ -12,17 +12,21 @@ import pyarrow.parquet as pq
 from schemas.described import SchemaMismatchError, check
 from schemas.secret.questions import QUESTIONS
 from transforms.base.errors import CorpusError
+from transforms.base.stores.copies import fetched
 from transforms.scoring.contexts import Slots
 from transforms.scoring.metrics.inputs import Cues, Floats, Ints
 
 
 def read_cues(path: str, ask: str) -> Slots:
-    """The cues of one kind in a file of questions, with the answers to them; read once as long as it stays as it is.
+    """The cues of one kind in a file of questions, of this machine or of an object store, with the answers to them.
+
+    It is read once as long as it stays as it is.
 
     Raises:
         CorpusError: if it is no such file, has no question of the kind, or has a cue twice.
     """
     try:
+        path = str(fetched(path))
         status = os.stat(path)  # noqa: PTH116 - the path is text in messages, too
     except OSError as error:
         raise CorpusError(f"--questions {path}: cannot be read ({error.strerror})") from error

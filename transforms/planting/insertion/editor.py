@@ -16,8 +16,9 @@ from transforms.corpus.output.shards import Shard
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import as_neighbours, recompute
 from transforms.planting.folder import parquet
-from transforms.planting.insertion.slots import BOUNDARIES, choose, in_order, separators
-from transforms.planting.insertion.splice import characters_before, insert
+from transforms.planting.insertion.inserted import Insertions, insert_all
+from transforms.planting.insertion.slots import BOUNDARIES
+from transforms.planting.insertion.splice import characters_before
 from transforms.planting.places.by_shard import Plantings, read_plantings
 from transforms.planting.work import SecretWork
 
@@ -100,15 +101,16 @@ class ShardPlanting:
         texts = Texts.of(as_strings(table.column(column)))
         rows = np.searchsorted(where, self.plantings.inside_at[inside])
         documents = np.unique(rows)
-        forms = own["form"].to_numpy()
-        at, kind = choose(texts, rows, own["fraction"].to_numpy(), forms)
-        order = in_order(rows, at, kind, own["leaf"].to_numpy(), own["copy"].to_numpy())
-        own, rows, at, kind = own.take(pa.array(order)), rows[order], at[order], kind[order]
-        leads, tails = separators(texts, rows, at, kind, forms[order])
-        planted = [text.encode() for text in own["text"].to_pylist()]
-        pieces = [b"".join(parts) for parts in zip(leads, planted, tails, strict=True)]
-        edited, landed = insert(texts, rows, at, pieces)
-        offsets = landed + np.array([len(one) for one in leads], np.int64)
+        insertions = Insertions(
+            rows,
+            own["fraction"].to_numpy(),
+            own["form"].to_numpy(),
+            own["leaf"].to_numpy(),
+            own["copy"].to_numpy(),
+            [text.encode() for text in own["text"].to_pylist()],
+        )
+        inserted = insert_all(texts, insertions)
+        own, rows, at, edited = own.take(pa.array(inserted.order)), rows[inserted.order], inserted.at, inserted.texts
         before = [texts.one(row) for row in documents.tolist()]
         changed = [edited.one(row) for row in documents.tolist()]
         of_document = np.searchsorted(documents, rows)
@@ -121,17 +123,17 @@ class ShardPlanting:
             self._ledger(
                 own,
                 row=self.rows + rows + np.searchsorted(after, rows, side="left"),
-                boundary=[BOUNDARIES[code] for code in kind.tolist()],
-                byte_offset=offsets,
-                char_offset=characters_before(edited, rows, offsets),
-                sizes=[len(one) for one in planted],
-                separators=(leads, tails),
+                boundary=[BOUNDARIES[code] for code in inserted.kinds.tolist()],
+                byte_offset=inserted.begins,
+                char_offset=characters_before(edited, rows, inserted.begins),
+                sizes=[len(insertions.pieces[which]) for which in inserted.order.tolist()],
+                separators=(inserted.leads, inserted.tails),
                 neighbours=neighbours,
                 digests=tuple([side[document] for document in of_document.tolist()] for side in digests),
                 recomputed=[recomputed[document] for document in of_document.tolist()],
             )
         )
-        self._keep_slots(own, [before[document] for document in of_document.tolist()], at, leads)
+        self._keep_slots(own, [before[document] for document in of_document.tolist()], at, inserted.leads)
         return table
 
     def _add(self, table: pa.Table, after: npt.NDArray[np.int64], beside: slice) -> pa.Table:

@@ -1,0 +1,210 @@
+"""Judges over documents with copies: before the seal over virtual ones, after planting over the real output."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.certifying.available import Available, available
+from pipelines.certifying.gate import passing, refuse_sealed, untried
+from pipelines.certifying.planted import planted_scene
+from pipelines.certifying.sampled import pieces_of, sample
+from pipelines.certifying.units import rho_of
+from pipelines.certifying.virtual import virtual_scene
+from pipelines.certifying.written import PROBES, REPORT, write_aggregate, write_report
+from pipelines.running.errors import RunError
+from pipelines.running.machine import cores
+from pipelines.running.sizes import parse_size
+from pipelines.running.versions import versions
+from pipelines.sealing.probe_files import read_probes
+from transforms.base.keyed import digest
+from transforms.base.readable import count, counted
+from transforms.certify.certificate import Certified, Scene, certify
+from transforms.certify.environments import folder_of
+from transforms.certify.running import Failure, run_judges
+from transforms.planting import folder as names
+from transforms.planting.ledger.check_secrets import open_secrets
+from transforms.planting.sealing.units import Unit
+
+if TYPE_CHECKING:
+    from pipelines.certify import CertifyConfig
+    from pipelines.running.context import Context
+
+BEFORE, AFTER = "before the seal", "after planting"
+
+
+def run_virtual(config: "CertifyConfig", context: "Context") -> int:
+    """Judge candidates that are not sealed; returns 1 if units fail a gate and are not dropped.
+
+    Raises:
+        UsageError, RunError, CorpusError: with what to change.
+    """
+    refuse_sealed(config.probes)
+    path = names.secrets_path(config.output, "--output")
+    names.refuse_existing(path, "--output")
+    table, units = read_probes(config.probes)
+    chosen = available(config, context.progress.say)
+    refuse_unknown_gate(config.gate, [judge.name for judge in chosen.judges])
+    skipped = dict(chosen.skipped)
+    key = digest("trapline/v1/certify-virtual", *(unit.canonical() for unit in units))
+    documents = sample(pieces_of(config.input, config.text_column, "--input"), config.text_column, _bytes(config), key)
+    scene = virtual_scene(documents.texts, units, config.copies, config.max_doc_share, key)
+    with names.new_secrets(path, "--output") as draft:
+        certified = _judged(config, context, scene, units, draft, chosen, skipped)
+        passes = passing(certified, config.gate, config.least, len(units))
+        facts = _facts(config, BEFORE, scene, units, certified, documents.share, skipped) | {
+            "gate": {
+                "judges": list(config.gate),
+                "least": config.least,
+                "units": len(units),
+                "passed": int(passes.sum()),
+                "untried": untried(certified, config.gate, len(units)),
+                "dropped": config.drop,
+            }
+        }
+        write_report(draft, REPORT, facts)
+        if config.gate and config.drop and passes.any():
+            names.write(draft, PROBES, names.parquet(_of_units(table, units, passes.tolist())))
+    return _end(config, facts, path / f"{REPORT}.html", gated=bool(config.gate))
+
+
+def run_planted(config: "CertifyConfig", context: "Context") -> int:
+    """Judge the real output; returns 0.
+
+    Raises:
+        UsageError, RunError, SealError: with what to change.
+    """
+    path = names.secrets_path(config.secrets)
+    chosen = available(config, context.progress.say)
+    skipped = dict(chosen.skipped)
+    with names.locked(path):
+        sealed = open_secrets(path)
+        scene, share = planted_scene(path, sealed, config.input[0], _bytes(config))
+        with scratch_in(path) as scratch:
+            certified = _judged(config, context, scene, sealed.units, scratch, chosen, skipped)
+        facts = _facts(config, AFTER, scene, sealed.units, certified, share, skipped)
+        name = f"{names.CERTIFICATES}/judged"
+        write_report(path, name, facts)
+    return _end(config, facts, path / f"{name}.html", gated=False)
+
+
+@contextmanager
+def scratch_in(secrets: Path) -> Iterator[Path]:
+    """A folder among the secrets for what passes between processes; what a killed run left is removed."""
+    for left in secrets.glob(".certify-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=".certify-", dir=secrets) as made:
+        yield Path(made)
+
+
+def refuse_unknown_gate(gate: Sequence[str], judges: Sequence[str]) -> None:
+    """Refuse a gate by a judge that does not look.
+
+    Raises:
+        RunError: naming it.
+    """
+    for name in gate:
+        if name not in judges:
+            raise RunError(f"--gate {name}: is not among the judges that run: {', '.join(judges)}")
+
+
+def _bytes(config: "CertifyConfig") -> int:
+    return parse_size(config.sample)
+
+
+def _judged(
+    config: "CertifyConfig",
+    context: "Context",
+    scene: Scene,
+    units: Sequence[Unit],
+    place: Path,
+    chosen: Available,
+    skipped: dict[str, str],
+) -> list[Certified]:
+    """Run the judges; those that fail are added to `skipped`, if that is what the user wants."""
+    judges = chosen.judges
+    copies = sum(map(len, scene.planted.copies))
+    context.progress.say(
+        f"{count(copies)} copies in {counted(len(scene.planted.before), 'document')}, "
+        f"{counted(len(scene.others), 'other document')}, {counted(len(judges), 'judge')}"
+    )
+    with TemporaryDirectory(prefix=".judges-", dir=place) as scratch:
+        verdicts = run_judges(
+            judges,
+            scene.exhibits(),
+            folder_of(config.environments),
+            Path(scratch),
+            config.threads or cores(),
+            context.progress.say,
+        )
+    rho, certified = rho_of(units), []
+    for verdict in verdicts:
+        if isinstance(verdict, Failure):
+            if config.missing == "refuse":
+                raise RunError(f"judge {verdict.judge.name}: {verdict.reason}; leave it out, or give --missing skip")
+            skipped[verdict.judge.name] = verdict.reason
+        else:
+            certified.append(certify(scene, verdict, len(units), rho))
+    if not certified:
+        raise RunError("no judge said anything: every one of them failed")
+    return certified
+
+
+def _facts(
+    config: "CertifyConfig",
+    when: str,
+    scene: Scene,
+    units: Sequence[Unit],
+    certified: Sequence[Certified],
+    share: float,
+    skipped: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "command": "certify",
+        "when": when,
+        "versions": versions(),
+        "units": len(units),
+        "worlds": len(scene.planted.copies),
+        "copies": sum(map(len, scene.planted.copies)),
+        "documents": len(scene.planted.before),
+        "document_bytes": sum(len(text.encode()) for text in scene.planted.before),
+        "others": len(scene.others),
+        "other_bytes": sum(len(text.encode()) for text in scene.others),
+        "sample": {"share": share, "most": config.sample, "copies_at_most": config.copies if config.probes else 0},
+        "skipped": dict(skipped),
+        "judges": [one.facts for one in certified],
+    }
+
+
+def _of_units(table: pa.Table, units: Sequence[Unit], passes: Sequence[bool]) -> pa.Table:
+    kept = {unit.id for unit, one in zip(units, passes, strict=True) if one}
+    return table.filter(pa.array([unit in kept for unit in table["unit"].to_pylist()]))
+
+
+def _end(config: "CertifyConfig", facts: Mapping[str, Any], page: Path, *, gated: bool) -> int:
+    if config.aggregate:
+        write_aggregate(Path(config.aggregate), facts)
+    for one in facts["judges"]:
+        kept = one["in_kept_documents"]
+        share = "-" if kept["share"] is None else f"{100 * kept['share']:.1f} %"
+        print(
+            f"{one['judge']:<20} {share:>8} of {count(kept['of'])} copies in documents it keeps are alive; "
+            f"{count(one['documents']['lost'])} of {count(one['documents']['kept_before'])} documents lost"
+        )
+    for name, reason in facts["skipped"].items():
+        print(f"{name:<20} skipped: {reason}")
+    print(f"done: {page}  (secret: it tells what is planted)")
+    if not gated:
+        return 0
+    gate = facts["gate"]
+    failed = gate["units"] - gate["passed"]
+    dropped = failed and gate["dropped"]
+    told = f"; the others are in {page.parent / PROBES}" if dropped and gate["passed"] else ""
+    print(f"gate: {count(gate['passed'])} of {counted(gate['units'], 'unit')} pass{told}")
+    if gate["untried"]:
+        print(f"  of {counted(gate['untried'], 'unit')} a judge keeps no document, and says nothing")
+    return 0 if not failed or (dropped and gate["passed"]) else 1

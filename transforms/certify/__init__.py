@@ -1,0 +1,1 @@
+"""What cleaning leaves of planted copies, and what somebody who looks for them finds."""

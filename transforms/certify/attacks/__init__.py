@@ -1,0 +1,1 @@
+"""Attacks: what someone without secrets can compute of a planted corpus to tell planted sentences from others."""

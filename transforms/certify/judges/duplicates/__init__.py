@@ -1,0 +1,1 @@
+"""Judges that look for what a corpus holds more than once."""

@@ -1,0 +1,19 @@
+"""A Bloom filter of 13-grams, as datatrove has it: documents of which more than 80 % stood before are dropped.
+
+Its mask takes the size in bytes for one less than a power of two: with a power of two itself, all n-grams would share
+two bits.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from transforms.certify.judges.datatrove import deduplicated
+
+SETTINGS = {"m_bytes": (1 << 27) - 1, "k": 5, "n_grams": 13, "duplicate_threshold": 0.8}
+
+
+def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
+    """The documents that are new."""
+    from datatrove.pipeline.dedup.bloom_filter import BloomFilterConfig, SingleBloomFilter
+
+    config = BloomFilterConfig(**SETTINGS)
+    return deduplicated(documents, [], lambda folder: SingleBloomFilter(str(folder), config))

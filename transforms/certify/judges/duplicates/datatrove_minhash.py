@@ -1,0 +1,41 @@
+"""MinHash over documents, as datatrove has it: 14 bands of 8 hashes over 5 words."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from transforms.certify.judges.datatrove import deduplicated
+
+SETTINGS = {"n_grams": 5, "num_buckets": 14, "hashes_per_bucket": 8}
+
+
+def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
+    """The documents that are left of each cluster."""
+    from datatrove.pipeline.dedup import MinhashDedupSignature
+    from datatrove.pipeline.dedup.minhash import (
+        MinhashConfig,
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+    )
+
+    config = MinhashConfig(**SETTINGS)
+
+    class Buckets(MinhashDedupBuckets):
+        """All buckets in one go: a task of datatrove's does one."""
+
+        def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:  # noqa: ARG002
+            for bucket in range(config.num_buckets):
+                super().run(None, bucket, config.num_buckets)
+
+    def names(folder: Path, *parts: str) -> list[str]:
+        return [str(folder / part) for part in parts]
+
+    return deduplicated(
+        documents,
+        [
+            lambda folder: MinhashDedupSignature(*names(folder, "signatures"), config=config),
+            lambda folder: Buckets(*names(folder, "signatures", "pairs"), config=config),
+            lambda folder: MinhashDedupCluster(*names(folder, "pairs", "clusters"), config=config),
+        ],
+        lambda folder: MinhashDedupFilter(*names(folder, "clusters")),
+    )

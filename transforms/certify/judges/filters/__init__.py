@@ -1,0 +1,1 @@
+"""Judges that look at one document at a time."""

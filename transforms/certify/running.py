@@ -1,0 +1,141 @@
+"""Run judges, each in a process of its own, several at once; read what they say."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.described import check
+from schemas.working.verdicts import EXHIBITS, FACTS_KEY, VERDICTS
+from transforms.certify.environments import python_of
+from transforms.certify.registry import PER_DOCUMENT, Judge
+
+_SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
+_TOP = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, repr=False)
+class Exhibits:
+    """What judges are shown: a list of sets of documents for each way of looking, and documents to train on."""
+
+    per_document: Sequence[Sequence[str]]
+    whole_corpus: Sequence[Sequence[str]]
+    training: Sequence[str]
+
+    def of(self, judge: Judge) -> Sequence[Sequence[str]]:
+        """The sets that a judge is shown."""
+        return self.per_document if judge.looks_at == PER_DOCUMENT else self.whole_corpus
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a judge said nothing."""
+
+    judge: Judge
+    reason: str
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What a judge said: for each set, what is left of each document, None for one that is dropped.
+
+    `facts` has its settings, versions and time.
+    """
+
+    judge: Judge
+    left: Sequence[Sequence[str | None]]
+    facts: Mapping[str, Any]
+
+
+def run_judges(
+    judges: Sequence[Judge], exhibits: Exhibits, folder: Path, scratch: Path, threads: int, say: Callable[[str], None]
+) -> list[Verdict | Failure]:
+    """Show the exhibits to all judges.
+
+    Args:
+        judges: whose environments are there.
+        exhibits: what they look at.
+        folder: of their environments.
+        scratch: a folder that only its owner can read, for the files between the processes.
+        threads: judges that run at once.
+        say: tells the person at the terminal.
+
+    Returns:
+        Of each judge what it said, or why it failed.
+    """
+    _lay_out(exhibits, scratch)
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(_run, judge, exhibits, folder, scratch, say) for judge in judges]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _lay_out(exhibits: Exhibits, scratch: Path) -> None:
+    """Write the exhibits, and a folder in which a judge's Python finds trapline's source and nothing else."""
+    source = scratch / "source"
+    source.mkdir()
+    for name in ("schemas", "transforms", "pipelines"):
+        (source / name).symlink_to(_TOP / name)
+    for name, sets in (("document", exhibits.per_document), ("corpus", exhibits.whole_corpus)):
+        numbers = [number for number, own in enumerate(sets) for _ in own]
+        texts = [text for own in sets for text in own]
+        _write(scratch / f"{name}.parquet", numbers, texts)
+    _write(scratch / "training.parquet", [0] * len(exhibits.training), exhibits.training)
+
+
+def _write(path: Path, numbers: Sequence[int], texts: Sequence[str]) -> None:
+    columns = [pa.array(numbers, pa.int32()), pa.array(texts, pa.large_string())]
+    pq.write_table(pa.table(columns, schema=EXHIBITS), path, compression="lz4")
+
+
+def _run(
+    judge: Judge, exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]
+) -> Verdict | Failure:
+    own, sets = scratch / judge.name, exhibits.of(judge)
+    own.mkdir()
+    out = own / "verdicts.parquet"
+    command = [
+        *(str(python_of(judge.environment, folder)), "-m", "transforms.certify.judges.serve", judge.module),
+        *(str(scratch / f"{judge.looks_at}.parquet"), str(scratch / "training.parquet"), str(out), *judge.packages),
+    ]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        **dict.fromkeys(_SINGLE, "1"),
+        "PYTHONPATH": str(scratch / "source"),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(own),
+    }
+    # S603: the Python is one that the user has set up.
+    done = subprocess.run(  # noqa: S603
+        command, cwd=own, env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode or not out.exists():
+        said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
+        return Failure(judge, f"it failed (exit {done.returncode}): {said[-1][:300]}")
+    table = pq.read_table(out)
+    check(table.schema, VERDICTS, f"verdicts of {judge.name}")
+    facts = json.loads(table.schema.metadata[FACTS_KEY])
+    say(f"  {judge.name:<20} {facts['seconds']:7.1f} s")
+    left, at = [], 0
+    kept, texts = table["kept"].to_pylist(), table["text"].to_pylist()
+    for documents in sets:
+        rows = range(at, at + len(documents))
+        left.append(
+            [
+                None if not kept[row] else texts[row] if texts[row] is not None else before
+                for row, before in zip(rows, documents, strict=True)
+            ]
+        )
+        at += len(documents)
+    out.unlink()
+    return Verdict(judge, left, facts)
