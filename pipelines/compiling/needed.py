@@ -45,7 +45,7 @@ _TOKENS = (
 )
 _COMPONENTS = (
     Kernel("transforms.dedup.components", "_join_band", "u32[], i64[], u32[], u32[]"),
-    Kernel("transforms.dedup.survivors_kernel", "count_equal", "u8[,], i64[], i64[]"),
+    Kernel("transforms.dedup.survivors_kernel", "equal_between", "u8[,], u8[,], i64[], i64[]"),
     Kernel("transforms.dedup.components", "_first_of_components", "u32[], u32[]"),
 )
 _JSONL = (

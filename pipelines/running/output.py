@@ -253,7 +253,7 @@ def remove_temporaries(work: Work) -> None:
         return
     for folder in ("", *FOLDERS):
         work.output.remove_temporaries(folder)
-    for folder in ("", "scan", "buckets", "edits", "rewrite", "restore"):
+    for folder in ("", "scan", "buckets", "partitioned", "edits", "rewrite", "restore"):
         work.folder.remove_temporaries(folder)
 
 
