@@ -17,7 +17,7 @@ from transforms.base.runs import Work
 from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
-from transforms.corpus.input.formats import format_for, schema_of, schemas_known
+from transforms.corpus.input.formats import format_for, read_ahead, schema_of, schemas_known
 from transforms.corpus.input.jsonl.rounding import refuse_rounding
 from transforms.corpus.input.merged_schema import together
 from transforms.corpus.input.partitions import above
@@ -68,6 +68,7 @@ def look_at(config: "DedupConfig") -> Input:
             f"--strict: {left_out(listing.left_out)}; name only what is to be read, with a glob such as "
             "'FOLDER/**/*.jsonl', or run without --strict"
         )
+    read_ahead(sources)
     for source in sources:
         if not format_for(source).knows_schema:
             continue

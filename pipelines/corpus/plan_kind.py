@@ -14,7 +14,7 @@ BYTES_PER_DOCUMENT = 250
 
 
 def plan_kind(config: "DedupConfig", documents: int) -> str:
-    """"one" or "partitioned": what `--plan` says, or what suits the size of the corpus and this machine."""
+    """What `--plan` says, or what suits the size of the corpus and this machine: "one" or "partitioned"."""
     if config.plan != "auto":
         return config.plan
     fits = documents <= MOST_DOCUMENTS and documents * BYTES_PER_DOCUMENT <= memory_bytes() // 2

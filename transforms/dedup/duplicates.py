@@ -16,14 +16,14 @@ ROWS = 1 << 22
 
 
 def duplicates_table(
-    rows: npt.NDArray[np.uint64] = np.empty(0, np.uint64),
-    kept_rows: npt.NDArray[np.uint64] = np.empty(0, np.uint64),
-    exact: npt.NDArray[np.bool_] = np.empty(0, np.bool_),
-    similarity: npt.NDArray[np.float32] = np.empty(0, np.float32),
-    ids: pa.Array = pa.nulls(0, pa.string()),
-    kept_ids: pa.Array = pa.nulls(0, pa.string()),
+    rows: npt.NDArray[np.uint64],
+    kept_rows: npt.NDArray[np.uint64],
+    exact: npt.NDArray[np.bool_],
+    similarity: npt.NDArray[np.float32],
+    ids: pa.Array,
+    kept_ids: pa.Array,
 ) -> pa.Table:
-    """The table of some removed documents, n rows in the order of the input; without arguments, one of no rows.
+    """The table of n removed documents, in the order of the input.
 
     Args:
         rows: file << 40 | row number of each in the input.

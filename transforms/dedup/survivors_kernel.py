@@ -23,9 +23,7 @@ _BLOCK = 128
 
 
 @inline_kernel
-def _equal_bytes(
-    one: npt.NDArray[np.uint8], left: np.int64, other: npt.NDArray[np.uint8], right: np.int64
-) -> np.int64:
+def _equal_bytes(one: npt.NDArray[np.uint8], left: np.int64, other: npt.NDArray[np.uint8], right: np.int64) -> np.int64:
     width = one.shape[1]
     blocks = width // _BLOCK
     equal = np.int64(0)
@@ -261,8 +259,8 @@ def choose_in_graph(
 
     `state` is 0 for a document to decide, 1 for a kept one and 2 for one that goes, and is written. The earlier
     neighbours of document d are `edges[edge_starts[d]:edge_starts[d + 1]]`, with their equal bytes; its large buckets
-    stand in `entries` likewise. Of bucket b, `listed[b]` documents are listed from `lists[list_starts[b]]` on, `kept[b]`
-    are kept, and `met[b]` says that one was left out. `best_of` and `equal_of` are written for those that go.
+    stand in `entries` likewise. Of bucket b, `listed[b]` documents are listed from `lists[list_starts[b]]` on,
+    `kept[b]` are kept, and `met[b]` says that one was left out. `best_of` and `equal_of` are written for those that go.
 
     Returns the comparisons, the buckets in which one was left out for the first time, and the documents concerned.
     """

@@ -139,5 +139,7 @@ def partitioned_plan(
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """What a plan leaves for the rewrite and the output, apart from its summary."""
-    own = [path for name in ("duplicates", "quarantine", f".work/{'0' * 32}/edits") for path in (folder / name).iterdir()]
+    own = [
+        path for name in ("duplicates", "quarantine", f".work/{'0' * 32}/edits") for path in (folder / name).iterdir()
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in own}

@@ -79,8 +79,9 @@ def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         ("--threads", "1"),
         ("--threads", "7"),
         ("--threads", "1", "--direct_running_mode=multi_processing", "--direct_num_workers=2"),
+        ("--threads", "2", "--plan", "partitioned"),
     ],
-    ids=["one thread", "seven threads", "two processes"],
+    ids=["one thread", "seven threads", "two processes", "a partitioned plan"],
 )
 def test_same_bytes_however_the_work_is_spread(
     flags: tuple[str, ...], corpus: Path, undisturbed: dict[str, str], tmp_path: Path

@@ -49,7 +49,9 @@ class AnswerRange:
         largest = np.lexsort((keepers, -others))[:LARGEST_CLUSTERS]
         return {
             "sizes": {str(size): int(count) for size, count in zip(sizes, counts, strict=True)},
-            "largest": [[int(others[one]) + 1, int(keepers[one]), int(rows[one]), ids[one].as_py()] for one in largest.tolist()],
+            "largest": [
+                [int(others[one]) + 1, int(keepers[one]), int(rows[one]), ids[one].as_py()] for one in largest.tolist()
+            ],
         }
 
     def _write(

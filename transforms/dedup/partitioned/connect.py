@@ -24,8 +24,8 @@ _Numbers = npt.NDArray[np.uint64]
 def links_of_range(setting: Setting, number: int) -> Iterator[tuple[_Numbers, _Numbers]]:
     """Pairs of documents of one component, each pair at the range where it was found."""
     with setting.of_ranges("verified").open(number) as file:
-        for one, other in file.sections(edges(), 0, ["earlier", "later"]):
-            yield one, other
+        for columns in file.sections(edges(), 0, ["earlier", "later"]):
+            yield columns[0], columns[1]
     for files in setting.by_first:
         for document, bucket in files.chunks(members(), number):
             yield document, bucket >> np.uint64(BAND_BITS)

@@ -1,4 +1,4 @@
-"""Exact copies: texts are split by their hashes, and in each slice the first document of a text stands for the others."""
+"""Exact copies: texts are split by their hashes; in each slice the first document of a text stands for the others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

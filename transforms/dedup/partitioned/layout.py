@@ -59,13 +59,17 @@ class Sizes:
     shown: int = ROWS
 
 
+SIZES = Sizes()
+"""What a task holds, of two or three hundred bytes each: with what comes of them in between, less than 2 GB."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """The division for one corpus: a function of its size, the bands and `sizes` alone."""
 
     documents: int
     bands: int
-    sizes: Sizes = Sizes()
+    sizes: Sizes = SIZES
 
     def __post_init__(self) -> None:
         if self.documents > MAX_DOCUMENTS or self.bands > 1 << BAND_BITS:

@@ -177,9 +177,7 @@ def joined(table: pa.Schema, chunks: Sequence[Sequence[Column]]) -> list[Column]
     """Chunks of rows as one writable array for each column; none of them at all gives empty ones."""
     kinds = [numpy_type(field.type) for field in table]
     none = [np.empty(0, kind) if kind.subdtype is None else np.empty((0, kind.itemsize), np.uint8) for kind in kinds]
-    return [
-        np.concatenate([chunk[at] for chunk in chunks]) if chunks else none[at] for at in range(len(kinds))
-    ]
+    return [np.concatenate([chunk[at] for chunk in chunks]) if chunks else none[at] for at in range(len(kinds))]
 
 
 @kernel

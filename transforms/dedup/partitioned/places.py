@@ -126,7 +126,9 @@ def rank_in_input(settled: Settled, addresses: Numbers) -> npt.NDArray[np.int64]
     return found
 
 
-def rows_in_input(documents: Numbers, addresses: Numbers, files: tuple[Numbers, Numbers], quarantined: Numbers) -> Numbers:
+def rows_in_input(
+    documents: Numbers, addresses: Numbers, files: tuple[Numbers, Numbers], quarantined: Numbers
+) -> Numbers:
     """Row numbers of some documents.
 
     Args:

@@ -17,10 +17,10 @@ from transforms.dedup.partitioned.answer import AnswerRange
 from transforms.dedup.partitioned.components import survivors
 from transforms.dedup.partitioned.connect import connect
 from transforms.dedup.partitioned.exact import GroupHashes, SplitHashes
-from transforms.dedup.partitioned.layout import FOLDER, Setting, Sizes
+from transforms.dedup.partitioned.layout import FOLDER, SIZES, Setting, Sizes
 from transforms.dedup.partitioned.pairs import FindPairs, SplitKeys
-from transforms.dedup.partitioned.publish import SHARDS_OF_A_TASK, CutShards, WriteDuplicates, WriteEdits, entries
 from transforms.dedup.partitioned.places import Settled
+from transforms.dedup.partitioned.publish import SHARDS_OF_A_TASK, CutShards, WriteDuplicates, WriteEdits, entries
 from transforms.dedup.partitioned.settle import CoverCopies, SettleRange
 from transforms.dedup.partitioned.summary import summary
 from transforms.dedup.partitioned.verify import SendSketches, VerifyPairs
@@ -90,7 +90,7 @@ class PartitionedPlan:
         threads: int,
         launch: Launch,
         say: Callable[[str], None] = lambda _: None,
-        sizes: Sizes = Sizes(),
+        sizes: Sizes = SIZES,
     ) -> "PartitionedPlan":
         """The plan of a committed scan."""
         return cls(Setting.of(scan, config, work, sizes), tuple(compressed_files), threads, launch, say)

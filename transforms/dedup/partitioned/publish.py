@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.public.duplicates import DUPLICATES
 from schemas.working.partitioned import gone, gone_addresses
 from transforms.corpus.output.edits import removals
 from transforms.corpus.output.names import edits_name, publish_quarantine, quarantined_addresses
@@ -112,7 +113,7 @@ class WriteDuplicates:
         shown = setting.layout.sizes.shown
         lo, hi = task * shown, min((task + 1) * shown, int(removed[-1]))
         quarantined = quarantined_of(setting)
-        tables = [duplicates_table()]
+        tables = [DUPLICATES.empty_table()]
         for number in range(setting.layout.ranges):
             begin, end = int(removed[number]), int(removed[number + 1])
             if begin < hi and end > lo:

@@ -32,7 +32,9 @@ class CoverCopies:
         first, end = layout.bounds(task)
         near = [chunk for files in self.chosen for chunk in files.chunks(covered(), task)]
         document, kept, equal = joined(covered(), near)
-        writer.write(gone(), layout.range_of(document), layout.ranges, [document, kept, equal, np.zeros(len(equal), np.uint8)])
+        writer.write(
+            gone(), layout.range_of(document), layout.ranges, [document, kept, equal, np.zeros(len(equal), np.uint8)]
+        )
         by = np.arange(first, end, dtype=np.uint64)
         equal_of = np.full(end - first, full, np.uint16)
         place = (document - np.uint64(first)).astype(np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from schemas.working.partitioned import gone
+from transforms.base.texts import offsets_of
 from transforms.corpus.output.shards import Shard, rows_of_ranks
 from transforms.dedup.partitioned.layout import whole_column
 from transforms.dedup.partitioned.parts import joined
@@ -46,9 +47,7 @@ def summary(
         },
         "clusters": {
             "sizes": {str(size): sizes[size] for size in sorted(sizes)},
-            "largest": [
-                {"kept_row": row, "id": id_, "size": size} for size, _, row, id_ in largest[:LARGEST_CLUSTERS]
-            ],
+            "largest": [{"kept_row": row, "id": id_, "size": size} for size, _, row, id_ in largest[:LARGEST_CLUSTERS]],
         },
         "similarity": {
             "edges": (np.arange(BINS + 1) / BINS).tolist(),
@@ -91,11 +90,9 @@ def _examples(settled: Settled, shards: Sequence[Shard]) -> Iterator[dict[str, A
 def _example(settled: Settled, shards: Sequence[Shard], kind: str, equal: int, place: int) -> dict[str, Any]:
     """The pair at `place` among those of `equal` equal bytes, in the order of their documents."""
     setting = settled.setting
-    for number, result in enumerate(settled.results):
-        own = result[kind].get(str(equal), 0)
-        if place < own:
-            break
-        place -= own
+    counts = offsets_of([result[kind].get(str(equal), 0) for result in settled.results])
+    number = int(np.searchsorted(counts, place, side="right")) - 1
+    place -= int(counts[number])
     first, end = setting.layout.bounds(number)
     with setting.of_ranges("settled").open(number) as file:
         document, kept, equals, exact = joined(gone(), list(file.sections(gone(), 0)))

@@ -38,9 +38,7 @@ class SendSketches:
     def _unique_pairs(self, task: int) -> Iterator[npt.NDArray[np.uint64]]:
         """The pairs of a range, ascending, each once; as many at a time as a task holds, by their first document."""
         layout = self.setting.layout
-        files = [
-            (waves, slice_) for waves in self.setting.by_first for slice_ in range(waves.tasks)
-        ]
+        files = [(waves, slice_) for waves in self.setting.by_first for slice_ in range(waves.tasks)]
         total = 0
         for waves, slice_ in files:
             with waves.open(slice_) as file:
