@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.corpus.plan_kind import plan_kind
 from pipelines.corpus.summaries import ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pipelines.dedup import DedupConfig
 
 _WORK_BYTES_PER_DOCUMENT = 700
+_PARTITIONED_BYTES = 100
+"""What stages of a partitioned plan have on disk at a time, more than a plan of one task."""
 _NAMED = 10
 
 
@@ -204,7 +207,8 @@ def check_space(config: "DedupConfig", found: Input, work: Work) -> None:
         source.size // (1 if format_for(source).is_packed or source.compression else 3) for source in found.sources
     )
     documents = found.documents if found.documents is not None else found.text_bytes // 2000
-    outputs.check_space(work.output, packed + documents * _WORK_BYTES_PER_DOCUMENT)
+    each = _WORK_BYTES_PER_DOCUMENT + (_PARTITIONED_BYTES if plan_kind(config, documents) == "partitioned" else 0)
+    outputs.check_space(work.output, packed + documents * each)
 
 
 def refuse_changed_input(config: "DedupConfig", found: Input) -> None:

@@ -186,7 +186,7 @@ class GroupComponents:
         document = (place + first).astype(np.uint64)
         for at in range(0, len(place), layout.sizes.rows):
             some = slice(at, at + layout.sizes.rows)
-            columns = [document[some], priority[some], own[some]]
+            columns: list[Column] = [document[some], priority[some], own[some]]
             writer.write(sketches(width), group[place[some]], self.groups + 1, columns)
         sampled = np.flatnonzero(group[place] == self.groups)[::SAMPLED]
         return list(zip(priority[sampled].tolist(), document[sampled].tolist(), strict=True))
@@ -239,17 +239,18 @@ class SplitBlocks:
     def _fill(self, task: int, writer: PartsWriter) -> Mapping[str, Any]:
         blocks = len(self.cuts) + 1
         of_edges, of_members, of_sketches = _tables(self.setting)
-        known: list[tuple[Column, Column]] = []
+        documents, blocks_of = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
         with self.setting.of_ranges("grouped").open(task) as file:
             for columns in file.sections(of_edges, self.groups):
                 writer.write(of_edges, block_of(columns[3], columns[1], self.cuts), blocks, columns)
             for columns in file.sections(of_sketches, self.groups):
                 block = block_of(columns[1], columns[0], self.cuts)
                 writer.write(of_sketches, block, blocks, columns)
-                known.append((columns[0], block))
-            documents, block = (np.concatenate(column) for column in zip(*known, strict=True)) if known else ([], [])
+                documents.append(columns[0])
+                blocks_of.append(block)
+            ascending, known = np.concatenate(documents), np.concatenate(blocks_of)
             for columns in file.sections(of_members, self.groups):
-                writer.write(of_members, block[np.searchsorted(documents, columns[0])], blocks, columns)
+                writer.write(of_members, known[np.searchsorted(ascending, columns[0])], blocks, columns)
         return {}
 
 

@@ -86,7 +86,9 @@ class FindPairs:
         """The buckets of one band and slice; and the documents of all of them, one bucket after the other."""
         layout = self.setting.layout
         files = self.setting.parts(f"keys-{self.wave}", layout.splits)
-        found, rows, counts = [], [], []
+        found: list[npt.NDArray[np.uint64]] = []
+        rows: list[npt.NDArray[np.uint32]] = []
+        counts: list[int] = []
         for split in range(layout.splits):
             before = len(found)
             with files.open(split) as file:

@@ -36,7 +36,8 @@ def numpy_type(kind: pa.DataType) -> np.dtype[Any]:
     """The NumPy form of a column's type; fixed-width bytes are rows of uint8."""
     if pa.types.is_fixed_size_binary(kind):
         return np.dtype((np.uint8, (kind.byte_width,)))
-    return np.dtype(kind.to_pandas_dtype()).newbyteorder("<")
+    plain: np.dtype[Any] = np.dtype(kind.to_pandas_dtype()).newbyteorder("<")
+    return plain
 
 
 def slice_of(hashes: npt.NDArray[np.uint64], slices: int) -> npt.NDArray[np.uint32]:
