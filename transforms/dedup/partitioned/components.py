@@ -162,10 +162,13 @@ class GroupComponents:
         group[np.isin(label, np.array(self.large, np.uint64))] = self.groups
         del label
         samples: list[Rank] = []
+        seen = 0
         for place, columns in edges_of_range(self.setting, task):
             part = group[place]
             writer.write(edges(), part, self.groups + 1, columns)
-            some = np.flatnonzero(part == self.groups)[::SAMPLED]
+            inside = np.flatnonzero(part == self.groups)
+            some = inside[-seen % SAMPLED :: SAMPLED]  # one in so many of all sections, however short they are
+            seen += len(inside)
             samples += zip(columns[3][some].tolist(), columns[1][some].tolist(), strict=True)
         chosen = np.zeros(len(group), np.bool_)
         for place, columns in members_of_range(self.setting, task):
