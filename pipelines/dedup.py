@@ -73,6 +73,9 @@ class DedupConfig:
     """Replace a finished output in the same folder."""
     until: Annotated[Literal["plan", "end"], RUNNING] = "end"
     """plan: stop when everything is decided and can be inspected, before any text is written."""
+    plan: Annotated[Literal["auto", "one", "partitioned"], RUNNING] = "auto"
+    """How it is decided which documents stay, with the same result: by one task that holds a few numbers of every
+    document, by many tasks of bounded memory, or (auto) by one where the corpus is small enough for it."""
     threads: Annotated[Whole, RUNNING] = 0
     """Threads per worker; 0: all cores. Give 1 on Dataflow, Flink or Spark."""
     dry_run: Annotated[bool, RUNNING] = False
@@ -101,6 +104,10 @@ class DedupConfig:
                 self.words == "text" or not self.tokenizer,
                 f"--words {self.words} and --tokenizer: give one of them, both say what a shingle is made of",
             ),
+            (
+                self.plan != "partitioned" or self.method == "survivors",
+                f"--plan {self.plan} and --method {self.method}: components are found by one task; leave --plan out",
+            ),
             (bool(self.input), "--input: give at least one file, folder or glob"),
         )
         for fine, message in checks:
@@ -125,7 +132,7 @@ class DedupConfig:
 
         The tokenizer appears by its file name only; what counts is its content, by `tokenizer_sha256`.
         """
-        own = ("input", "output", "overwrite", "until", "threads", "dry_run", "no_space_check")
+        own = ("input", "output", "overwrite", "until", "plan", "threads", "dry_run", "no_space_check")
         chosen = self.minhash()
         settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
         tokenizer = Path(canonical(self.tokenizer)).name
@@ -187,7 +194,7 @@ class DedupConfig:
 
         return ParquetFormat(self.compression, parse_size(self.row_group_bytes), self.text_column)
 
-    def plan(self) -> "PlanConfig":
+    def plan_config(self) -> "PlanConfig":
         """Settings of the plan."""
         from transforms.dedup.plan import PlanConfig
 

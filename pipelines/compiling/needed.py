@@ -45,7 +45,7 @@ _TOKENS = (
 )
 _COMPONENTS = (
     Kernel("transforms.dedup.components", "_join_band", "u32[], i64[], u32[], u32[]"),
-    Kernel("transforms.dedup.survivors_kernel", "count_equal", "u8[,], i64[], i64[]"),
+    Kernel("transforms.dedup.survivors_kernel", "equal_between", "u8[,], u8[,], i64[], i64[]"),
     Kernel("transforms.dedup.components", "_first_of_components", "u32[], u32[]"),
 )
 _JSONL = (
@@ -62,12 +62,27 @@ _BUCKETS = (
     Kernel("transforms.dedup.buckets", "_select_repeated", "u64[], i64, u64[], i64"),
     Kernel("transforms.dedup.buckets", "_count_occurrences", "u64[], i64, u64[]"),
     Kernel("transforms.dedup.buckets", "_fold", "u64[,]"),
+)
+_BY_ONE = (
     Kernel(
         "transforms.dedup.survivors_kernel",
         "count_memberships",
         "u32[], i64[], bool[], i64, u32[]",
     ),
     Kernel("transforms.dedup.survivors_kernel", "first_fault", "u32[], u32[]"),
+)
+_PARTITIONED = (
+    Kernel(
+        "transforms.dedup.survivors_kernel",
+        "choose_in_graph",
+        "u8[], i64[], i64[], i64[], i64[], i64[], i64[], i64[], i64[], i64[], u8[], i64, i64[], u8[,], i64, "
+        "i64[], i64[]",
+    ),
+    Kernel("transforms.dedup.survivors_kernel", "equal_between", "u8[,], u8[,], i64[], i64[]"),
+    Kernel("transforms.dedup.partitioned.pairs", "pairs_in_buckets", "u64[], i64[], i64"),
+    Kernel("transforms.dedup.partitioned.parts", "_order_by_part", "u32[], i64"),
+    Kernel("transforms.dedup.partitioned.connect", "join", "u32[], u32[], u32[]"),
+    Kernel("transforms.dedup.partitioned.connect", "flatten", "u32[], i64, i64"),
 )
 _SURVIVORS = (
     Kernel(
@@ -129,8 +144,11 @@ def needed(config: "DedupConfig", *, planting: bool) -> tuple[Kernel, ...]:
         return ()
     planted = _PLANTING if planting else ()
     shingles = _TOKENS if config.tokenizer else _SCAN
+    # A corpus that turns out to be too large for one task compiles the others when they are called.
+    if config.plan == "partitioned":
+        return (*planted, *shingles, *_PARTITIONED, *_BUCKETS)
     choice = _COMPONENTS if config.method == "components" else _SURVIVORS
-    return (*planted, *shingles, *choice, *_BUCKETS)
+    return (*planted, *shingles, *choice, *_BUCKETS, *_BY_ONE)
 
 
 def needed_to_read(formats: Collection[str]) -> Sequence[Kernel]:
@@ -138,5 +156,7 @@ def needed_to_read(formats: Collection[str]) -> Sequence[Kernel]:
     return _JSONL if "jsonl" in formats else ()
 
 
-ALL = (*_PLANTING, *_TOKENS, *_COMPONENTS, *_SURVIVORS, *_BUCKETS, *_JSONL)
+ALL = tuple(
+    dict.fromkeys((*_PLANTING, *_TOKENS, *_COMPONENTS, *_SURVIVORS, *_BUCKETS, *_BY_ONE, *_PARTITIONED, *_JSONL))
+)
 """Every kernel of this file; helpers are told their places in it."""

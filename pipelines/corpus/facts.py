@@ -52,6 +52,8 @@ class DedupFacts:
     """Files in the folders of the input that were not read."""
     not_utf8: Mapping[str, int] = field(default_factory=dict)
     """Columns other than the text with text that is not UTF-8, and in how many documents."""
+    planned: str = "one"
+    """How it was decided which documents stay: by one task ("one"), or by many ("partitioned")."""
     command: str = "dedup"
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.corpus.plan_kind import plan_kind
 from pipelines.corpus.summaries import ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
@@ -18,7 +19,7 @@ from transforms.base.stores.address import shown
 from transforms.corpus.input.addresses import file_of, position_of
 from transforms.corpus.input.columns import check_number_column, check_text_column
 from transforms.corpus.input.divide import divide
-from transforms.corpus.input.formats import format_for, schema_of, schemas_known
+from transforms.corpus.input.formats import format_for, read_ahead, schema_of, schemas_known
 from transforms.corpus.input.jsonl.rounding import refuse_rounding
 from transforms.corpus.input.merged_schema import together
 from transforms.corpus.input.partitions import above
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from pipelines.dedup import DedupConfig
 
 _WORK_BYTES_PER_DOCUMENT = 700
+_PARTITIONED_BYTES = 100
+"""What stages of a partitioned plan have on disk at a time, more than a plan of one task."""
 _NAMED = 10
 
 
@@ -69,6 +72,7 @@ def look_at(config: "DedupConfig") -> Input:
             f"--strict: {left_out(listing.left_out)}; name only what is to be read, with a glob such as "
             "'FOLDER/**/*.jsonl', or run without --strict"
         )
+    read_ahead(sources)
     for source in sources:
         if not format_for(source).knows_schema:
             continue
@@ -205,7 +209,8 @@ def check_space(config: "DedupConfig", found: Input, work: Work) -> None:
         source.size // (1 if format_for(source).is_packed or source.compression else 3) for source in found.sources
     )
     documents = found.documents if found.documents is not None else found.text_bytes // 2000
-    outputs.check_space(work.output, packed + documents * _WORK_BYTES_PER_DOCUMENT)
+    each = _WORK_BYTES_PER_DOCUMENT + (_PARTITIONED_BYTES if plan_kind(config, documents) == "partitioned" else 0)
+    outputs.check_space(work.output, packed + documents * each)
 
 
 def refuse_changed_input(config: "DedupConfig", found: Input) -> None:

@@ -95,6 +95,7 @@ def _facts(done: Finished, counts: Counts) -> DedupFacts:
         input=tuple(shown(source.uri) for source in done.found.sources),
         output=shown(done.work.output.uri),
         left_out=done.found.left_out,
+        planned=done.plan.planned,
         not_utf8={name: documents for name, (documents, _) in done.rewrite.not_utf8.items()},
     )
 

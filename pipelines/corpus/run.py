@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,10 @@ from pipelines.corpus.input import (
     refuse_input_in_output,
     refuse_output_as_input,
 )
+from pipelines.corpus.plan_kind import plan_kind
 from pipelines.corpus.publish import Finished, publish
 from pipelines.corpus.renumber import count_added
-from pipelines.corpus.stages import build_plan, build_rewrite, build_scan, import_stages
+from pipelines.corpus.stages import build_plan, build_rewrite, build_scan, import_stages, plan_partitioned
 from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
@@ -178,10 +179,17 @@ class _Run:
         compressed = [source.ordinal for source in self.found.sources if source.compression]
         with self.progress.stage("plan", work.folder.child("buckets"), {}) as stage:
             stage.resumed = work.folder.exists("plan.json")
-            arguments = (self.config, scan.committed, work, compressed, self.threads)
-            plan = PlanSummary.parse(work.once("plan", lambda: self._launch(build_plan, *arguments)))
+            plan = PlanSummary.parse(work.once("plan", lambda: self._make_plan(scan, compressed)))
             stage.documents = scan.rows
         return plan
+
+    def _make_plan(self, scan: ScanSummary, compressed: Sequence[int]) -> None:
+        config, work = self.config, self.work
+        if plan_kind(config, scan.rows) == "one":
+            self._launch(build_plan, config, scan.committed, work, compressed, self.threads)
+            return
+        self.progress.say(f"plan     partitioned: {counted(scan.rows, 'document')} by tasks of bounded memory")
+        plan_partitioned(config, scan.committed, work, compressed, self.threads, self._launch)
 
     def _place(self, scan: ScanSummary, plan: PlanSummary) -> tuple[PlanSummary, int]:
         """Decide what is planted where; the plan with row numbers that count added documents, and their number."""

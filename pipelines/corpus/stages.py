@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipelines.dedup import DedupConfig
     from transforms.base.runs import Work
@@ -50,7 +50,21 @@ def build_plan(
     """PLAN on `root`: the scan's numbers -> survivors, shards, edits and `duplicates/`."""
     from transforms.dedup.plan import PlanDeduplication
 
-    return root | PlanDeduplication(scan, config.plan(), work, compressed_files, threads)
+    return root | PlanDeduplication(scan, config.plan_config(), work, compressed_files, threads)
+
+
+def plan_partitioned(
+    config: "DedupConfig",
+    scan: dict[str, Any],
+    work: "Work",
+    compressed_files: "Sequence[int]",
+    threads: int,
+    launch: "Callable[..., None]",
+) -> None:
+    """PLAN in stages of many tasks, each a pipeline of its own that `launch` builds on a root and runs."""
+    from transforms.dedup.partitioned.plan import PartitionedPlan
+
+    PartitionedPlan.of(scan, config.plan_config(), work, compressed_files, threads, launch).run()
 
 
 def build_rewrite(

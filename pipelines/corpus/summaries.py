@@ -109,6 +109,8 @@ class PlanSummary:
     similarity: Similarity
     comparisons: Comparisons
     examples: tuple[ExamplePair, ...]
+    planned: str
+    """How it was decided: "one" or "partitioned"."""
 
     def renumbered(
         self, files: tuple[WrittenFile, ...], in_input: Callable[[int], int], in_output: Callable[[int], int]
@@ -136,6 +138,7 @@ class PlanSummary:
             similarity=Similarity(tuple(similarity["edges"]), tuple(similarity["counts"])),
             comparisons=Comparisons(**found["comparisons"]),
             examples=tuple(ExamplePair(**pair) for pair in found["examples"]),
+            planned=found["planned"],
         )
 
 

@@ -69,14 +69,18 @@ def _summary(counts: Counts) -> str:
     return ", ".join(clause.replace(" ", "\u00a0", 1) for clause in said) + "."
 
 
+_PLANNED = {"one": "", "partitioned": "Which documents stay was decided by many tasks (--plan partitioned)."}
+
+
 def _lead(facts: "DedupFacts") -> str:
     counts, timing = facts.counts, facts.timing
     return (
         f"{size(counts.bytes_in)} of text came in and {size(counts.bytes_kept)} stayed. "
         f"Of the removed, {count(counts.removed['exact'])} had the same text as a kept document and "
         f"{count(counts.removed['near'])} were similar to one. "
-        f"It took {duration(timing.seconds)} on {counted(timing.threads, 'thread')}{_compiling(timing)}."
-    )
+        f"It took {duration(timing.seconds)} on {counted(timing.threads, 'thread')}{_compiling(timing)}. "
+        f"{_PLANNED[facts.planned]}"
+    ).rstrip()
 
 
 def _compiling(timing: "Timing") -> str:

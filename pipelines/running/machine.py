@@ -1,5 +1,6 @@
 """What this machine gives: its cores, and the memory that the process has taken."""
 
+import contextlib
 import os
 import resource
 import sys
@@ -11,6 +12,15 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """Memory that this process may use: the machine's, or less where a control group says so."""
+    found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            found = min(found, int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii")))
+    return found
 
 
 def peak_rss_bytes() -> int:

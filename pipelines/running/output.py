@@ -260,7 +260,8 @@ def remove_temporaries(work: Work) -> None:
         return
     for folder in ("", *FOLDERS):
         work.output.remove_temporaries(folder)
-    for folder in ("", "scan", "buckets", "edits", "rewrite", "restore", "placed", "spread", "gather"):
+    stages = ("scan", "buckets", "partitioned", "edits", "rewrite", "restore", "placed", "spread", "gather")
+    for folder in ("", *stages):
         work.folder.remove_temporaries(folder)
 
 

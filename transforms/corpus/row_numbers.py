@@ -6,6 +6,8 @@ count the records of a file, and are the same whatever the texts hold. A row num
 position and file do.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,14 +28,19 @@ def row_numbers(own: Numbers, others: Numbers) -> Numbers:
     Returns:
         uint64[n]: file ordinal << 40 | row number.
     """
+    return row_numbers_by_rank(own, lambda some: np.searchsorted(others, some))
+
+
+def row_numbers_by_rank(own: Numbers, rank: Callable[[Numbers], npt.NDArray[np.int64]]) -> Numbers:
+    """`row_numbers` where the others are not at hand: `rank` says how many of them come before each address."""
     if not len(own):
         return own
-    rank = np.arange(len(own), dtype=np.uint64) + np.searchsorted(others, own).astype(np.uint64)
+    place = np.arange(len(own), dtype=np.uint64) + rank(own).astype(np.uint64)
     file = own >> _BITS
     first = np.flatnonzero(np.append(True, file[1:] != file[:-1]))
-    before = first + np.searchsorted(others, file[first] << _BITS)
+    before = first + rank(file[first] << _BITS)
     lengths = np.diff(np.append(first, len(own)))
-    return (file << _BITS) | (rank - np.repeat(before.astype(np.uint64), lengths))
+    return (file << _BITS) | (place - np.repeat(before.astype(np.uint64), lengths))
 
 
 def with_added(rows: Numbers, added: Numbers) -> Numbers:

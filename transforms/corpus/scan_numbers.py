@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,31 @@ class ScannedNumbers:
                 out[at : at + len(values)] = values
                 at += len(values)
         return out
+
+    def groups(
+        self,
+        first: int,
+        end: int,
+        columns: Sequence[str],
+        wanted: Callable[[int, int], npt.NDArray[np.bool_]] | None = None,
+    ) -> Iterator[tuple[int, pa.Table]]:
+        """Columns of the documents from `first` to `end`, at most a row group at a time, each with its first document.
+
+        With `wanted`, a row group is read only if it says True for one of the documents from its first to its end.
+        """
+        file = int(np.searchsorted(self.starts, first, side="right")) - 1
+        while file < len(self._names) and self.starts[file] < end:
+            with self._work.folder.open(self._names[file]) as stream:
+                reader = pq.ParquetFile(stream)
+                begin = int(self.starts[file])
+                for group in range(reader.num_row_groups):
+                    after = begin + reader.metadata.row_group(group).num_rows
+                    lo, hi = max(begin, first), min(after, end)
+                    if lo < hi and (wanted is None or wanted(lo, hi).any()):
+                        table = reader.read_row_group(group, list(columns), use_threads=False)
+                        yield lo, table.slice(lo - begin, hi - lo)
+                    begin = after
+            file += 1
 
     def strings(self, column: str, indices: npt.NDArray[np.int64]) -> pa.Array:
         """Values of a string column at `indices` (any order): one string array."""

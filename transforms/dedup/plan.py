@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.public.duplicates import DUPLICATES
 from schemas.working.buckets import BUCKETS
 from schemas.working.summaries import band_name
 from transforms.base.errors import CorpusError
@@ -18,12 +17,13 @@ from transforms.base.runs import Work
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.output.edits import removals
 from transforms.corpus.output.names import edits_name, publish_quarantine, quarantined_addresses
-from transforms.corpus.output.shards import Shard, cut_shards, default_shard_bytes, output_rows
+from transforms.corpus.output.shards import KeptArrays, Shard, cut_shards, default_shard_bytes, output_rows
 from transforms.corpus.output.sink import write_table
 from transforms.corpus.row_numbers import row_numbers
 from transforms.corpus.scan_numbers import ScannedNumbers
 from transforms.dedup.buckets import MAX_DOCUMENTS, Buckets, find_buckets, priority_order, representatives
 from transforms.dedup.components import choose_by_components
+from transforms.dedup.duplicates import duplicates_table, in_files, publish_duplicates
 from transforms.dedup.minhash import MinHashConfig
 from transforms.dedup.statistics import Places, statistics
 from transforms.dedup.survivors import Survivors, choose_survivors, documents_to_compare
@@ -160,15 +160,16 @@ class _Choose:
         quarantine = publish_quarantine(self.work, self.scan, row_numbers(quarantined, addresses))
         text_bytes = int(sizes[kept].sum(dtype=np.int64))
         shard_bytes = self.config.shard_bytes or default_shard_bytes(text_bytes)
-        shards = cut_shards(addresses[kept], sizes[kept], shard_bytes, self.compressed_files)
+        shards = cut_shards(KeptArrays(addresses[kept], sizes[kept]), shard_bytes, self.compressed_files)
         self._write_edits(shards, np.union1d(addresses[~kept], quarantined))
         output = output_rows(kept, shards)
         duplicates = self._publish_duplicates(numbers, survivors, rows, output, kept)
         return self.work.commit(
             "plan",
             {
+                "planned": "one",
                 "shards": [vars(shard) for shard in shards],
-                "files": [duplicates, quarantine],
+                "files": [*duplicates, quarantine],
                 **statistics(survivors, kept, sizes, Places(addresses, rows, output), numbers),
             },
         )
@@ -209,22 +210,16 @@ class _Choose:
         rows: npt.NDArray[np.uint64],
         output: npt.NDArray[np.uint64],
         kept: npt.NDArray[np.bool_],
-    ) -> dict[str, Any]:
+    ) -> list[dict[str, Any]]:
         removed = np.flatnonzero(~kept)
         by = survivors.covered_by[removed].astype(np.int64)
-        reasons = pa.array(["near", "exact"]).take(pa.array(survivors.exact[removed].astype(np.int8)))
-        table = pa.table(
-            [
-                pa.array(rows[removed]),
-                pa.array(output[by]),
-                reasons,
-                pa.array(survivors.similarity[removed]),
-                numbers.strings("id", removed),
-                numbers.strings("id", by),
-            ],
-            schema=DUPLICATES,
+        table = duplicates_table(
+            rows[removed],
+            output[by],
+            survivors.exact[removed],
+            survivors.similarity[removed],
+            numbers.strings("id", removed),
+            numbers.strings("id", by),
         )
-        name = "duplicates/duplicates-00000-of-00001.parquet"
-        with self.work.output.create(name) as sink:
-            write_table(sink, table)
-        return {"path": name, "rows": table.num_rows, "bytes": sink.size, "sha256": sink.sha256}
+        parts = list(in_files(table))
+        return [publish_duplicates(self.work, part, number, len(parts)) for number, part in enumerate(parts)]

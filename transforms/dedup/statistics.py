@@ -12,6 +12,7 @@ from transforms.dedup.survivors import Survivors
 BINS = 100
 LARGEST_CLUSTERS = 10
 EXAMPLE_BYTES = (200, 4000)
+EXAMPLE_SHARES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _examples(
     if not len(readable):
         return []
     order = readable[np.argsort(survivors.similarity[readable], kind="stable")]
-    picked = dict.fromkeys(int(order[int(share * (len(order) - 1))]) for share in (0.1, 0.5, 0.9))
+    picked = dict.fromkeys(int(order[int(share * (len(order) - 1))]) for share in EXAMPLE_SHARES)
     return [
         {
             "removed_address": int(places.addresses[at]),

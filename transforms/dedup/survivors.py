@@ -151,12 +151,11 @@ def choose_survivors(
         raise ValueError("a document stands in two buckets of one `Buckets`: give the buckets of each band apart")
 
     similarities = estimate_jaccard(np.arange(sketches.shape[1] + 1), sketches.shape[1])
-    least_equal = int(np.argmax(similarities >= threshold))
     covered_by = representative.copy()
     similarity = np.ones(len(order), np.float32)
     exact = np.zeros(len(order), np.bool_)
     comparisons, capped_buckets, capped_documents = kernels.choose(
-        documents, ends, entries, lists, bucket_cap, rows, sketches, least_equal,
+        documents, ends, entries, lists, bucket_cap, rows, sketches, least_equal(threshold, sketches.shape[1]),
         similarities.astype(np.float32), covered_by, similarity,
     )  # fmt: skip
     kernels.cover_copies(representative, covered_by, similarity, exact)
@@ -218,7 +217,39 @@ def count_equal(
     sketches: npt.NDArray[np.uint8], left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Count the equal bytes of the sketches in rows `left[k]` and `right[k]`: int64[k] in, int64[k] out."""
-    return kernels.count_equal(np.ascontiguousarray(sketches), left, right)
+    sketches = np.ascontiguousarray(sketches)
+    return kernels.equal_between(sketches, sketches, left, right)
+
+
+def equal_between(
+    one: npt.NDArray[np.uint8],
+    other: npt.NDArray[np.uint8],
+    left: npt.NDArray[np.int64],
+    right: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Count the equal bytes of the sketches in row `left[k]` of `one` and row `right[k]` of `other`.
+
+    Args:
+        one: uint8[m, num_perm].
+        other: uint8[n, num_perm].
+        left: int64[k].
+        right: int64[k].
+
+    Returns:
+        int64[k].
+    """
+    return kernels.equal_between(_writable(one), _writable(other), left, right)
+
+
+def _writable(sketches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """As the kernel is compiled for: a copy of what is read-only."""
+    return np.require(sketches, requirements=("C", "W"))
+
+
+def least_equal(threshold: float, num_perm: int) -> int:
+    """The fewest equal bytes of two sketches whose estimate reaches the threshold, which is at most 1."""
+    similarities = estimate_jaccard(np.arange(num_perm + 1), num_perm)
+    return int(np.argmax(similarities >= threshold))
 
 
 def _count_all_memberships(

@@ -23,29 +23,32 @@ _BLOCK = 128
 
 
 @inline_kernel
-def _equal_bytes(sketches: npt.NDArray[np.uint8], left: np.int64, right: np.int64) -> np.int64:
-    width = sketches.shape[1]
+def _equal_bytes(one: npt.NDArray[np.uint8], left: np.int64, other: npt.NDArray[np.uint8], right: np.int64) -> np.int64:
+    width = one.shape[1]
     blocks = width // _BLOCK
     equal = np.int64(0)
     for block in range(blocks):
         # A block's count fits in a byte, so that it is summed in vectors of bytes.
         count = np.uint8(0)
         for k in range(block * _BLOCK, block * _BLOCK + _BLOCK):
-            count = np.uint8(count + np.uint8(sketches[left, k] == sketches[right, k]))
+            count = np.uint8(count + np.uint8(one[left, k] == other[right, k]))
         equal += np.int64(count)
     for k in range(blocks * _BLOCK, width):
-        equal += np.int64(sketches[left, k] == sketches[right, k])
+        equal += np.int64(one[left, k] == other[right, k])
     return equal
 
 
 @kernel
-def count_equal(
-    sketches: npt.NDArray[np.uint8], left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
+def equal_between(
+    one: npt.NDArray[np.uint8],
+    other: npt.NDArray[np.uint8],
+    left: npt.NDArray[np.int64],
+    right: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """The equal bytes of the sketches in rows `left[k]` and `right[k]`."""
+    """The equal bytes of the sketches in row `left[k]` of the one matrix and row `right[k]` of the other."""
     equal = np.empty(len(left), np.int64)
     for k in range(len(left)):
-        equal[k] = _equal_bytes(sketches, left[k], right[k])
+        equal[k] = _equal_bytes(one, left[k], other, right[k])
     return equal
 
 
@@ -207,7 +210,7 @@ def choose(
                 if met_by[other] != number + 1:
                     met_by[other] = number + 1
                     comparisons += 1
-                    equal = _equal_bytes(sketches, rows[number], rows[other])
+                    equal = _equal_bytes(sketches, rows[number], sketches, rows[other])
                     if equal > best_equal or (equal == best_equal and other < best):
                         best = other
                         best_equal = equal
@@ -229,6 +232,82 @@ def choose(
                 lists[slot] = max(lists[slot], _OVERFULL)
             elif slot >= 0:
                 lists[slot] |= np.uint32(number + 1)
+    return comparisons, capped_buckets, capped_documents
+
+
+@kernel
+def choose_in_graph(
+    state: npt.NDArray[np.uint8],
+    edge_starts: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.int64],
+    edge_equal: npt.NDArray[np.int64],
+    entry_starts: npt.NDArray[np.int64],
+    entries: npt.NDArray[np.int64],
+    list_starts: npt.NDArray[np.int64],
+    lists: npt.NDArray[np.int64],
+    listed: npt.NDArray[np.int64],
+    kept: npt.NDArray[np.int64],
+    met: npt.NDArray[np.uint8],
+    cap: int,
+    rows: npt.NDArray[np.int64],
+    sketches: npt.NDArray[np.uint8],
+    least_equal: int,
+    best_of: npt.NDArray[np.int64],
+    equal_of: npt.NDArray[np.int64],
+) -> tuple[int, np.int64, np.int64]:
+    """The choice of `choose` on verified pairs and large buckets; documents are numbered by priority.
+
+    `state` is 0 for a document to decide, 1 for a kept one and 2 for one that goes, and is written. The earlier
+    neighbours of document d are `edges[edge_starts[d]:edge_starts[d + 1]]`, with their equal bytes; its large buckets
+    stand in `entries` likewise. Of bucket b, `listed[b]` documents are listed from `lists[list_starts[b]]` on,
+    `kept[b]` are kept, and `met[b]` says that one was left out. `best_of` and `equal_of` are written for those that go.
+
+    Returns the comparisons, the buckets in which one was left out for the first time, and the documents concerned.
+    """
+    met_by = np.zeros(len(state), np.int64)
+    comparisons = 0
+    capped_buckets = np.int64(0)
+    capped_documents = np.int64(0)
+    for number in range(len(state)):
+        if state[number] != 0:
+            continue
+        best = np.int64(-1)
+        best_equal = np.int64(least_equal - 1)
+        for k in range(edge_starts[number], edge_starts[number + 1]):
+            other = edges[k]
+            met_by[other] = number + 1
+            if state[other] == 1 and (edge_equal[k] > best_equal or (edge_equal[k] == best_equal and other < best)):
+                best = other
+                best_equal = edge_equal[k]
+        capped = False
+        for entry in range(entry_starts[number], entry_starts[number + 1]):
+            bucket = entries[entry]
+            for k in range(list_starts[bucket], list_starts[bucket] + listed[bucket]):
+                other = lists[k]
+                if met_by[other] != number + 1:
+                    met_by[other] = number + 1
+                    comparisons += 1
+                    equal = _equal_bytes(sketches, rows[number], sketches, rows[other])
+                    if equal > best_equal or (equal == best_equal and other < best):
+                        best = other
+                        best_equal = equal
+            if kept[bucket] > cap:
+                capped = True
+                capped_buckets += np.int64(met[bucket] == 0)
+                met[bucket] = 1
+        capped_documents += np.int64(capped)
+        if best >= 0:
+            state[number] = 2
+            best_of[number] = best
+            equal_of[number] = best_equal
+            continue
+        state[number] = 1
+        for entry in range(entry_starts[number], entry_starts[number + 1]):
+            bucket = entries[entry]
+            if kept[bucket] < cap:
+                lists[list_starts[bucket] + listed[bucket]] = number
+                listed[bucket] += 1
+            kept[bucket] += 1
     return comparisons, capped_buckets, capped_documents
 
 

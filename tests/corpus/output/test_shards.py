@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.corpus.input.addresses import address, file_of, position_of
-from transforms.corpus.output.shards import END, Shard, cut_shards, default_shard_bytes, group_for_tasks
+from transforms.corpus.output.shards import END, KeptArrays, Shard, cut_shards, default_shard_bytes, group_for_tasks
 
 DOCUMENTS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 300)), max_size=60, unique_by=lambda one: one[:2]
@@ -14,7 +14,7 @@ DOCUMENTS = st.lists(
 def cut(documents: list[tuple[int, int, int]], shard_bytes: int, compressed: list[int]) -> list[Shard]:
     where = np.array([address(file, position) for file, position, _ in documents], np.uint64)
     sizes = np.array([size for _, _, size in documents], np.uint32)
-    return cut_shards(where, sizes, shard_bytes, compressed)
+    return cut_shards(KeptArrays(where, sizes), shard_bytes, compressed)
 
 
 @given(DOCUMENTS, st.integers(1, 1000), st.sets(st.integers(0, 5)).map(sorted))

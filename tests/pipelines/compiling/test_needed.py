@@ -66,9 +66,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ["dedup", "--input", "a.parquet"],
         ["dedup", "--input", "a.jsonl", "--tokenizer", "tokenizer.json", "--method", "components"],
+        ["dedup", "--input", "a.parquet", "--plan", "partitioned"],
         ["prepare", "--input", "a.parquet", "--secrets", "s", "--max-doc-share", "0.9", "--max-corpus-share", "0.9"],
     ],
-    ids=["dedup", "dedup-tokens-components-jsonl", "prepare"],
+    ids=["dedup", "dedup-tokens-components-jsonl", "dedup-partitioned", "prepare"],
 )
 def test_the_list_names_what_is_called_and_nothing_else(inputs: Path, tmp_path: Path, arguments: list[str]) -> None:
     result = tmp_path / "result.json"

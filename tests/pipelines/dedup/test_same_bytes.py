@@ -85,11 +85,15 @@ def undisturbed(corpus: Path, run: Run, tmp_path_factory: pytest.TempPathFactory
     return run(corpus, tmp_path_factory.mktemp("undisturbed") / "out", "--threads", "2")
 
 
-@pytest.mark.parametrize("threads", [1, 7])
-def test_same_bytes_for_any_number_of_threads(
-    threads: int, corpus: Path, run: Run, undisturbed: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize(
+    "flags",
+    [("--threads", "1"), ("--threads", "7"), ("--threads", "2", "--plan", "partitioned")],
+    ids=["one thread", "seven threads", "a partitioned plan"],
+)
+def test_same_bytes_however_the_work_is_spread(
+    flags: tuple[str, ...], corpus: Path, run: Run, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
-    assert run(corpus, tmp_path / "out", "--threads", str(threads)) == undisturbed
+    assert run(corpus, tmp_path / "out", *flags) == undisturbed
 
 
 def test_the_corpus_exercises_every_part(undisturbed: dict[str, str]) -> None:

@@ -111,6 +111,7 @@ def test_what_is_not_understood(
         ("--keep", "shortest", "first, longest or max:COLUMN"),
         ("--keep", "max:", "first, longest or max:COLUMN"),
         ("--method", "magic", '"survivors", "components"'),
+        ("--plan", "many", '"auto", "one", "partitioned"'),
         ("--until", "scan", '"plan", "end"'),
         ("--shard-bytes", "0", "64MB, 128MiB or 1.5GB"),
         ("--shard-bytes", "12 apples", "64MB, 128MiB or 1.5GB"),

@@ -1,9 +1,12 @@
 """The formats that an input may have. To add one, write its file beside this one and enter it in `FORMATS`."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
+from transforms.base.errors import CorpusError
 from transforms.corpus.input.columnar.arrow import ArrowFormat
 from transforms.corpus.input.columnar.parquet import ParquetFileFormat
 from transforms.corpus.input.format import Format, Source
@@ -11,6 +14,8 @@ from transforms.corpus.input.jsonl.format import JsonLinesFormat
 from transforms.corpus.input.partitions import partition_fields
 
 FORMATS: tuple[Format, ...] = (ParquetFileFormat(), JsonLinesFormat(), ArrowFormat())
+
+_AT_ONCE = 16
 
 
 def format_of(path: str) -> tuple[str, str] | None:
@@ -34,6 +39,21 @@ def schema_of(source: Source) -> pa.Schema:
     for field in partition_fields(source, schema.names):
         schema = schema.append(field)
     return schema
+
+
+def read_ahead(sources: Sequence[Source]) -> None:
+    """Read what many files say before their records, several at once: who asks later finds it in memory.
+
+    Errors are passed over; they come again when the file is asked.
+    """
+
+    def read(source: Source) -> None:
+        with contextlib.suppress(CorpusError, OSError):
+            format_for(source).rows(source)
+
+    if len(sources) > 1:
+        with ThreadPoolExecutor(min(_AT_ONCE, len(sources)), thread_name_prefix="footers") as pool:
+            list(pool.map(read, sources))
 
 
 def known_suffixes() -> list[str]:

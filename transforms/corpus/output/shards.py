@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.base.texts import offsets_of
 from transforms.corpus.input.addresses import POSITION_BITS
 
 END = (1 << 64) - 1
@@ -30,12 +32,48 @@ class Shard:
     text_bytes: int
 
 
-def cut_shards(
-    addresses: npt.NDArray[np.uint64],
-    sizes: npt.NDArray[np.uint32],
-    shard_bytes: int,
-    compressed_files: Sequence[int] = (),
-) -> list[Shard]:
+class Kept(Protocol):
+    """The surviving documents in address order, wherever their numbers are."""
+
+    rows: int
+
+    def rank(self, addresses: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """How many of them come before each of the ascending `addresses`."""
+
+    def bytes_before(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Text of the first `ranks[k]` of them; `ranks` ascend."""
+
+    def address_after(self, text_bytes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """The first of them with which there is more text than `text_bytes[k]`, which ascend and are less than all."""
+
+
+class KeptArrays:
+    """Surviving documents in memory.
+
+    Args:
+        addresses: uint64[n], ascending.
+        sizes: uint32[n], UTF-8 bytes of their texts.
+    """
+
+    def __init__(self, addresses: npt.NDArray[np.uint64], sizes: npt.NDArray[np.uint32]) -> None:
+        self.rows = len(addresses)
+        self._addresses = addresses
+        self._totals = offsets_of(sizes)
+
+    def rank(self, addresses: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """As `Kept` says."""
+        return np.searchsorted(self._addresses, addresses)
+
+    def bytes_before(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """As `Kept` says."""
+        return self._totals[ranks]
+
+    def address_after(self, text_bytes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """As `Kept` says."""
+        return self._addresses[np.searchsorted(self._totals[1:], text_bytes, side="right")]
+
+
+def cut_shards(kept: Kept, shard_bytes: int, compressed_files: Sequence[int] = ()) -> list[Shard]:
     """Cut the address space into shards of about `shard_bytes` of surviving text, the shards even in size.
 
     A compressed file can only be read from its beginning, so a shard border stands at the start and the end of
@@ -43,8 +81,7 @@ def cut_shards(
     tasks may write need the same compressed file, save the shards within one large file.
 
     Args:
-        addresses: uint64[n], ascending, of the surviving documents.
-        sizes: uint32[n], UTF-8 bytes of their texts.
+        kept: the surviving documents.
         shard_bytes: wanted size; a single larger document makes a larger shard.
         compressed_files: ordinals of the compressed files.
 
@@ -52,18 +89,16 @@ def cut_shards(
         At least one shard, possibly empty; together they cover every address.
     """
     starts: list[int] = []
-    for stretch in _stretches(addresses, sizes, shard_bytes, compressed_files):
+    for stretch in _stretches(kept, shard_bytes, compressed_files):
         starts.append(stretch.border)
         if stretch.splittable:
-            inside = slice(stretch.first, stretch.end)
-            starts += _cut_stretch(addresses[inside], sizes[inside], shard_bytes)
+            starts += _cut_stretch(kept, stretch, shard_bytes)
     starts = sorted({0, *starts[1:]})
-    edges = np.searchsorted(addresses, np.array(starts, np.uint64))
-    ends = np.append(edges[1:], len(addresses))
-    totals = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+    edges = [*kept.rank(np.array(starts, np.uint64)).tolist(), kept.rows]
+    totals = kept.bytes_before(np.array(edges)).tolist()
     return [
-        Shard(ordinal, start, after, int(last - first), int(totals[last] - totals[first]))
-        for ordinal, (start, after, first, last) in enumerate(zip(starts, [*starts[1:], END], edges, ends, strict=True))
+        Shard(at, start, after, edges[at + 1] - edges[at], totals[at + 1] - totals[at])
+        for at, (start, after) in enumerate(zip(starts, [*starts[1:], END], strict=True))
     ]
 
 
@@ -77,8 +112,12 @@ def output_rows(kept: npt.NDArray[np.bool_], shards: Sequence[Shard]) -> npt.NDA
     Returns:
         uint64[n]: number of the shard << 40 | row in it; without meaning for a document that is not kept.
     """
-    ranks = np.cumsum(kept, dtype=np.int64) - kept
-    starts = np.concatenate([[0], np.cumsum([shard.rows for shard in shards], dtype=np.int64)])[:-1]
+    return rows_of_ranks(np.cumsum(kept, dtype=np.int64) - kept, shards)
+
+
+def rows_of_ranks(ranks: npt.NDArray[np.int64], shards: Sequence[Shard]) -> npt.NDArray[np.uint64]:
+    """Where kept documents stand in the output, as `output_rows`, by how many kept ones come before each."""
+    starts = offsets_of([shard.rows for shard in shards])[:-1]
     shard = np.searchsorted(starts, ranks, side="right") - 1
     high = shard.astype(np.uint64) << np.uint64(POSITION_BITS)
     return np.asarray(high | (ranks - starts[shard]).astype(np.uint64))
@@ -92,41 +131,39 @@ class _Stretch:
     end: int
     border: int
     splittable: bool
+    bytes_before: int
 
 
-def _stretches(
-    addresses: npt.NDArray[np.uint64],
-    sizes: npt.NDArray[np.uint32],
-    shard_bytes: int,
-    compressed_files: Sequence[int],
-) -> list[_Stretch]:
+def _stretches(kept: Kept, shard_bytes: int, compressed_files: Sequence[int]) -> list[_Stretch]:
+    files = sorted(compressed_files)
+    borders = np.array([(start << POSITION_BITS, (start + 1) << POSITION_BITS) for start in files], np.uint64)
+    ranks = kept.rank(borders.reshape(-1))
+    totals = kept.bytes_before(ranks).reshape(-1, 2).tolist()
     stretches: list[_Stretch] = []
-    begin, border = 0, 0
-    for file in sorted(compressed_files):
+    begin, border, begin_bytes = 0, 0, 0
+    for file, (first, end), (before, after_bytes) in zip(files, ranks.reshape(-1, 2).tolist(), totals, strict=True):
         start, after = file << POSITION_BITS, (file + 1) << POSITION_BITS
-        first, end = np.searchsorted(addresses, np.array([start, after], np.uint64)).tolist()
         if first == end:
             continue
         if begin < first:
-            stretches.append(_Stretch(begin, first, border, True))
+            stretches.append(_Stretch(begin, first, border, True, begin_bytes))
         last = stretches[-1] if stretches else None
-        if last and not last.splittable and int(sizes[last.first : end].sum(dtype=np.int64)) <= shard_bytes:
-            stretches[-1] = _Stretch(last.first, end, last.border, False)
+        if last and not last.splittable and after_bytes - last.bytes_before <= shard_bytes:
+            stretches[-1] = _Stretch(last.first, end, last.border, False, last.bytes_before)
         else:
-            large = int(sizes[first:end].sum(dtype=np.int64)) > shard_bytes
-            stretches.append(_Stretch(first, end, start, large))
-        begin, border = end, after
-    if begin < len(addresses) or not stretches:
-        stretches.append(_Stretch(begin, len(addresses), border, True))
+            large = after_bytes - before > shard_bytes
+            stretches.append(_Stretch(first, end, start, large, before))
+        begin, border, begin_bytes = end, after, after_bytes
+    if begin < kept.rows or not stretches:
+        stretches.append(_Stretch(begin, kept.rows, border, True, begin_bytes))
     return stretches
 
 
-def _cut_stretch(addresses: npt.NDArray[np.uint64], sizes: npt.NDArray[np.uint32], shard_bytes: int) -> list[int]:
-    totals = np.cumsum(sizes, dtype=np.int64)
-    total = int(totals[-1]) if len(totals) else 0
+def _cut_stretch(kept: Kept, stretch: _Stretch, shard_bytes: int) -> list[int]:
+    total = int(kept.bytes_before(np.array([stretch.end]))[0]) - stretch.bytes_before
     count = max(1, -(-total // shard_bytes))
-    wanted = np.arange(1, count, dtype=np.int64) * total // count
-    return np.unique(addresses[np.searchsorted(totals, wanted, side="right")]).tolist() if count > 1 else []
+    wanted = stretch.bytes_before + np.arange(1, count, dtype=np.int64) * total // count
+    return np.unique(kept.address_after(wanted)).tolist() if count > 1 else []
 
 
 def group_for_tasks(shards: Sequence[Shard], compressed_files: Sequence[int]) -> list[list[Shard]]:

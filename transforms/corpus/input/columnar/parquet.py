@@ -83,7 +83,7 @@ def _footer(source: Source) -> Footer:
     return _read_footer(source.uri, source.size, source.modified)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _read_footer(uri: str, size: int, modified: int) -> Footer:
     del size, modified
     try:
