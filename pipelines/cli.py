@@ -202,7 +202,9 @@ def _run(command: Command, config: Any, beam_flags: list[str], ours: list[str]) 
 
     context = Context(beam_flags, ours)
     if beam_flags:
-        context.beam_options()  # refuses before any work what Beam would refuse
+        from pipelines.jobs.runners import refuse_what_cannot_start
+
+        refuse_what_cannot_start(context.beam_options())  # and, before any work, what Beam itself would refuse
     # Inside a pipeline a ValueError is a defect, whose traceback is wanted; elsewhere it refuses a document or a value.
     refusals = (CorpusError,) if command.beam else (CorpusError, ValueError)
     try:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,9 +30,10 @@ from pipelines.corpus.publish import Finished, publish
 from pipelines.corpus.renumber import count_added
 from pipelines.corpus.stages import build_plan, build_rewrite, build_scan, import_stages
 from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
+from pipelines.jobs.hints import plan_memory
+from pipelines.jobs.launch import build_and_launch
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.launch import build_and_launch
 from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.progress import Progress
 from pipelines.running.versions import versions
@@ -156,8 +157,8 @@ class _Run:
         if self.found.left_out:
             self.progress.say(left_out(self.found.left_out))
 
-    def _launch(self, build: Callable[..., Any], *arguments: Any) -> None:
-        build_and_launch(self.options, build, *arguments)
+    def _launch(self, build: Callable[..., Any], *arguments: Any, hints: Sequence[str] = ()) -> None:
+        build_and_launch(self.options, build, *arguments, hints=hints)
 
     def _scan(self) -> ScanSummary:
         """Read the text once; refuse an input that must not be planted."""
@@ -179,7 +180,8 @@ class _Run:
         with self.progress.stage("plan", work.folder.child("buckets"), {}) as stage:
             stage.resumed = work.folder.exists("plan.json")
             arguments = (self.config, scan.committed, work, compressed, self.threads)
-            plan = PlanSummary.parse(work.once("plan", lambda: self._launch(build_plan, *arguments)))
+            hints = (plan_memory(scan.rows),)
+            plan = PlanSummary.parse(work.once("plan", lambda: self._launch(build_plan, *arguments, hints=hints)))
             stage.documents = scan.rows
         return plan
 
