@@ -1,6 +1,7 @@
 """Run one Beam pipeline to its end, with errors a person can read."""
 
 import gc
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -72,11 +73,21 @@ def _remote_state(pipeline: Any, options: Any, work: Work | None) -> Any:
 
     from pipelines.jobs.runners import answers
 
+    _quieten()
     portable = options.view_as(PortableOptions)
     pool = (portable.environment_config or "") if portable.environment_type == "EXTERNAL" else ""
     pool = pool if pool and answers(pool, 1.0) else ""
     stall = stall_seconds() if portable.job_endpoint else 0.0
     return Watchdog(pipeline.run(), lambda: _committed(work), pool, stall).wait()
+
+
+def _quieten() -> None:
+    """Keep a job server's own lines and its stack traces off the terminal: what matters of them becomes our error."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler())
+    for handler in root.handlers:
+        handler.setLevel(logging.CRITICAL)
 
 
 def _committed(work: Work | None) -> int:

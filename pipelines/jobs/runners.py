@@ -33,8 +33,6 @@ def refuse_what_cannot_start(options: Any) -> None:
     from apache_beam.options.pipeline_options import PortableOptions
 
     name, endpoint = runner_name(options), options.view_as(PortableOptions).job_endpoint
-    if name in ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner"):
-        _refuse_environment(options)
     if endpoint:
         if endpoint != "embed":
             _refuse_dead(f"--job_endpoint {endpoint}", endpoint, "start the job server, or give its address")
@@ -99,21 +97,6 @@ def _refuse_no_java(runner: str, options: Any) -> None:
 def _refuse_jar(runner: str, flag: str, jar: str | None) -> None:
     if jar and "://" not in jar and not Path(jar).is_file():
         raise UsageError(f"{flag} {jar}: there is no such file; {_BEAM_JARS} (--runner {runner})")
-
-
-def _refuse_environment(options: Any) -> None:
-    """An address of a worker pool is looked at only if it is one: whether workers reach it is not known here."""
-    from apache_beam.options.pipeline_options import PortableOptions
-
-    portable = options.view_as(PortableOptions)
-    kind, config = portable.environment_type, portable.environment_config
-    if kind == "EXTERNAL" and not config:
-        raise UsageError("--environment_type EXTERNAL: give the worker pool's address with --environment_config")
-    if kind == "PROCESS" and not config:
-        raise UsageError(
-            '--environment_type PROCESS: give --environment_config \'{"command": "FILE"}\', where FILE starts a '
-            "worker, such as trapline-worker"
-        )
 
 
 def _refuse_dead(what: str, address: str, advice: str) -> None:

@@ -1,24 +1,13 @@
 """A runner whose parts are missing ends in one line that says which and what to do, before any work."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines.cli import main
 from pipelines.jobs.runners import one_line
-
-COMMAND = '{"command": "/bin/true"}'
-
-
-@pytest.fixture
-def listener() -> Iterator[str]:
-    """An address where something answers."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        yield f"127.0.0.1:{one.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -82,12 +71,6 @@ def test_a_missing_prism_is_named(refused: Callable[..., str], tmp_path: Path) -
     assert "there is no such file" in refused("--runner", "PrismRunner", "--prism_location", "/no/prism")
     (tmp_path / "prism").write_text("not a program")
     assert "cannot be executed" in refused("--runner", "PrismRunner", "--prism_location", str(tmp_path / "prism"))
-
-
-@pytest.mark.parametrize(("kind", "advice"), [("EXTERNAL", "worker pool's address"), ("PROCESS", "trapline-worker")])
-def test_an_environment_needs_its_settings(refused: Callable[..., str], listener: str, kind: str, advice: str) -> None:
-    flags = ("--job_endpoint", listener, "--environment_type", kind)
-    assert advice in refused("--runner", "PortableRunner", *flags)
 
 
 def test_a_failure_of_a_job_server_is_one_line() -> None:
