@@ -124,9 +124,9 @@ def _work(
         computed = work.once(
             "metrics", lambda: build_and_launch(options, build_metrics, metric_job, found.tasks, threads)
         )
-    _publish(
-        config, found, work, summaries, generated, computed, {"seconds": time.perf_counter() - began, "device": device}
-    )
+    used = {_one_device(one["tasks"], name) for name, one in summaries.items()} - {""}
+    facts = {"seconds": time.perf_counter() - began, "device": ", ".join(sorted(used)) or device}
+    _publish(config, found, work, summaries, generated, computed, facts)
     _say_reasons(progress, summaries)
     progress.say(f"done: {work.output.uri}")
     return 0
@@ -176,10 +176,7 @@ def _generate(options: Callable[[], Any], job: GenerationJob, found: ScoreInput,
     left = [task for task in found.tasks if not job.done_before(task)]
     name, began = job.scored.checkpoint.name, time.perf_counter()
     with _shown(job.work, job.receipts, name, found, progress, _generating_speed):
-        summary = job.work.once(
-            job.receipts,
-            lambda: _launch(options, build_generation, job, found),
-        )
+        summary = job.work.once(job.receipts, lambda: _launch(options, build_generation, job, found))
     total = {key: sum(one[key] for one in summary["tasks"]) for key in ("sequences", "tokens", "seconds")}
     note = "" if left else "  (done before)"
     progress.say(f"{name:<8} {time.perf_counter() - began:7.1f} s  {count(total['tokens'])} tokens generated{note}")

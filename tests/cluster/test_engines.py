@@ -26,7 +26,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 ENGINES: dict[str, ModuleType] = {"prism": prism, "portable": portable, "flink": flink, "spark": spark}
 _DONE = re.compile(r"(\S.*?) done in [\d.]+ s by process (\d+) on ")
 _LIMIT = 420
-_PLANTING = ("prepare", "restore")
 
 
 @dataclass
@@ -203,10 +202,6 @@ def test_a_killed_worker_changes_no_byte(cluster: Cluster, command: str) -> None
                 return True
         return False
 
-    if command == "restore":
-        code, said = _run(cluster, "prepare", "killed")  # the secrets of this output
-        assert code == 0, said
-        before = len(cluster.done())
     code, said = _run(cluster, command, "killed", kill)
     assert killed, f"no worker could be killed: {said}"
     again = 0
