@@ -63,6 +63,7 @@ def start(services: Services) -> list[str]:
     return [
         "--runner", "FlinkRunner", "--flink_master", f"http://127.0.0.1:{rest}", "--job_endpoint", f"localhost:{jobs}",
         "--environment_type", "PROCESS", "--environment_config", worker, "--parallelism", "2",
+        "--environment_cache_millis", "30000",
     ]  # fmt: skip
 
 

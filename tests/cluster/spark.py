@@ -52,6 +52,7 @@ def start(services: Services) -> list[str]:
     return [
         "--runner", "SparkRunner", "--spark_master_url", f"spark://127.0.0.1:{master}", "--job_endpoint",
         f"localhost:{jobs}", "--environment_type", "PROCESS", "--environment_config", worker,
+        "--environment_cache_millis", "30000",
     ]  # fmt: skip
 
 
