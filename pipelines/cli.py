@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.config import Dict
 
 from pipelines import check, dedup, draw, prepare, puzzles, report, restore, reveal, score, seal, verify
-from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
+from pipelines.running.beam_flags import refuse_our_flags_misspelt, same_flag, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
 from transforms.base.flags import EVERY_FLAG
@@ -161,6 +161,8 @@ def _main(tokens: list[str]) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     if not command.beam:
+        if unused and same_flag(unused[0]) == "--runner":
+            raise UsageError(f"trapline {left[0]} runs where it is called and takes no --runner: leave it out")
         if unused:
             raise UsageError(suggest(unused[0], ours, beam=False))
         beam_tokens = []  # [beam] in a config file that several commands share
