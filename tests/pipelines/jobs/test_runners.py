@@ -84,6 +84,6 @@ def test_a_failure_of_a_job_server_is_one_line() -> None:
 
 @pytest.mark.parametrize("command", ["traps", "seal"])
 def test_a_command_that_takes_no_runner_says_so(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = {"traps": ["--output", "x"], "seal": ["--probes", "x", "--secrets", "y"]}
+    flags = {"traps": ["--corpus", "c", "--output", "x"], "seal": ["--probes", "x", "--secrets", "y"]}
     assert main([command, *flags[command], "--runner", "FlinkRunner"]) == 2
     assert f"trapline {command} runs where it is called and takes no --runner" in capsys.readouterr().err
