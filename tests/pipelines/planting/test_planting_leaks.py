@@ -49,7 +49,7 @@ def overheard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, byte
     heard: dict[str, bytes] = {}
     launch = pipelines.jobs.launch.launch
 
-    def listen(build: Callable[[Any], Any], options: Any) -> None:
+    def listen(build: Callable[[Any], Any], options: Any, work: Any = None) -> None:
         def build_and_keep(root: Any) -> Any:
             built = build(root)
             heard[f"pipeline {len(heard)}"] = root.to_runner_api().SerializeToString()
