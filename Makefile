@@ -10,11 +10,11 @@ DEMO ?=
 SITE ?= site
 export PYTHONSAFEPATH := 1
 
-.PHONY: help setup demo test check format docs pictures bench clean
+.PHONY: help setup demo test cluster-test check format docs pictures bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## make the virtual environment
 
@@ -30,6 +30,9 @@ demo: $(STAMP) ## deduplicate, plant, train two small models, score, and give th
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+cluster-test: $(STAMP) ## run commands on Flink, Spark, Prism and network namespaces: make cluster-test CLUSTER="prism or flink"
+	$(BIN)/python -m pytest -m cluster tests/cluster $(if $(CLUSTER),-k "$(CLUSTER)")
 
 check: $(STAMP) ## lint, formatting, types and import rules
 	$(BIN)/ruff check .

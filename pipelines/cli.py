@@ -15,7 +15,7 @@ from cyclopts.config import Dict
 from pipelines import certify, check, dedup, draw, order, prepare, puzzles, report, restore, reveal, score, seal, verify
 from pipelines.learning import dynamics
 from pipelines.ordering import which
-from pipelines.running.beam_flags import refuse_our_flags_misspelt, suggest
+from pipelines.running.beam_flags import refuse_our_flags_misspelt, same_flag, suggest
 from pipelines.running.config_file import read_config, take_config_flag
 from pipelines.running.errors import RunError, UsageError
 from pipelines.scoring import outside
@@ -169,6 +169,8 @@ def _main(tokens: list[str]) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     if not command.beam:
+        if unused and same_flag(unused[0]) == "--runner":
+            raise UsageError(f"trapline {left[0]} runs where it is called and takes no --runner: leave it out")
         if unused:
             raise UsageError(suggest(unused[0], ours, beam=False))
         beam_tokens = []  # [beam] in a config file that several commands share
@@ -210,7 +212,9 @@ def _run(command: Command, config: Any, beam_flags: list[str], ours: list[str]) 
 
     context = Context(beam_flags, ours)
     if beam_flags:
-        context.beam_options()  # refuses before any work what Beam would refuse
+        from pipelines.jobs.runners import refuse_what_cannot_start
+
+        refuse_what_cannot_start(context.beam_options())  # and, before any work, what Beam itself would refuse
     # Inside a pipeline a ValueError is a defect, whose traceback is wanted; elsewhere it refuses a document or a value.
     refusals = (CorpusError,) if command.beam else (CorpusError, ValueError)
     try:

@@ -158,8 +158,8 @@ def _restore(
     ledger: "pa.Table",
 ) -> None:
     from pipelines.corpus.summaries import RewriteSummary
+    from pipelines.jobs.launch import build_and_launch
     from pipelines.running import output as outputs
-    from pipelines.running.launch import build_and_launch
     from pipelines.running.machine import cores
     from transforms.corpus.output.card import dataset_card
     from transforms.corpus.output.sink import ParquetFormat

@@ -40,7 +40,7 @@ def plan(output: Path, kind: str, threads: int) -> None:
     """Plan a scan that was made, as `trapline dedup` does; writes `stages.json`."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from pipelines.running.launch import launch
+    from pipelines.jobs.launch import launch
     from transforms.dedup.partitioned.layout import FOLDER
     from transforms.dedup.partitioned.plan import PartitionedPlan
     from transforms.dedup.plan import PlanDeduplication

@@ -31,9 +31,10 @@ from pipelines.corpus.publish import Finished, publish
 from pipelines.corpus.renumber import count_added
 from pipelines.corpus.stages import build_plan, build_rewrite, build_scan, import_stages, plan_partitioned
 from pipelines.corpus.summaries import PlanSummary, RewriteSummary, ScanSummary
+from pipelines.jobs.hints import plan_memory
+from pipelines.jobs.launch import build_and_launch
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.launch import build_and_launch
 from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.progress import Progress
 from pipelines.running.versions import versions
@@ -157,8 +158,8 @@ class _Run:
         if self.found.left_out:
             self.progress.say(left_out(self.found.left_out))
 
-    def _launch(self, build: Callable[..., Any], *arguments: Any) -> None:
-        build_and_launch(self.options, build, *arguments)
+    def _launch(self, build: Callable[..., Any], *arguments: Any, hints: Sequence[str] = ()) -> None:
+        build_and_launch(self.options, build, *arguments, hints=hints)
 
     def _scan(self) -> ScanSummary:
         """Read the text once; refuse an input that must not be planted."""
@@ -186,7 +187,8 @@ class _Run:
     def _make_plan(self, scan: ScanSummary, compressed: Sequence[int]) -> None:
         config, work = self.config, self.work
         if plan_kind(config, scan.rows) == "one":
-            self._launch(build_plan, config, scan.committed, work, compressed, self.threads)
+            hints = (plan_memory(scan.rows),)
+            self._launch(build_plan, config, scan.committed, work, compressed, self.threads, hints=hints)
             return
         self.progress.say(f"plan     partitioned: {counted(scan.rows, 'document')} by tasks of bounded memory")
         plan_partitioned(config, scan.committed, work, compressed, self.threads, self._launch)

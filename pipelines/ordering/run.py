@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from pipelines.corpus.input import refuse_input_in_output
 from pipelines.corpus.summaries import RewriteSummary
+from pipelines.jobs.launch import build_and_launch
 from pipelines.ordering.campaign import Campaign
 from pipelines.ordering.input import OrderInput, look_at
 from pipelines.ordering.stages import build_gather, build_spread
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
-from pipelines.running.launch import build_and_launch
 from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.sizes import parse_size
 from pipelines.running.versions import versions

@@ -96,7 +96,7 @@ def _write(
     work: Work,
     progress: Progress,
 ) -> int:
-    from pipelines.running.launch import launch
+    from pipelines.jobs.launch import launch
     from transforms.corpus.output.features import huggingface_metadata
     from transforms.probes.puzzles.dataset import WritePuzzles
 
@@ -120,6 +120,7 @@ def _write(
                     root | WritePuzzles(requests, items, work, threads, config.codec, metadata, export=exports)
                 ),
                 options(),
+                work,
             ),
         )
         stage.documents = written["rows"]
@@ -131,7 +132,7 @@ def _choose(
     work: Work, options: Callable[[], Any], requests: list[Request], splits: Splits, threads: int
 ) -> dict[str, Any]:
     """Rounds of drawing, each twice as long, until there are enough puzzles of different classes."""
-    from pipelines.running.launch import launch
+    from pipelines.jobs.launch import launch
     from transforms.probes.puzzles.dataset import ChoosePuzzles
 
     missing: list[str] = []
@@ -139,7 +140,7 @@ def _choose(
         chosen = work.once(
             f"choose-{number}",
             lambda number=number: launch(  # type: ignore[misc]
-                lambda root: root | ChoosePuzzles(requests, splits, work, threads, number), options()
+                lambda root: root | ChoosePuzzles(requests, splits, work, threads, number), options(), work
             ),
         )
         missing = shortfalls(chosen)

@@ -125,8 +125,8 @@ def _describe(kind: Kind, config: Settings, looked: Looked) -> None:
 
 
 def _launch(build: Callable[[Any], Any]) -> None:
+    from pipelines.jobs.launch import launch
     from pipelines.running.beam_flags import beam_options
-    from pipelines.running.launch import launch
 
     launch(build, beam_options([], []))
 

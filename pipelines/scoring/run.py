@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from pipelines.jobs.hints import GPU
+from pipelines.jobs.launch import build_and_launch
+from pipelines.jobs.runners import is_remote
 from pipelines.running import output as outputs
-from pipelines.running.launch import build_and_launch
+from pipelines.running.errors import RunError
 from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.progress import LOCAL_SECONDS, REMOTE_SECONDS, Progress, repeated
 from pipelines.running.versions import versions
@@ -50,7 +53,7 @@ def run(config: "ScoreConfig", options: Callable[[], Any], progress: Progress) -
         _describe(config, look_at_scoring(config, output, hashed=False))
         return 0
     found = look_at_scoring(config, output)
-    device = _device(config)
+    device = _device(config, options)
     work = Work(output, run_name(identity(config, found, device), _versions(), found.sources))
     outputs.refuse_foreign(output)
     if found.secret:
@@ -61,8 +64,9 @@ def run(config: "ScoreConfig", options: Callable[[], Any], progress: Progress) -
         return _work(config, options, found, work, device, progress)
 
 
-def _device(config: "ScoreConfig") -> str:
-    if config.device != "auto":
+def _device(config: "ScoreConfig", options: Callable[[], Any]) -> str:
+    """Where the model runs; "auto" stays what it is for workers on other machines, which decide for themselves."""
+    if config.device != "auto" or is_remote(options()):
         return config.device
     from transforms.scoring.model.device import default_device
 
@@ -94,7 +98,8 @@ def _work(
     began, threads = time.perf_counter(), config.threads or cores()
     mode = 0o600 if found.secret else 0o666
     outputs.announce_outputs(work, shard_names(found))
-    what = f"{counted(sum(found.rows), 'sequence')}, {counted(len(found.models), 'checkpoint')}, on {device}"
+    where = "what each worker has" if device == "auto" else device
+    what = f"{counted(sum(found.rows), 'sequence')}, {counted(len(found.models), 'checkpoint')}, on {where}"
     progress.say(f"{what}, {counted(threads, 'thread')}")
     if device == "cpu" and config.dtype == "bfloat16":
         progress.say(
@@ -125,9 +130,9 @@ def _work(
         computed = work.once(
             "metrics", lambda: build_and_launch(options, build_metrics, metric_job, found.tasks, threads)
         )
-    _publish(
-        config, found, work, summaries, generated, computed, {"seconds": time.perf_counter() - began, "device": device}
-    )
+    used = {_one_device(one["tasks"], name) for name, one in summaries.items()} - {""}
+    facts = {"seconds": time.perf_counter() - began, "device": ", ".join(sorted(used)) or device}
+    _publish(config, found, work, summaries, generated, computed, facts)
     _say_reasons(progress, summaries)
     progress.say(f"done: {work.output.uri}")
     return 0
@@ -147,7 +152,7 @@ def _job(
         device=device,
         max_tokens=config.max_tokens,
         threads=threads,
-        compiled=device == "cuda" and found.compiled(model, config.context),
+        compiled=device in ("cuda", "auto") and found.compiled(model, config.context),
         work=work,
         mode=mode,
         ask=config.ask,
@@ -159,7 +164,8 @@ def _score(options: Callable[[], Any], job: ScoreJob, found: ScoreInput, progres
     left = [task for task in found.tasks if not job.done_before(task)]
     began = time.perf_counter()
     with _shown(job.work, job.receipts, job.checkpoint.name, found, progress, _scoring_speed):
-        summary = job.work.once(job.receipts, lambda: build_and_launch(options, build_score, job, found.tasks))
+        summary = job.work.once(job.receipts, lambda: _launch(options, build_score, job, found))
+    _one_device(summary["tasks"], job.checkpoint.name)
     total = totals(summary["tasks"])
     rate = f"  {count(total['tokens_per_second'])} tokens/s" if left else "  (done before)"
     mfu = f"  MFU {total['mfu']:.2f}" if left and total["mfu"] else ""
@@ -178,7 +184,7 @@ def _generate(options: Callable[[], Any], job: GenerationJob, found: ScoreInput,
     left = [task for task in found.tasks if not job.done_before(task)]
     name, began = job.scored.checkpoint.name, time.perf_counter()
     with _shown(job.work, job.receipts, name, found, progress, _generating_speed):
-        summary = job.work.once(job.receipts, lambda: build_and_launch(options, build_generation, job, found.tasks))
+        summary = job.work.once(job.receipts, lambda: _launch(options, build_generation, job, found))
     total = {key: sum(one[key] for one in summary["tasks"]) for key in ("sequences", "tokens", "seconds")}
     note = "" if left else "  (done before)"
     progress.say(f"{name:<8} {time.perf_counter() - began:7.1f} s  {count(total['tokens'])} tokens generated{note}")
@@ -195,6 +201,27 @@ def _families(options: Callable[[], Any], job: FamilyJob, found: ScoreInput, pro
 def _family_speed(receipts: Sequence[Mapping[str, Any]]) -> str:
     sequences, seconds = (sum(one[key] for one in receipts) for key in ("sequences", "seconds"))
     return f"{count(sequences / (seconds or 1e-9))} families/s"
+
+
+def _launch(options: Callable[[], Any], build: Callable[..., Any], job: Any, found: ScoreInput) -> None:
+    """Run a checkpoint over all tasks, on workers with a GPU where --device cuda asks for one."""
+    scored: ScoreJob = getattr(job, "scored", job)
+    build_and_launch(options, build, job, found.tasks, hints=(GPU,) if scored.device == "cuda" else ())
+
+
+def _one_device(found: Sequence[Mapping[str, Any]], name: str) -> str:
+    """The device on which all tasks of a checkpoint were scored.
+
+    Raises:
+        RunError: if there were several: the last digits of scores differ between devices.
+    """
+    devices = sorted({one["device"] for one in found})
+    if len(devices) > 1:
+        raise RunError(
+            f"{name}: some workers scored on {devices[0]} and some on {devices[1]}, whose scores differ in their last "
+            "digits; give --device cpu or --device cuda"
+        )
+    return str(devices[0]) if devices else ""
 
 
 def _scoring_speed(receipts: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,10 @@
 """Run independent tasks: one pool of threads a worker, one committed file a task, one result a task."""
 
 import logging
+import os
 import re
+import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -37,8 +40,29 @@ class RunTasks(beam.PTransform):
             pbegin
             | "Create tasks" >> beam.Create(self._tasks, reshuffle=False)
             | "Spread tasks" >> beam.Reshuffle()
-            | "Run tasks" >> beam.ParDo(_Pooled(self._work, self._threads)).with_output_types(dict[str, Any])
+            | "Run tasks" >> beam.ParDo(_dofn(self._work, self._threads)).with_output_types(dict[str, Any])
         )
+
+
+def _dofn(work: Callable[[Any], dict[str, Any]], threads: int) -> beam.DoFn:
+    return _OneByOne(work) if threads == 1 else _Pooled(work, threads)
+
+
+class _OneByOne(beam.DoFn):
+    """Do each task as it comes: the runner sees how far a bundle has got, and can divide what is left of it."""
+
+    def __init__(self, work: Callable[[Any], dict[str, Any]]) -> None:
+        self._work = work
+
+    def process(self, element: Any) -> Iterator[dict[str, Any]]:
+        try:
+            result = _logged(self._work, element)
+        except (CorpusError, OSError) as error:
+            logging.getLogger(__name__).debug("task failed", exc_info=error)
+            raise marked(error) from error
+        finally:
+            pa.default_memory_pool().release_unused()
+        yield result
 
 
 class _Pooled(beam.DoFn):
@@ -53,7 +77,7 @@ class _Pooled(beam.DoFn):
         self._futures: list[Future[dict[str, Any]]] = []
 
     def process(self, element: Any) -> None:
-        self._futures.append(self._pool.submit(self._work, element))
+        self._futures.append(self._pool.submit(_logged, self._work, element))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         try:
@@ -65,6 +89,21 @@ class _Pooled(beam.DoFn):
             pa.default_memory_pool().release_unused()
         for future in self._futures:
             yield WindowedValue(future.result(), GlobalWindow().max_timestamp(), [GlobalWindow()])
+
+
+def _logged(work: Callable[[Any], dict[str, Any]], task: Any) -> dict[str, Any]:
+    """Do a task; the worker's log says which, where and for how long, and nothing of what is in it."""
+    began = time.perf_counter()
+    result = work(task)
+    log_task(type(task).__name__, result.get("task", ""), time.perf_counter() - began)
+    return result
+
+
+def log_task(kind: str, number: object, seconds: float) -> None:
+    """One line of a worker's log for a finished task."""
+    logging.getLogger("trapline").info(
+        "%s %s done in %.2f s by process %d on %s", kind, number, seconds, os.getpid(), socket.gethostname()
+    )
 
 
 def _raise_marked(future: Future[dict[str, Any]]) -> None:

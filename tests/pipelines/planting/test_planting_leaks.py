@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import pipelines.running.launch
+import pipelines.jobs.launch
 from benchmarks.stores.emulators import Emulator
 from pipelines.cli import main
 from tests.pipelines.planting.planted import prepare, probe_rows, seal_and_draw, write_corpus
@@ -49,9 +49,9 @@ def readable(path: Path) -> bytes:
 def overheard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
     """Every pipeline that is launched, as it would travel to a runner, with its options, and what it left on disk."""
     heard: dict[str, bytes] = {}
-    launch = pipelines.running.launch.launch
+    launch = pipelines.jobs.launch.launch
 
-    def listen(build: Callable[[Any], Any], options: Any) -> None:
+    def listen(build: Callable[[Any], Any], options: Any, work: Any = None) -> None:
         def build_and_keep(root: Any) -> Any:
             built = build(root)
             heard[f"pipeline {len(heard)}"] = root.to_runner_api().SerializeToString()
@@ -63,7 +63,7 @@ def overheard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, byte
             if path.is_file() and "data" not in path.relative_to(tmp_path / "out").parts:
                 heard[f"{path} after {len(heard)}"] = readable(path)
 
-    monkeypatch.setattr(pipelines.running.launch, "launch", listen)
+    monkeypatch.setattr(pipelines.jobs.launch, "launch", listen)
     return heard
 
 

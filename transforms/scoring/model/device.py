@@ -10,6 +10,11 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def chosen_device(device: str) -> str:
+    """`device` itself, or for "auto" what this machine has."""
+    return default_device() if device == "auto" else device
+
+
 def matrix_rate(device: str, dtype: str) -> float:
     """Floating-point operations a second of a large matrix product here and now: what utilisation is measured by."""
     size, times = (8192, 20) if device == "cuda" else (1024, 3)

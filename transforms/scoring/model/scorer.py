@@ -49,11 +49,13 @@ class Scorer:
         max_tokens: tokens of a batch; lowered for good when a batch does not fit into memory.
         spent: what was done so far.
         matrix_rate: operations a second of a large matrix product on the same device; 0 where it was not measured.
+        device: "cpu" or "cuda".
     """
 
     forward: Forward
     max_tokens: int
     matrix_rate: float = 0.0
+    device: str = "cpu"
     spent: Spent = field(default_factory=Spent)
 
     @classmethod

@@ -9,13 +9,14 @@ import apache_beam as beam
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from transforms.base.errors import CorpusError
-from transforms.base.tasks import CommitOnce, RunTasks, marked
+from transforms.base.tasks import CommitOnce, RunTasks, log_task, marked
 from transforms.scoring.tasks.family import FamilyJob
 from transforms.scoring.tasks.generate import GenerationJob
 from transforms.scoring.tasks.metric_rows import MetricJob, metric_task
 from transforms.scoring.tasks.score import ScoreJob, ScoreTask, receipts
 
-_BATCH = 64
+_BATCH_BYTES = 16 << 20
+"""Text of a batch, as much as the largest task has: small tasks share a worker's batch, large ones are spread."""
 
 
 class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
@@ -27,7 +28,7 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
 
     def __init__(self, job: ScoreJob | GenerationJob | FamilyJob) -> None:
         """`job` says which checkpoint, and what is done with it."""
-        super().__init__(min_batch_size=_BATCH, max_batch_size=_BATCH)
+        super().__init__(min_batch_size=_BATCH_BYTES, max_batch_size=_BATCH_BYTES, element_size_fn=_weight)
         self._job = job
 
     def load_model(self) -> Any:
@@ -47,7 +48,9 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
 
     def _run(self, batch: Sequence[ScoreTask], model: Any) -> Iterator[dict[str, Any]]:
         try:
-            yield from self._job.run(batch, model)
+            for receipt in self._job.run(batch, model):
+                log_task(f"{self._job.receipts} task", receipt["task"], receipt.get("task_seconds", receipt["seconds"]))
+                yield receipt
         except (CorpusError, OSError) as error:
             raise marked(error) from error
 
@@ -58,6 +61,10 @@ class CheckpointHandler(ModelHandler[ScoreTask, dict[str, Any], Any]):
     def get_metrics_namespace(self) -> str:
         """Where Beam counts batches and latencies."""
         return "score"
+
+
+def _weight(task: ScoreTask) -> int:
+    return max(1, task.bytes)
 
 
 class RunCheckpoint(beam.PTransform):

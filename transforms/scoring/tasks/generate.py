@@ -53,11 +53,14 @@ class GenerationJob:
         """The checkpoint as it was made: what scores it faster has no KV cache."""
         import torch
 
+        from transforms.scoring.model.device import chosen_device
+
         torch.set_num_threads(self.scored.threads)
+        device = chosen_device(self.scored.device)
         try:
-            return load_model(self.scored.checkpoint, self.scored.dtype, self.scored.device)
+            return load_model(self.scored.checkpoint, self.scored.dtype, device)
         except RuntimeError as error:  # above all, a card without room for it
-            folder, device = self.scored.checkpoint.folder, self.scored.device
+            folder = self.scored.checkpoint.folder
             raise CorpusError(f"--checkpoint {folder}: cannot be loaded on {device} ({first_line(error)})") from error
 
     def done_before(self, task: ScoreTask) -> bool:

@@ -61,7 +61,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class ScoreTask:
-    """Rows `lo` <= r < `hi` of one file; `first` is the number of row `lo` through all files."""
+    """Rows `lo` <= r < `hi` of one file, about `bytes` of text; `first` is the number of row `lo` in all files."""
 
     number: int
     of: int
@@ -69,6 +69,7 @@ class ScoreTask:
     lo: int
     hi: int
     first: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,10 @@ class ScoreJob:
         slots: path of the slots file, or of the questions where something is asked; empty: no context.
         context: most tokens of context.
         dtype: "float32" or "bfloat16".
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda", or "auto": what the worker has.
         max_tokens: of a batch; 0: what suits the device.
         threads: of the CPU.
-        compiled: whether to compile the layers on a GPU.
+        compiled: whether to compile the layers if the device is a GPU.
         work: where what is done is remembered.
         mode: file mode of what is written.
         ask: kind of question whose answers are scored; empty: the sequences themselves.
@@ -130,22 +131,22 @@ class ScoreJob:
         """The checkpoint as a `Scorer`."""
         import torch
 
-        from transforms.scoring.model.device import matrix_rate
+        from transforms.scoring.model.device import chosen_device, matrix_rate
         from transforms.scoring.model.scorer import Scorer
 
         torch.set_num_threads(self.threads)
-        where = f"--checkpoint {self.checkpoint.folder}"
+        where, device = f"--checkpoint {self.checkpoint.folder}", chosen_device(self.device)
         try:
-            model = load_model(self.checkpoint, self.dtype, self.device)
+            model = load_model(self.checkpoint, self.dtype, device)
         except RuntimeError as error:  # above all, a card without room for it
-            raise CorpusError(f"{where}: cannot be loaded on {self.device} ({first_line(error)})") from error
+            raise CorpusError(f"{where}: cannot be loaded on {device} ({first_line(error)})") from error
         try:
-            scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled)
+            scorer = Scorer.of(model, self.max_tokens, compiled=self.compiled and device == "cuda")
         except CorpusError as error:
             raise CorpusError(f"{where}: {error}") from error
         except RuntimeError as error:
-            raise CorpusError(f"{where}: cannot be made ready on {self.device} ({first_line(error)})") from error
-        scorer.matrix_rate = matrix_rate(self.device, self.dtype)
+            raise CorpusError(f"{where}: cannot be made ready on {device} ({first_line(error)})") from error
+        scorer.matrix_rate, scorer.device = matrix_rate(device, self.dtype), device
         return scorer
 
     def done_before(self, task: ScoreTask) -> bool:
@@ -184,16 +185,17 @@ def divide_rows(
         units: unit of each row by file, where units must not be divided.
     """
     most = _ROWS_GENERATING if generating else _ROWS_IN_CONTEXT if in_context else _ROWS
-    spans: list[tuple[Source, int, int]] = []
+    spans: list[tuple[Source, int, int, int]] = []
     for source in sources:
         found = format_for(source).rows(source) or 0
         size = format_for(source).text_bytes(source)
         rows = min(most, max(1, _BYTES * max(1, found) // max(1, size)))
+        each = size // max(1, found)
         cuts = range(0, found, rows) if units is None else _cuts(_begins(units[source.uri]), rows)
-        spans += [(source, lo, hi) for lo, hi in itertools.pairwise([*cuts, found])]
+        spans += [(source, lo, hi, each * (hi - lo)) for lo, hi in itertools.pairwise([*cuts, found])]
     tasks, first = [], 0
-    for number, (source, lo, hi) in enumerate(spans):
-        tasks.append(ScoreTask(number, len(spans), source, lo, hi, first))
+    for number, (source, lo, hi, text) in enumerate(spans):
+        tasks.append(ScoreTask(number, len(spans), source, lo, hi, first, text))
         first += hi - lo
     return tasks
 
@@ -365,6 +367,7 @@ def _score_task(job: ScoreJob, task: ScoreTask, prepared: Prepared, ids: pa.Arra
         "packed": scorer.forward.packed,
         "alone": scorer.forward.alone,
         "matrix_rate": scorer.matrix_rate,
+        "device": scorer.device,
         "task_seconds": time.perf_counter() - began,
         **spent,
     }
