@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import itertools
 import lzma
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,7 +102,7 @@ def question_rows(tokenizer: Any, texts: Sequence[str], rows: int) -> tuple[Ids,
     held = 0
     for text in texts:
         parts = [one.strip() for one in text.split("\n\n")]
-        for heading, body in zip(parts, parts[1:], strict=False):
+        for heading, body in itertools.pairwise(parts):
             if not (3 < len(heading) < 60 and 80 < len(body) < 1200) or "\n" in heading:
                 continue
             asked = tokenizer.encode(f"Question: what does it say about {heading}?\nAnswer:").ids
@@ -145,7 +146,7 @@ def pack(work: Path, most_other: int) -> None:
     sealed = open_secrets(work / "secrets")
     probes = pq.read_table(work / "secrets/probes/probes.parquet")
     firsts = probes.take(np.arange(0, probes.num_rows, len(sealed.units[0].candidates)))
-    blocks = {unit: 0 for unit in pq.read_table(work / "exact/probes.parquet")["unit"].to_pylist()}
+    blocks = dict.fromkeys(pq.read_table(work / "exact/probes.parquet")["unit"].to_pylist(), 0)
     for r in BLOCKS:
         blocks |= dict.fromkeys(pq.read_table(work / f"fuzzy{r}/probes.parquet")["unit"].to_pylist(), r)
     arrays["unit_blocks"] = np.array([blocks[one] for one in firsts["unit"].to_pylist()], np.int64)

@@ -10,6 +10,7 @@ Triton, and `transforms.scoring`; no Beam. `--tiny` is a rehearsal on the CPU.
 from __future__ import annotations
 
 import argparse
+import copy
 import io
 import json
 from collections.abc import Sequence
@@ -56,7 +57,8 @@ class Job:
     def keep(self, what: str, model: Any) -> None:
         """Score a model and write everything again."""
         losses = held_out_losses(model, self._validation)
-        self._scores[f"loss|{what}"] = score(model, self.arrays, self.clock).astype(np.float32)
+        # Of a copy, since a scorer puts its own kernels into the model.
+        self._scores[f"loss|{what}"] = score(copy.deepcopy(model), self.arrays, self.clock).astype(np.float32)
         self._scores[f"held_out|{what}"] = losses
         count = sum(one.numel() for one in model.parameters())
         table = model.get_input_embeddings().weight.numel()
@@ -98,23 +100,13 @@ class Job:
         marks = {steps: "further 1x", 3 * steps: "further 3x", FURTHER * steps: "further 10x"}
 
         def saved(step: int) -> None:
-            copy = fresh_copy(model, self)
-            self.keep(marks[step], copy)
+            self.keep(marks[step], copy.deepcopy(model).eval())
 
         rate = self.size.rate * FURTHER_RATE
         train(
             model, rows_of(self.arrays["other"]), self.size, rate, FURTHER * steps, self.clock,
             saves=tuple(marks), saved=saved,
         )  # fmt: skip
-
-
-def fresh_copy(model: Any, job: Job) -> Any:
-    """A copy for scoring, so that the compiled model stays as it is."""
-    from benchmarks.traps.models import build
-
-    found = build(job.size, job.vocabulary).to(job.device)
-    found.load_state_dict(model.state_dict())
-    return found.eval()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
