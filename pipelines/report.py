@@ -114,7 +114,7 @@ def _tokens(config: ReportConfig, path: Path, sealed: "Sealed", ledger: "pa.Tabl
     if manifest is None or outputs.sha256_of_manifest(corpus) != sealed.planting.manifest.hex():
         raise RunError(f"--input {config.input}: is not the corpus that these secrets were planted into")
     tokenizer, sha256 = load_tokenizer(file)
-    texts = {one.id: one.text for unit in sealed.units for one in unit.candidates}
+    texts = {one.id: one.copies for unit in sealed.units for one in unit.candidates}
     shards = [shard["path"] for shard in manifest["content"]["shards"]]
     table = token_offsets(corpus, shards, sealed.planting.text_column, ledger, texts, tokenizer)
     names.write(path, f"{TOKENS}/{sha256[:16]}.parquet", names.parquet(tagged(table, sha256)))
@@ -147,7 +147,7 @@ def facts_of(sealed: "Sealed", ledger: "pa.Table", tokens: Sequence[Mapping[str,
         cell = cells[unit.kind, unit.stratum, unit.dose]
         cell[0] += 1
         cell[1] += unit.dose
-        cell[2] += unit.dose * len(unit.candidates[arm].text.encode())
+        cell[2] += unit.planted_bytes(arm)
     groups = Counter((unit.dose, unit.stratum) for unit in units) + Counter((unit.dose, "") for unit in units)
     planted = np.array(
         [at == arm for unit, arm in zip(units, sealed.arms, strict=True) for at in range(len(unit.candidates))]

@@ -32,6 +32,26 @@ PROBES = schema(
 )
 """The columns every probes file has or may have (the nullable ones); a kind of probe may add scalar columns."""
 
+FAMILY = (
+    field(
+        "variants",
+        pa.list_(pa.large_string()),
+        "texts of the candidate's further copies, in order: copy c gets text c modulo 1 + v of [text, *variants]",
+        nullable=True,
+    ),
+    field(
+        "fresh",
+        pa.list_(pa.large_string()),
+        "texts of the same making that are never planted, for metrics that take a mean over them",
+        nullable=True,
+    ),
+    field("family", pa.large_string(), "how variants were made and what they promise (JSON)", nullable=True),
+)
+"""Columns of probes whose copies differ, of any kind; a file has those it needs. They are sealed with the candidate."""
+
+FAMILY_VERSION = 2
+"""Of the schema, where there are variants: whoever does not know them would plant the same text again and again."""
+
 COVARIATES_KEY = b"trapline.covariates"
 """Key of the schema's metadata: JSON, "number" or "text" by further column by which effects may be broken down."""
 
@@ -110,8 +130,11 @@ def conform(tables: Sequence[tuple[str, pa.Table]]) -> pa.Table:
                 raise SchemaMismatchError(
                     f"{where}: column {column.name!r} is {column.type}, in {seen_in} it is {first}: make them alike"
                 )
-    further = [pa.field(name, types[name][0]) for name in sorted(set(types) - set(PROBES.names))]
-    wanted = pa.schema([*PROBES, *further], metadata=PROBES.metadata)
+    family = [one for one in FAMILY if one.name in types]
+    known = {*PROBES.names, *(one.name for one in FAMILY)}
+    further = [pa.field(name, types[name][0]) for name in sorted(set(types) - known)]
+    metadata = {**PROBES.metadata, VERSION_KEY: str(FAMILY_VERSION).encode()} if family else PROBES.metadata
+    wanted = pa.schema([*PROBES, *family, *further], metadata=metadata)
     whole = pa.concat_tables([_with_columns(part, wanted) for part in parts])
     return with_covariates(whole, _declared(tables, parts), ", ".join(where for where, _ in tables))
 
@@ -128,11 +151,12 @@ def _declared(tables: Sequence[tuple[str, pa.Table]], parts: Iterable[pa.Table])
 
 def _conform(where: str, table: pa.Table) -> pa.Table:
     metadata = table.schema.metadata or {}
-    for key in (NAME_KEY, VERSION_KEY):
-        if metadata.get(key, PROBES.metadata[key]) != PROBES.metadata[key]:
+    versions = (PROBES.metadata[VERSION_KEY], str(FAMILY_VERSION).encode())
+    for key, known in ((NAME_KEY, (PROBES.metadata[NAME_KEY],)), (VERSION_KEY, versions)):
+        if metadata.get(key, known[0]) not in known:
             raise SchemaMismatchError(
                 f"{where}: {key.decode()} is {metadata[key].decode(errors='replace')}, "
-                f"expected {PROBES.metadata[key].decode()}"
+                f"expected {' or '.join(one.decode() for one in known)}"
             )
     repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if repeated:
@@ -152,6 +176,9 @@ def _conform(where: str, table: pa.Table) -> pa.Table:
                 )
             continue
         columns[wanted.name] = _cast(where, wanted, table.column(wanted.name))
+    for wanted in FAMILY:
+        if wanted.name in table.column_names:
+            columns[wanted.name] = _family(where, wanted, table.column(wanted.name))
     for name in table.column_names:
         if name not in columns:
             columns[name] = _scalars(where, name, table.column(name))
@@ -174,6 +201,20 @@ def _cast(where: str, wanted: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedAr
         raise SchemaMismatchError(
             f"{where}: a value in column {wanted.name!r} ({column.type}) does not fit into {wanted.type}"
         ) from None
+
+
+def _family(where: str, wanted: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of `FAMILY`: lists of texts, none of them null, or text."""
+    if not pat.is_list(wanted.type):
+        return _cast(where, wanted, column)
+    lists = pat.is_list(column.type) or pat.is_large_list(column.type)
+    of_texts = lists and (_is_text(column.type.value_type) or pat.is_null(column.type.value_type))
+    if not of_texts and not pat.is_null(column.type):
+        raise SchemaMismatchError(f"{where}: column {wanted.name!r} is {column.type}, expected lists of text")
+    cast = column.cast(wanted.type)
+    if any(chunk.flatten().null_count for chunk in cast.chunks):
+        raise SchemaMismatchError(f"{where}: column {wanted.name!r} has a null within a list: leave it out")
+    return cast
 
 
 def _scalars(where: str, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:

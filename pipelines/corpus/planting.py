@@ -245,10 +245,7 @@ class Campaign:
         self.rows = rows[documents]
         beside = self.places.as_document
         added = Added(np.sort(self.rows[beside]), np.sort(output_rows(kept, shards)[documents[beside]]))
-        planted = sum(
-            unit.dose * len(unit.candidates[arm].text.encode())
-            for unit, arm in zip(units, self.sealed.arms, strict=True)
-        )
+        planted = sum(unit.planted_bytes(arm) for unit, arm in zip(units, self.sealed.arms, strict=True))
         self.counts = {
             "copies": len(self.places.leaf),
             "documents_added": len(added.in_input),
@@ -265,7 +262,7 @@ class Campaign:
     def _ledger(self) -> pa.Table:
         """The ledger of the whole output, with row numbers for addresses."""
         assert self.places is not None and self.rows is not None  # noqa: S101, PT018 - for the type checker
-        ledger = gather_ledger(self.work, self.shards)
+        ledger = gather_ledger(self.work, self.shards, self.sealed.units)
         refuse_other_places(ledger, self.places, self.sealed.units, self.sealed.arms)
         found, first = np.unique(self.places.address, return_index=True)
         rows = self.rows[first[np.searchsorted(found, ledger["address"].to_numpy())]]
@@ -309,7 +306,7 @@ class Campaign:
     def _sentences(self, ledger: pa.Table) -> dict[str, int]:
         """Copies that are sentences, and those of them that stand elsewhere than between two sentences."""
         units = [unit for unit in self.sealed.units if not unit.as_document]
-        own = [unit.id for unit in units if form_of([one.text for one in unit.candidates]) != LINE]
+        own = [unit.id for unit in units if form_of(unit.texts()) != LINE]
         copies = ledger.filter(pc.is_in(ledger["unit"], pa.array(own, pa.string())))
         between = pc.sum(pc.equal(copies["boundary"], "sentence")).as_py() or 0
         return {"sentences": copies.num_rows, "sentences_elsewhere": copies.num_rows - between}

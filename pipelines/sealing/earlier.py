@@ -112,5 +112,5 @@ def _sealed_in(folder: Path, commitment: "Commitment") -> "pa.Table":
 
 def _keys(unit: "Unit") -> list[tuple[str, bytes]]:
     """What must not come back, as it stands in the list."""
-    named: list[tuple[str, Any]] = [("unit", unit.id), *(("text", one.text) for one in unit.candidates)]
+    named: list[tuple[str, Any]] = [("unit", unit.id), *(("text", text) for text in unit.sealed_texts())]
     return [(what, hashlib.sha256(value.encode()).digest()) for what, value in named]

@@ -38,5 +38,15 @@ LEDGER = schema(
 )
 """One row a copy, by shard, row and byte offset."""
 
+LEDGER_OF_FAMILIES = schema(
+    "ledger",
+    3,
+    [
+        *LEDGER,
+        field("variant", pa.int32(), "number of the text: 0 the candidate's own, then its variants in sealed order"),
+    ],
+)
+"""The ledger of a campaign in which copies of some unit differ."""
+
 LEDGER_OF_VERSION_1 = LEDGER.with_metadata({**LEDGER.metadata, VERSION_KEY: b"1"})
 """The same columns; `address` has the byte offset of the line where the input is JSON lines."""

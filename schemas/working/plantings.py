@@ -6,7 +6,7 @@ from schemas.described import field, schema
 
 PLANTINGS = schema(
     "plantings",
-    2,
+    3,
     [
         field("address", pa.uint64(), "the document; for a document of its own, the one that it follows"),
         field("as_document", pa.bool_(), "whether the text becomes a document of its own"),
@@ -19,8 +19,9 @@ PLANTINGS = schema(
         field("kind", pa.string(), "what made it"),
         field("stratum", pa.string(), "the unit's stratum"),
         field("dose", pa.int32(), "copies of the unit"),
+        field("variant", pa.int32(), "number of the text among those of the candidate's copies, 0: its own"),
         field("text", pa.large_string(), "what is planted"),
-        field("form", pa.int8(), "of all the unit's candidates: 0 lines, 1 sentences, 2 sentences without spaces"),
+        field("form", pa.int8(), "of all the unit's texts: 0 lines, 1 sentences, 2 sentences without spaces"),
         field("is_slot", pa.bool_(), "whether the unit's candidates are scored here"),
     ],
 )

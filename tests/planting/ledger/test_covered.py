@@ -61,6 +61,6 @@ def test_ledgers_of_this_version_and_the_one_before_are_read_and_no_others() -> 
         check_ledger(found)
         assert has_row_numbers(found) is numbered
     with pytest.raises(SchemaMismatchError, match="written by another version"):
-        check_ledger(LEDGER.with_metadata(metadata | {VERSION_KEY: b"3"}))
+        check_ledger(LEDGER.with_metadata(metadata | {VERSION_KEY: b"4"}))
     with pytest.raises(SchemaMismatchError):
         check_ledger(LEDGER.remove(0))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.secret.ledger import LEDGER
+from schemas.secret.ledger import LEDGER_OF_FAMILIES
 from schemas.secret.slots import SLOTS
 from transforms.base.texts import Texts
 from transforms.corpus.input.columns import as_strings
@@ -22,6 +22,8 @@ from transforms.planting.places.by_shard import Plantings, read_plantings
 from transforms.planting.work import SecretWork
 
 DOCUMENT = "document"
+_COPIED = ("unit", "candidate", "arm", "kind", "stratum", "dose", "copy", "address", "variant")
+"""Columns of the ledger that the plantings have, too."""
 NEIGHBOUR_CHARACTERS = 32
 BYTES_A_TOKEN = 8
 """Bytes of context that are kept for each token of it that will be wanted."""
@@ -83,7 +85,7 @@ class ShardPlanting:
 
     def close(self) -> None:
         """Commit this shard's part of the ledger and of the slots."""
-        ledger = pa.concat_tables([LEDGER.empty_table(), *self.ledger])
+        ledger = pa.concat_tables([LEDGER_OF_FAMILIES.empty_table(), *self.ledger])
         order = [("row", "ascending"), ("byte_offset", "ascending")]
         slots = pa.concat_tables([SLOTS.empty_table(), *self.slots])
         for name, part in ((ledger_part(self.shard), ledger.sort_by(order)), (slots_part(self.shard), slots)):
@@ -174,7 +176,7 @@ class ShardPlanting:
     ) -> pa.Table:
         lead, tail = ([one.decode() for one in side] for side in separators)
         values = {
-            **{name: own[name] for name in ("unit", "candidate", "arm", "kind", "stratum", "dose", "copy", "address")},
+            **{name: own[name] for name in _COPIED},
             "shard": [self.shard] * own.num_rows,
             "row": row,
             "boundary": boundary,
@@ -189,7 +191,7 @@ class ShardPlanting:
             "sha256_after": digests[1],
             "recomputed": recomputed,
         }
-        return pa.table([values[name] for name in LEDGER.names], schema=LEDGER)
+        return pa.table([values[name] for name in LEDGER_OF_FAMILIES.names], schema=LEDGER_OF_FAMILIES)
 
     def _keep_slots(
         self, own: pa.Table, before: Sequence[bytes], at: npt.NDArray[np.int64], leads: Sequence[bytes]

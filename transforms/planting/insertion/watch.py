@@ -12,6 +12,7 @@ import pyarrow as pa
 from transforms.base.texts import Texts
 from transforms.planting.folder import PROBES
 from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
+from transforms.planting.sealing.units import FAMILY_TEXTS
 from transforms.planting.work import SecretWork, read_secret
 
 
@@ -47,7 +48,9 @@ def _joined(texts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
 
 @functools.lru_cache(maxsize=1)
 def _phrases(folder: str) -> Phrases:
-    return Phrases.of(read_secret(Path(folder) / PROBES, PROBES, ["text"])["text"].to_pylist())
+    table = read_secret(Path(folder) / PROBES, PROBES)
+    lists = [table[name].combine_chunks().flatten() for name in FAMILY_TEXTS if name in table.column_names]
+    return Phrases.of([text for column in (table["text"], *lists) for text in column.to_pylist()])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.described import VERSION_KEY, check
-from schemas.secret.ledger import LEDGER, LEDGER_OF_VERSION_1
+from schemas.secret.ledger import LEDGER, LEDGER_OF_FAMILIES, LEDGER_OF_VERSION_1
 from schemas.secret.slots import SLOTS
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
@@ -21,12 +21,14 @@ from transforms.planting.work import SecretWork
 
 
 def check_ledger(found: pa.Schema) -> None:
-    """Check that a table is a ledger of this version, or of the one before it.
+    """Check that a table is a ledger, with variants or without, or one of the version before it.
 
     Raises:
         SchemaMismatchError: if it is none.
     """
-    check(found, LEDGER if has_row_numbers(found) else LEDGER_OF_VERSION_1, names.LEDGER)
+    version = (found.metadata or {}).get(VERSION_KEY)
+    known = (LEDGER_OF_VERSION_1, LEDGER_OF_FAMILIES)
+    check(found, next((one for one in known if one.metadata[VERSION_KEY] == version), LEDGER), names.LEDGER)
 
 
 def has_row_numbers(ledger: pa.Schema) -> bool:
@@ -34,9 +36,12 @@ def has_row_numbers(ledger: pa.Schema) -> bool:
     return (ledger.metadata or {}).get(VERSION_KEY) != b"1"
 
 
-def gather_ledger(work: SecretWork, shards: int) -> pa.Table:
-    """The ledger: the shards' parts, one after the other."""
-    return _gather(work, [ledger_part(shard) for shard in range(shards)], LEDGER)
+def gather_ledger(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Table:
+    """The ledger: the shards' parts, one after the other; with the column `variant` if copies of some unit differ."""
+    table = _gather(work, [ledger_part(shard) for shard in range(shards)], LEDGER_OF_FAMILIES)
+    if any(unit.varies for unit in units):
+        return table
+    return table.select(LEDGER.names).replace_schema_metadata(LEDGER.metadata)
 
 
 def gather_slots(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Table:
@@ -59,17 +64,18 @@ def _gather(work: SecretWork, names: Sequence[str], wanted: pa.Schema) -> pa.Tab
 
 
 def refuse_other_places(ledger: pa.Table, places: Places, units: Sequence[Unit], arms: Sequence[int]) -> None:
-    """Check that every copy of every unit was planted once, where it was to be, and as the candidate that was drawn.
+    """Check that every copy of every unit was planted once, where it was to be, as the text that was drawn for it.
 
     Raises:
         SealError: with the number of copies that were not.
     """
+    drawn = [unit.candidates[arm] for unit, arm in zip(units, arms, strict=True)]
     wanted = {
-        (units[leaf].id, copy, address, units[leaf].candidates[arms[leaf]].id)
+        (units[leaf].id, copy, address, drawn[leaf].id, drawn[leaf].number_of(copy))
         for leaf, copy, address in zip(places.leaf.tolist(), places.copy.tolist(), places.address.tolist(), strict=True)
     }
     columns = (ledger[name].to_pylist() for name in ("unit", "copy", "address", "candidate"))
-    found = set(zip(*columns, strict=True))
+    found = set(zip(*columns, variants_in(ledger), strict=True))
     if found != wanted or ledger.num_rows != len(wanted):
         raise SealError(
             f"{len(wanted):,} copies were to be planted, {len(found & wanted):,} of them were and "
@@ -77,9 +83,14 @@ def refuse_other_places(ledger: pa.Table, places: Places, units: Sequence[Unit],
         )
 
 
+def variants_in(ledger: pa.Table) -> list[int]:
+    """Number of the text of each copy; 0 throughout in a ledger without variants."""
+    return ledger["variant"].to_pylist() if "variant" in ledger.column_names else [0] * ledger.num_rows
+
+
 def ledger_root(key: Key, ledger: pa.Table) -> bytes:
     """What binds every row of the ledger, 32 bytes; it tells neither what they hold nor how many there are."""
-    rows = zip(*(ledger[name].to_pylist() for name in LEDGER.names), strict=True)
+    rows = zip(*(ledger[name].to_pylist() for name in ledger.column_names), strict=True)
     leaves = [
         digest("trapline/v1/ledger-leaf", key.hmac("trapline/v1/ledger-salt", at), packed(*map(_field, row)))
         for at, row in enumerate(rows)

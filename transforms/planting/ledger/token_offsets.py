@@ -1,7 +1,7 @@
 """Token offsets of the copies, and whether a trap's tokens come out intact in context, for any tokenizer."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,11 @@ from schemas.secret.token_offsets import TOKEN_OFFSETS, TOKENIZER_KEY
 from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.corpus.input.columns import as_strings
+from transforms.planting.ledger.ledger import variants_in
 
 _AT_ONCE = 256
+_Copy = tuple[str, int]
+"""The id of a candidate, and the number of a text among those that its copies get."""
 
 
 def load_tokenizer(path: Path) -> tuple[tokenizers.Tokenizer, str]:
@@ -41,7 +44,7 @@ def token_offsets(
     shards: Sequence[str],
     column: str,
     ledger: pa.Table,
-    texts: dict[str, str],
+    texts: Mapping[str, Sequence[str]],
     tokenizer: tokenizers.Tokenizer,
 ) -> pa.Table:
     """Where each copy's tokens stand.
@@ -51,18 +54,19 @@ def token_offsets(
         shards: path of each shard in it.
         column: the text.
         ledger: rows of `LEDGER`.
-        texts: text of each candidate by its id.
+        texts: the texts that the copies of a candidate get in turn, by its id.
         tokenizer: whose tokens; documents are encoded whole, without special tokens.
 
     Raises:
         SealError: if a document is not the one of the ledger.
     """
-    alone = {
-        candidate: tokenizer.encode(texts[candidate], add_special_tokens=False).ids
-        for candidate in dict.fromkeys(ledger["candidate"].to_pylist())
+    planted = {
+        (candidate, variant): texts[candidate][variant]
+        for candidate, variant in zip(ledger["candidate"].to_pylist(), variants_in(ledger), strict=True)
     }
+    alone = {copy: tokenizer.encode(text, add_special_tokens=False).ids for copy, text in planted.items()}
     parts = [
-        _of_shard(corpus, path, column, ledger.filter(pc.equal(ledger["shard"], number)), texts, alone, tokenizer)
+        _of_shard(corpus, path, column, ledger.filter(pc.equal(ledger["shard"], number)), planted, alone, tokenizer)
         for number, path in enumerate(shards)
     ]
     return pa.concat_tables([TOKEN_OFFSETS.empty_table(), *parts])
@@ -78,13 +82,14 @@ def _of_shard(
     path: str,
     column: str,
     own: pa.Table,
-    texts: dict[str, str],
-    alone: dict[str, list[int]],
+    texts: Mapping[_Copy, str],
+    alone: Mapping[_Copy, list[int]],
     tokenizer: tokenizers.Tokenizer,
 ) -> pa.Table:
     rows = own["row"].to_numpy()
     found: list[tuple[int, int, bool]] = []
-    candidates, begins = own["candidate"].to_pylist(), own["char_offset"].to_pylist()
+    copies = list(zip(own["candidate"].to_pylist(), variants_in(own), strict=True))
+    begins = own["char_offset"].to_pylist()
     at = 0
     for documents in _documents(corpus, path, column, np.unique(rows)):
         for encoding, document in zip(
@@ -93,15 +98,15 @@ def _of_shard(
             starts, ends = (np.array([span[side] for span in encoding.offsets], np.int64) for side in (0, 1))
             row, text = document
             while at < len(rows) and rows[at] == row:
-                begin, candidate = begins[at], candidates[at]
-                end = begin + len(texts[candidate])
-                if text[begin:end] != texts[candidate]:
+                begin, copy = begins[at], copies[at]
+                end = begin + len(texts[copy])
+                if text[begin:end] != texts[copy]:
                     raise SealError(f"{path}: row {row:,}: the document is not the one of the ledger")
                 inside = np.flatnonzero((starts < end) & (ends > begin))
                 first = int(inside[0]) if len(inside) else 0
                 ids = encoding.ids[first : first + len(inside)]
                 whole = bool(len(inside)) and starts[inside[0]] >= begin and ends[inside[-1]] <= end
-                found.append((first, len(inside), bool(whole and ids == alone[candidate])))
+                found.append((first, len(inside), bool(whole and ids == alone[copy])))
                 at += 1
     copied = [own[name] for name in ("unit", "candidate", "copy", "shard", "row")]
     columns = [[one[part] for one in found] for part in range(3)]

@@ -39,13 +39,14 @@ def write_plantings(
     """
     order = np.lexsort((places.copy, places.leaf, places.fraction, places.address))
     addresses = places.address[order]
-    forms = np.array([form_of([one.text for one in unit.candidates]) for unit in units], np.int8)
+    forms = np.array([form_of(unit.texts()) for unit in units], np.int8)
     for shard in shards:
         lo = np.searchsorted(addresses, np.uint64(shard.lo))
         hi = len(addresses) if shard.hi == END else np.searchsorted(addresses, np.uint64(shard.hi))
         own = order[lo:hi]
         drawn = [(units[leaf], arms[leaf]) for leaf in places.leaf[own].tolist()]
         chosen = [unit.candidates[arm] for unit, arm in drawn]
+        numbers = [one.number_of(copy) for one, copy in zip(chosen, places.copy[own].tolist(), strict=True)]
         # A document of its own is scored by itself: it stands in no context.
         is_slot = (places.copy[own] < slots) & ~places.as_document[own]
         table = pa.table(
@@ -61,7 +62,8 @@ def write_plantings(
                 pa.array([unit.kind for unit, _ in drawn], pa.string()),
                 pa.array([unit.stratum for unit, _ in drawn], pa.string()),
                 pa.array([unit.dose for unit, _ in drawn], pa.int32()),
-                pa.array([one.text for one in chosen], pa.large_string()),
+                pa.array(numbers, pa.int32()),
+                pa.array([one.copies[at] for one, at in zip(chosen, numbers, strict=True)], pa.large_string()),
                 pa.array(forms[places.leaf[own]]),
                 pa.array(is_slot),
             ],

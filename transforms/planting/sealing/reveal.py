@@ -12,7 +12,7 @@ from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree, root_from_path
 from transforms.planting.sealing.public_randomness import Randomness
 from transforms.planting.sealing.seal import plan_hash, plan_salt
-from transforms.planting.sealing.units import Candidate, Unit, leaf
+from transforms.planting.sealing.units import TEXTS, Candidate, Unit, leaf, texts_from
 
 _T = TypeVar("_T")
 
@@ -147,11 +147,20 @@ def _unit_from_json(content: Mapping[str, Any]) -> Unit:
         columns = []
         for column in one["columns"]:
             name, kind, value = (_as(part, str, "columns") for part in _three(_as(column, list, "columns")))
+            if kind == TEXTS:
+                _read_texts(value)
             columns.append((name, kind, value))
         candidates.append(Candidate(one["id"], one["text"], tuple(columns)))
     if not candidates or not 0 <= content["dose"] < 1 << 63:
         raise DocumentError("has no candidates, or no possible dose")
     return Unit(content["id"], content["kind"], content["stratum"], content["dose"], tuple(candidates))
+
+
+def _read_texts(value: str) -> None:
+    try:
+        texts_from(value)
+    except ValueError as error:
+        raise DocumentError(f"field 'columns' {error}") from None
 
 
 def _three(column: list[Any]) -> list[Any]:

@@ -1,22 +1,28 @@
 """Units of exchangeable candidates: read from probes, checked, and written as the bytes that a seal binds."""
 
+import functools
 import hashlib
+import json
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.probes import PROBES
+from schemas.probes import FAMILY, PROBES
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
 from transforms.planting.characters import BELONGS, WHITE, places_table
 
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")
 _CANDIDATE_COLUMNS = ("id", "candidate", "text")
+FAMILY_TEXTS = tuple(one.name for one in FAMILY if pa.types.is_list(one.type))
+"""Columns with further texts of a candidate."""
 FIELD_DIGEST_BYTES = 8
 AS_INSERTION, AS_DOCUMENT = "insertion", "document"
 _ZERO_WIDTH_JOINER = "\u200d"
+TEXTS = "texts"
+"""Type of a column whose value is a list of texts, spelt by `texts_as_value`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +37,23 @@ class Candidate:
     def planted_as(self) -> str:
         """'insertion' or 'document'."""
         return next((value for name, _, value in self.columns if name == "planted_as"), AS_INSERTION)
+
+    @functools.cached_property
+    def copies(self) -> tuple[str, ...]:
+        """The texts that its copies get in turn: its own first, then its variants, if it has any."""
+        return (self.text, *self._listed("variants"))
+
+    @functools.cached_property
+    def fresh(self) -> tuple[str, ...]:
+        """Texts of its family that are never planted."""
+        return self._listed("fresh")
+
+    def number_of(self, copy: int) -> int:
+        """Which of `copies` copy number `copy` gets: all in turn, from the first again when there are more copies."""
+        return copy % len(self.copies)
+
+    def _listed(self, name: str) -> tuple[str, ...]:
+        return next((texts_from(value) for column, kind, value in self.columns if (column, kind) == (name, TEXTS)), ())
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +70,25 @@ class Unit:
     def as_document(self) -> bool:
         """Whether it is planted as documents of their own, and not inside documents of the corpus."""
         return self.candidates[0].planted_as == AS_DOCUMENT
+
+    @property
+    def varies(self) -> bool:
+        """Whether its copies differ."""
+        return len(self.candidates[0].copies) > 1
+
+    def texts(self) -> list[str]:
+        """All texts that may be planted: of every candidate, with its variants."""
+        return [text for one in self.candidates for text in one.copies]
+
+    def sealed_texts(self) -> list[str]:
+        """All texts, also those that are never planted."""
+        return [text for one in self.candidates for text in (*one.copies, *one.fresh)]
+
+    def planted_bytes(self, arm: int) -> int:
+        """UTF-8 bytes of all copies, without separators, if candidate `arm` is drawn."""
+        sizes = [len(text.encode()) for text in self.candidates[arm].copies]
+        rounds, rest = divmod(self.dose, len(sizes))
+        return rounds * sum(sizes) + sum(sizes[:rest])
 
     def canonical(self) -> bytes:
         """The bytes that the seal binds: every field of the unit and of its candidates, in order."""
@@ -73,6 +115,26 @@ class Unit:
         return [hashlib.sha256(data).digest()[:FIELD_DIGEST_BYTES] for _, data in self.fields()]
 
 
+def texts_as_value(texts: Sequence[str]) -> str:
+    """A list of texts as the seal binds it: JSON with one spelling."""
+    return json.dumps(list(texts), ensure_ascii=False, separators=(",", ":"))
+
+
+def texts_from(value: str) -> tuple[str, ...]:
+    """The texts in a value that `texts_as_value` made.
+
+    Raises:
+        ValueError: if it is none; the message shows nothing of it.
+    """
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found) or texts_as_value(found) != value:
+        raise ValueError("is not a list of texts as the seal spells it")
+    return tuple(found)
+
+
 def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit]:
     """The units of a table of probes, in the order in which their first candidates stand.
 
@@ -83,7 +145,7 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
     Raises:
         SealError: for empty fields, doubled ids or texts, texts that would merge with what stands before or after
             them, a dose below 1, candidates that are not numbered 0 to m, or units that differ in m, and within a unit
-            in kind, stratum or dose.
+            in kind, stratum, dose or the number of variants or fresh texts.
     """
     if probes.num_rows == 0:
         raise SealError("there are no probes: the files hold no row")
@@ -92,6 +154,7 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
     further = [name for name in probes.column_names if name not in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS)]
     extras = [list(_values(probes, name)) for name in sorted(further)]
     columns = {name: probes.column(name).to_pylist() for name in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS, "planted_as")}
+    columns |= {f"number of {name}": [len(texts) for texts in _texts_in(probes, name)] for name in FAMILY_TEXTS}
     rows_of: dict[str, list[int]] = {}
     for row, unit in enumerate(columns["unit"]):
         rows_of.setdefault(unit, []).append(row)
@@ -137,28 +200,49 @@ def _refuse_bad_rows(probes: pa.Table, where: Sequence[str]) -> None:
     for row, planted_as in enumerate(probes.column("planted_as").to_pylist()):
         if planted_as not in (None, AS_INSERTION, AS_DOCUMENT):
             raise SealError(f"{where[row]}: planted_as is neither {AS_INSERTION!r} nor {AS_DOCUMENT!r}")
-    _refuse_open_ends(probes, where)
+    _refuse_bad_families(probes, where)
+    planted_as = probes.column("planted_as").to_pylist()
+    for column in ("text", *FAMILY_TEXTS):
+        for row, texts in enumerate(_texts_in(probes, column)):
+            for text in texts if planted_as[row] != AS_DOCUMENT else ():
+                _refuse_open_ends(text, f"{where[row]}: {column}")
 
 
-def _refuse_open_ends(probes: pa.Table, where: Sequence[str]) -> None:
+def _refuse_bad_families(probes: pa.Table, where: Sequence[str]) -> None:
+    """Raise for a further text of a candidate that is empty or the same as any other text of the probes."""
+    seen = {text: row for row, text in enumerate(probes.column("text").to_pylist())}
+    for name in FAMILY_TEXTS:
+        for row, texts in enumerate(_texts_in(probes, name)):
+            for number, text in enumerate(texts):
+                if not text.strip():
+                    raise SealError(f"{where[row]}: {name}: number {number} is empty")
+                if text in seen:
+                    raise SealError(
+                        f"{where[row]}: {name}: number {number} is the same text as one of {where[seen[text]]}"
+                    )
+                seen[text] = row
+
+
+def _texts_in(probes: pa.Table, name: str) -> list[Sequence[str]]:
+    """The texts in a column of each row: one, several, or none where the column is null or missing."""
+    if name not in probes.column_names:
+        return [()] * probes.num_rows
+    return [[one] if isinstance(one, str) else one or () for one in probes.column(name).to_pylist()]
+
+
+def _refuse_open_ends(text: str, where: str) -> None:
     """Raise if a text to insert has white space at an end, or its first or last character would join a neighbour."""
     table = places_table()
-    texts, planted_as = (probes.column(name).to_pylist() for name in ("text", "planted_as"))
-    for row, text in enumerate(texts):
-        if planted_as[row] == AS_DOCUMENT:
-            continue
-        first, last = table[ord(text[0])], table[ord(text[-1])]
-        if (first | last) & WHITE:
-            raise SealError(
-                f"{where[row]}: text begins or ends with white space; take it off: planting parts texts by its own"
-            )
-        if first & BELONGS:
-            raise SealError(
-                f"{where[row]}: text begins with a character that belongs to the one before it, such as a combining "
-                "mark; begin it with another"
-            )
-        if text[-1] == _ZERO_WIDTH_JOINER:
-            raise SealError(f"{where[row]}: text ends in a zero-width joiner, which joins the next character; drop it")
+    first, last = table[ord(text[0])], table[ord(text[-1])]
+    if (first | last) & WHITE:
+        raise SealError(f"{where} begins or ends with white space; take it off: planting parts texts by its own")
+    if first & BELONGS:
+        raise SealError(
+            f"{where} begins with a character that belongs to the one before it, such as a combining mark; begin it "
+            "with another"
+        )
+    if text[-1] == _ZERO_WIDTH_JOINER:
+        raise SealError(f"{where} ends in a zero-width joiner, which joins the next character; drop it")
 
 
 def _refuse_bad_unit(columns: dict[str, list[object]], rows: Sequence[int], size: int, where: Sequence[str]) -> None:
@@ -167,6 +251,13 @@ def _refuse_bad_unit(columns: dict[str, list[object]], rows: Sequence[int], size
         for name in (*_UNIT_COLUMNS, "planted_as"):
             if columns[name][row] != columns[name][first]:
                 raise SealError(f"{where[row]}: another {name} than its unit has in {where[first]}")
+    for name in FAMILY_TEXTS:
+        for row in rows:
+            if columns[f"number of {name}"][row] != columns[f"number of {name}"][first]:
+                raise SealError(
+                    f"{where[row]}: has {columns[f'number of {name}'][row]} {name}, {where[first]} of its unit "
+                    f"{columns[f'number of {name}'][first]}: give all candidates of a unit equally many"
+                )
     numbers = sorted(columns["candidate"][row] for row in rows)  # type: ignore[type-var]
     if numbers != list(range(len(rows))):
         raise SealError(
@@ -195,6 +286,8 @@ def _values(probes: pa.Table, name: str) -> Iterator[tuple[str, str, str] | None
             yield name, "boolean", "true" if value else "false"
         elif pa.types.is_integer(dtype):
             yield name, "integer", str(value)
+        elif pa.types.is_list(dtype):
+            yield (name, TEXTS, texts_as_value(value)) if value else None
         elif pa.types.is_floating(dtype):
             yield name, "float64", struct.pack(">d", value).hex()
         else:

@@ -16,7 +16,7 @@ def assemble(filled: Filled, design: Design, generator: str, key: bytes) -> pa.T
     """Probes, unit by unit; units in the order of their ids, which are keyed hashes and tell nothing.
 
     A cell's candidates stand in the order of their texts' keyed hashes; m + 1 neighbours make a unit. Where there are
-    too few, the highest doses are served first.
+    too few, the highest doses are served first, and then those of the spare units.
     """
     size = design.controls + 1
     rows: list[tuple[str, int, str, str, int, int]] = []
@@ -53,4 +53,5 @@ def assemble(filled: Filled, design: Design, generator: str, key: bytes) -> pa.T
 
 def _doses(design: Design) -> list[int]:
     pairs = sorted(zip(design.doses, design.units, strict=True), reverse=True)
-    return [dose for dose, units in pairs for _ in range(units)]
+    spare = [dose for dose, _ in pairs for _ in range(design.spare)]
+    return [dose for dose, units in pairs for _ in range(units)] + spare

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from transforms.probes.traps.design import Design
+    from transforms.probes.traps.families.wanted import Wanted
 
 _MOST_TOKENS, _MOST_CANDIDATES = 100_000, MOST_UNITS
+_MOST_BLOCKS, _MOST_VARIANTS = 1_000, 10_000
 _BUCKETS = {"ngram": 4, "lm": 10, "file": 1}
 
 
@@ -44,6 +46,14 @@ class TrapsConfig(KindConfig):
     """Texts that separate documents of the corpus, besides the common ones."""
     perplexity_buckets: Annotated[Whole, CANDIDATES] = 0
     """Buckets of perplexity; 0: 10 for lm ([1,11) to [91,101)), 4 for ngram (quantiles), 1 for file."""
+    fuzzy: Annotated[Whole, CANDIDATES] = 0
+    """Copies differ: one word is replaced in each of so many equal blocks of a candidate. 0: all copies alike."""
+    variants: Annotated[Whole, CANDIDATES] = 0
+    """fuzzy: variants per candidate; further copies repeat them in turn. 0: one for every copy but the first."""
+    fresh: Annotated[Whole, CANDIDATES] = 0
+    """fuzzy: further variants per candidate that are never planted, for metrics that take a mean over them."""
+    fuzzy_model: Annotated[str, INPUT] = ""
+    """fuzzy: a masked language model that suggests the words. Default: the n-gram model of the corpus."""
     allow_short: Annotated[bool, CANDIDATES] = False
     """Make fewer units where a cell cannot be filled."""
     text_column: Annotated[str, INPUT] = "text"
@@ -57,6 +67,17 @@ class TrapsConfig(KindConfig):
             (bool(self.model) == (self.generator == "lm"), "--model DIR goes with --generator lm"),
             (bool(self.candidates) == from_file, "--candidates FILE... goes with --generator file"),
             (0 <= self.perplexity_buckets <= 99, f"--perplexity-buckets {self.perplexity_buckets}: give 1 to 99"),
+            (0 <= self.fuzzy <= _MOST_BLOCKS, f"--fuzzy {self.fuzzy}: give 1 to {_MOST_BLOCKS} blocks, or 0"),
+            (0 <= self.variants <= _MOST_VARIANTS, f"--variants {self.variants}: give 0 to {_MOST_VARIANTS}"),
+            (0 <= self.fresh <= _MOST_VARIANTS, f"--fresh {self.fresh}: give 0 to {_MOST_VARIANTS}"),
+            (
+                self.fuzzy > 0 or not (self.variants or self.fresh or self.fuzzy_model),
+                "--variants, --fresh and --fuzzy-model go with --fuzzy BLOCKS",
+            ),
+            (
+                self.fuzzy == 0 or bool(self.corpus) or bool(self.fuzzy_model),
+                "--fuzzy: words are suggested by a model of --corpus: give it, or --fuzzy-model DIR",
+            ),
             (all(self.separator), "--separator: an empty text is in every candidate"),
         )
         for fine, message in checks:
@@ -84,6 +105,12 @@ class TrapsConfig(KindConfig):
         lengths = self.lengths or ((0,) if self.generator == "file" else (25, 50, 100))
         buckets = self.perplexity_buckets or _BUCKETS[self.generator]
         return Design(lengths, self.doses, units_for(self.doses, self.units), self.controls, buckets)
+
+    def family(self) -> "Wanted":
+        """What the families of candidates are made of."""
+        from transforms.probes.traps.families.wanted import Wanted
+
+        return Wanted(self.fuzzy, self.variants, self.fresh)
 
     def corpus_inputs(self) -> "Mapping[str, Sequence[str]]":
         """The corpus that is searched."""

@@ -23,6 +23,7 @@ class Design:
         units: units in each length and bucket, a number a dose.
         controls: m, candidates of a unit that are held out.
         buckets: perplexity buckets.
+        spare: units of each dose, length and bucket that are made besides, in place of those that fail.
     """
 
     lengths: tuple[int, ...]
@@ -30,11 +31,12 @@ class Design:
     units: tuple[int, ...]
     controls: int
     buckets: int
+    spare: int = 0
 
     @property
     def cell_candidates(self) -> int:
         """Candidates that a cell, a length and a bucket, needs."""
-        return sum(self.units) * (self.controls + 1)
+        return (sum(self.units) + self.spare * len(self.units)) * (self.controls + 1)
 
     @property
     def candidates(self) -> int:

@@ -18,6 +18,7 @@ REASONS = {
     "separator": "contains a separator",
     "unstable": "not stable under decode, encode",
     "perplexity": "outside all perplexity buckets",
+    "family": "of a unit with a family that fails",
     "in corpus": "shares 8 words with the corpus",
     "too alike": "token sets too alike (Jaccard > 0.2)",
 }

@@ -6,7 +6,6 @@ before any draw, and nothing here knows of arms: the m + 1 candidates of a unit 
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +19,7 @@ from transforms.probes.traps.alike import accept, token_sets
 from transforms.probes.traps.alike_kernel import ACCEPTED, ALIKE, SPARE
 from transforms.probes.traps.design import Design, bucket_of, quantile_edges, share_out
 from transforms.probes.traps.generators.generator import Batch, Generator, concatenated
-from transforms.probes.traps.overlap import grams_of
+from transforms.probes.traps.overlap import FindShared, grams_of
 from transforms.probes.traps.rules import Rules
 
 _MOST_ROUNDS = 8
@@ -29,9 +28,6 @@ _PROBE, _MANY = 256, 1 << 40  # candidates made at a temperature before its yiel
 _MOST_MADE = 30  # candidates made for each one needed, before what is missing is given up
 _LEAST_GAIN = 0.02  # of what was looked at: where less is accepted, what is missing is not to be had
 _FIRST_RESERVE, _MOST_RESERVE = 1.15, 6.0
-
-FindShared = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]]
-"""From the candidates' n-grams (uint64) to those that the corpus has."""
 
 
 @dataclass

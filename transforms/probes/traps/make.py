@@ -3,9 +3,9 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,18 @@ from transforms.probes.traps.assemble import assemble
 from transforms.probes.traps.config import TrapsConfig
 from transforms.probes.traps.design import absolute_edges
 from transforms.probes.traps.facts import facts_of
+from transforms.probes.traps.families.kept import keep_units, refuse_few_families, spare_units
+from transforms.probes.traps.families.make import make_families
+from transforms.probes.traps.families.proposer import Proposer
+from transforms.probes.traps.families.told import families_in_words, family_facts
 from transforms.probes.traps.fill import fill, refuse_short
 from transforms.probes.traps.generators.generator import Generator
+from transforms.probes.traps.overlap import FindShared
 from transforms.probes.traps.rules import SEPARATORS, Rules
 from transforms.probes.traps.tokens import load_tokenizer
+
+if TYPE_CHECKING:
+    from transforms.probes.traps.generators.ngram import NgramGenerator
 
 
 def look(config: TrapsConfig) -> Looked:
@@ -54,6 +62,7 @@ def make(config: TrapsConfig, key: bytes, environment: Environment) -> Made:
     began, design, pieces = time.perf_counter(), config.design(), environment.found
     rules = _rules(config)
     generator = _generator(config, rules, pieces, key, environment.threads)
+    proposer = _proposer(config, generator, rules, pieces, key, environment.threads)
     environment.say(
         f"{counted(design.candidates, 'candidate')} wanted, from {generator.name}, ready in "
         f"{time.perf_counter() - began:.1f} s"
@@ -61,13 +70,23 @@ def make(config: TrapsConfig, key: bytes, environment: Environment) -> Made:
     scans: list[dict[str, Any]] = []
     find = _finder(config, pieces, environment, scans) if pieces else None
     edges = absolute_edges(design.buckets) if config.generator == "lm" else None
-    filled = fill(generator, design, rules, find, key, edges)
+    made = replace(design, spare=spare_units(design)) if proposer else design
+    filled = fill(generator, made, rules, find, key, edges)
     if not config.allow_short:
         refuse_short(filled, design)
-    table = assemble(filled, design, generator.name, key)
+    table = assemble(filled, made, generator.name, key)
     if not table.num_rows:
         raise CorpusError("no unit can be made of what was found: see --units, --controls and --perplexity-buckets")
+    families = None
+    if proposer:
+        families = make_families(table, config.family(), proposer, rules, find, key)
+        table = keep_units(table, families, filled, design)
+        if not config.allow_short:
+            refuse_few_families(table, families, design)
+        environment.say(families_in_words(families, config.family(), design.doses))
     facts = facts_of(design, generator.name, config.form, filled, table, scans) | environment.running()
+    if families:
+        facts["families"] = family_facts(families, config.family(), design.doses)
     scanned = f", {size(scans[0]['bytes'])} of corpus searched" if scans else ""
     summary = (
         f"{counted(filled.made, 'candidate')} made, {count(table.num_rows)} kept in "
@@ -108,14 +127,7 @@ def _rules(config: TrapsConfig) -> Rules:
 
 def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, threads: int) -> Generator:
     if config.generator == "ngram":
-        from transforms.probes.traps.generators.documents import sample_documents
-        from transforms.probes.traps.generators.ngram import NgramGenerator
-
-        texts = sample_documents(pieces, config.text_column, key, threads)
-        try:
-            return NgramGenerator(texts, key, rules.counting, threads, as_sentences=config.form == "sentence")
-        except ValueError as error:
-            raise CorpusError(f"--corpus: {error}") from None
+        return _ngram(config, rules, pieces, key, threads)
     if config.generator == "lm":
         from transforms.probes.traps.generators.lm_checkpoint import load_generator
 
@@ -131,9 +143,34 @@ def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: byte
     return BroughtCandidates(texts, perplexity, rules, key)
 
 
+def _ngram(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, threads: int) -> "NgramGenerator":
+    from transforms.probes.traps.generators.documents import sample_documents
+    from transforms.probes.traps.generators.ngram import NgramGenerator
+
+    texts = sample_documents(pieces, config.text_column, key, threads)
+    try:
+        return NgramGenerator(texts, key, rules.counting, threads, as_sentences=config.form == "sentence")
+    except ValueError as error:
+        raise CorpusError(f"--corpus: {error}") from None
+
+
+def _proposer(
+    config: TrapsConfig, generator: Generator, rules: Rules, pieces: list[Piece], key: bytes, threads: int
+) -> Proposer | None:
+    """What suggests words for variants; None if all copies are to be alike."""
+    if not config.fuzzy:
+        return None
+    from transforms.probes.traps.families.neighbours import Neighbours
+    from transforms.probes.traps.generators.ngram import NgramGenerator
+
+    if not isinstance(generator, NgramGenerator):
+        generator = _ngram(config, rules, pieces, key, threads)
+    return Neighbours(generator.vocabulary, generator.model, rules.counting, threads)
+
+
 def _finder(
     config: TrapsConfig, pieces: list[Piece], environment: Environment, scans: list[dict[str, Any]]
-) -> Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]]:
+) -> FindShared:
     """Look n-grams up in the corpus; what was read each time is added to `scans`."""
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)

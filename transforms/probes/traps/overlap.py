@@ -4,6 +4,7 @@ Two different n-grams share a 64-bit hash with probability 2**-64: a corpus of 1
 candidates makes 0.05 such accidents, and all that one does is to reject a candidate that need not be.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from transforms.base.words_kernel import fill_set, hash_grams, scan_texts
 
 NGRAM = 8
 """Words that a candidate and a document of the corpus may not share in a row."""
+
+FindShared = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]]
+"""From the candidates' n-grams (uint64) to those that the corpus has."""
 
 _BITS_A_MEMBER = 16
 

@@ -27,6 +27,8 @@ class NgramGenerator:
 
     Attributes:
         name: with version.
+        vocabulary: the pieces of which text is made.
+        model: fitted to the sample.
         vocabulary_size: pieces of which text is made.
     """
 
@@ -50,8 +52,8 @@ class NgramGenerator:
         """
         # In a large sample what occurs once is mostly a slip or an identifier; in a small one there is little else.
         found = sample_of(split(texts), _MOST_PIECES, 2 if texts.nbytes > _SMALL else 1)
-        self._vocabulary = found.vocabulary
-        if not (self._vocabulary.kinds & WORD).any():
+        self.vocabulary = found.vocabulary
+        if not (self.vocabulary.kinds & WORD).any():
             raise ValueError("the sample of the corpus holds no words: give more of it, or text of another kind")
         ids = sentences(found) if as_sentences else stretches(found)
         if not (ids > 0).any():
@@ -59,17 +61,15 @@ class NgramGenerator:
                 "the sample of the corpus holds no sentence of prose that begins with a capital letter (in scripts "
                 "that have them) and ends with a mark such as a full stop: --form line makes candidates without"
             )
-        self._model = fit(ids, len(self._vocabulary) - 1)
+        self.model = fit(ids, len(self.vocabulary) - 1)
         self._key, self._threads, self._as_sentences = key, threads, as_sentences
         self._tokenizer = tokenizer
-        self.vocabulary_size = len(self._vocabulary) - 1
-        self._cost = self._first_cost = np.ones(len(self._vocabulary), np.int64)
+        self.vocabulary_size = len(self.vocabulary) - 1
+        self._cost = self._first_cost = np.ones(len(self.vocabulary), np.int64)
         if tokenizer is not None:
             # A piece takes one token or more: only of nothing does a tokenizer make none.
-            self._cost = np.maximum(_token_counts(tokenizer, self._vocabulary.spaced), 1)
-            self._first_cost = np.maximum(
-                _token_counts(tokenizer, pc.utf8_ltrim_whitespace(self._vocabulary.spaced)), 1
-            )
+            self._cost = np.maximum(_token_counts(tokenizer, self.vocabulary.spaced), 1)
+            self._first_cost = np.maximum(_token_counts(tokenizer, pc.utf8_ltrim_whitespace(self.vocabulary.spaced)), 1)
 
     def ladder(self, length: int) -> tuple[float, ...]:
         """The same for all lengths."""
@@ -89,7 +89,7 @@ class NgramGenerator:
         ids, pieces, log_probs = self._sequences(length, rung, first, count)
         fits = pieces > 0
         ids, log_probs, pieces = ids[fits], log_probs[fits], pieces[fits]
-        texts = self._vocabulary.join(ids, pieces)
+        texts = self.vocabulary.join(ids, pieces)
         perplexity = np.exp(-log_probs / np.maximum(pieces, 1))
         if self._tokenizer is not None:
             # Counts of single pieces say where a text may end; only the whole text's count says that it was right.
@@ -103,7 +103,7 @@ class NgramGenerator:
         self, length: int, rung: int, first: int, count: int
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Texts number `first` and on: ids [count, length], their pieces and log-probabilities, [count] each."""
-        model, exponent = self._model, 1 / TEMPERATURES[rung]
+        model, exponent = self.model, 1 / TEMPERATURES[rung]
         weights = cumulative_weights(model.begin, model.end, model.mass, exponent)
         everything = np.array([len(model.alone)], np.int64)
         alone = cumulative_weights(np.zeros(1, np.int64), everything, model.alone, exponent)
@@ -116,7 +116,7 @@ class NgramGenerator:
             rows = slice(at, min(at + _CHUNK, count))
             sample(
                 model.begin, model.end, model.total, model.back_off, model.piece, model.mass, model.child, model.alone,
-                weights, tempered, alone, ORDER, self._vocabulary.kinds, self._as_sentences, self._cost,
+                weights, tempered, alone, ORDER, self.vocabulary.kinds, self._as_sentences, self._cost,
                 self._first_cost, own, first + at, most, ids[rows], pieces[rows], log_probs[rows],
             )  # fmt: skip
 

@@ -192,3 +192,13 @@ def sentences(sample: Sample) -> npt.NDArray[np.int32]:
     # A boundary behind each sentence.
     borders = np.cumsum(lengths[fine])
     return np.concatenate([[BOUNDARY], np.insert(kept, borders, BOUNDARY)]).astype(np.int32)
+
+
+def are_words(pieces: pl.Series) -> npt.NDArray[np.bool_]:
+    """Which of n pieces are words or characters of a script without spaces: bool[n]."""
+    return np.asarray(pieces.cast(pl.String).str.contains(rf"^(?:{_DENSE_WORD}|{_WORD})$").to_numpy(), np.bool_)
+
+
+def stands_alone(words: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which of n words begin with a character of a script that is written without spaces: bool[n]."""
+    return np.asarray(pl.Series(words, dtype=pl.String).str.contains(rf"^[{_DENSE}]").to_numpy(), np.bool_)

@@ -1,0 +1,1 @@
+"""Families: texts that differ from a candidate in a few words, one for each of its copies."""
