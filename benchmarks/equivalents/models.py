@@ -1,0 +1,149 @@
+"""Train on the planted corpus, change what was trained, and score every candidate after each change.
+
+    python -m benchmarks.equivalents.models --experiment experiment.npz.xz --output FOLDER --job "16M change"
+
+Jobs: `SIZE planted SEED`, `SIZE twin SEED`, `SIZE change` (train, then every change), `SIZE further` (train, then ten
+times as many tokens of other text). Several can share a GPU as processes. Needs PyTorch, transformers, on a GPU
+Triton, and `transforms.scoring`; no Beam. `--tiny` is a rehearsal on the CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.equivalents import changes
+from benchmarks.equivalents.training import SIZES, fresh, held_out_losses, rows_of, train
+from benchmarks.traps.models import LENGTH, Clock, read_experiment, score
+
+FURTHER = 10
+TUNE_RATE, LORA_RATE, FURTHER_RATE = 1e-4, 1e-3, 0.5
+TINY_ROWS, TINY_SEQUENCES = 12, 400
+
+
+class Job:
+    """One process's models; what is there is written after each score.
+
+    Attributes:
+        arrays: of the experiment.
+        name: of the job; the file is named by it.
+    """
+
+    def __init__(self, arrays: dict[str, Any], folder: Path, name: str, device: str, clock: Clock) -> None:
+        """Nothing is trained yet."""
+        self.arrays, self.name, self.device, self.clock = arrays, name, device, clock
+        self.vocabulary = int(arrays["vocabulary"])
+        self.size = SIZES[name.split()[0]]
+        self._file = folder / f"{name.replace(' ', '_')}.npz"
+        self._scores: dict[str, Any] = {}
+        self._facts: list[dict[str, Any]] = []
+        self._validation = rows_of(arrays["validation"])
+
+    def trained(self, arm: str, seed: int) -> Any:
+        """A model on one corpus, once through it."""
+        model = fresh(self.size, self.vocabulary, self.device, seed)
+        rows = rows_of(self.arrays[arm])
+        train(model, rows, self.size, self.size.rate, len(rows) // self.size.batch, self.clock)
+        return model
+
+    def keep(self, what: str, model: Any) -> None:
+        """Score a model and write everything again."""
+        losses = held_out_losses(model, self._validation)
+        # Of a copy, since a scorer puts its own kernels into the model.
+        self._scores[f"loss|{what}"] = score(copy.deepcopy(model), self.arrays, self.clock).astype(np.float32)
+        self._scores[f"held_out|{what}"] = losses
+        count = sum(one.numel() for one in model.parameters())
+        table = model.get_input_embeddings().weight.numel()
+        self._facts.append(
+            {"what": what, "size": self.size.name, "parameters": count, "without_embeddings": count - table,
+             "held_out": float(losses.mean()), "seconds": self.clock.seconds}
+        )  # fmt: skip
+        self.clock.say(f"{self.name}, {what}: held out {losses.mean():.3f}")
+        machine = torch.cuda.get_device_name() if self.device == "cuda" else "CPU"
+        facts = json.dumps({"device": machine, "torch": torch.__version__, "models": self._facts})
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, facts=np.array(facts), **self._scores)
+        self._file.write_bytes(buffer.getvalue())
+
+    def change(self) -> None:
+        """The seven changes of one model."""
+        model = self.trained("planted", 1)
+        self.keep("planted 1", model)
+        for bits in (8, 4):
+            self.keep(f"int{bits}", changes.quantised(model, bits))
+        rows, answers = self.arrays["tune_ids"], self.arrays["tune_answer"]
+        pairs = torch.from_numpy(np.stack([rows, answers], 1).astype(np.int32))
+        passes = max(1, 3 * len(pairs) // self.size.batch)
+        self.keep("sft", changes.tuned(model, pairs, self.size, TUNE_RATE, passes, self.clock))
+        other = self.arrays["other"]
+        once = len(other) // LENGTH // self.size.batch
+        self.keep("lora", changes.merged_lora(model, other, self.size, LORA_RATE, once, self.clock))
+        small = SIZES["tiny" if self.size.name == "tiny" else "4M"]
+        twin = self.arrays["twin"]
+        steps = len(twin) // LENGTH // small.batch
+        self.keep("student", changes.distilled(model, twin, small, self.vocabulary, steps, self.clock))
+
+    def further(self) -> None:
+        """One, three and ten times as many tokens of other text."""
+        model = self.trained("planted", 2)
+        self.keep("planted 2", model)
+        steps = len(self.arrays["planted"]) // LENGTH // self.size.batch
+        torch.compiler.reset()
+        marks = {steps: "further 1x", 3 * steps: "further 3x", FURTHER * steps: "further 10x"}
+
+        def saved(step: int) -> None:
+            self.keep(marks[step], copy.deepcopy(model).eval())
+
+        rate = self.size.rate * FURTHER_RATE
+        train(
+            model, rows_of(self.arrays["other"]), self.size, rate, FURTHER * steps, self.clock,
+            saves=tuple(marks), saved=saved,
+        )  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one job; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiment", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--job", required=True, help="such as '16M change', '4M further', '64M planted 1'")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--tiny", action="store_true", help="rehearse on the CPU, with a size of 'tiny'")
+    given = parser.parse_args(arguments)
+    words = given.job.split()
+    known = {"change": 2, "further": 2, "planted": 3, "twin": 3}
+    if len(words) < 2 or words[0] not in SIZES or known.get(words[1]) != len(words):
+        parser.error(
+            f"--job '{given.job}': give a size of {', '.join(SIZES)} and 'change', 'further', 'planted SEED' or "
+            "'twin SEED', such as '16M change'"
+        )
+    clock = Clock()
+    arrays = read_experiment(given.experiment)
+    if given.tiny:
+        for name in ("planted", "twin", "other", "validation"):
+            arrays[name] = arrays[name][: TINY_ROWS * LENGTH]
+        arrays["tune_ids"], arrays["tune_answer"] = arrays["tune_ids"][:2], arrays["tune_answer"][:2]
+        arrays["sequence_lengths"] = arrays["sequence_lengths"][:TINY_SEQUENCES]
+        arrays["sequence_first"] = arrays["sequence_first"][:TINY_SEQUENCES]
+        arrays["sequence_tokens"] = arrays["sequence_tokens"][: arrays["sequence_lengths"].sum()]
+    given.output.mkdir(parents=True, exist_ok=True)
+    job = Job(arrays, given.output, given.job, "cpu" if given.tiny else given.device, clock)
+    if words[1] == "change":
+        job.change()
+    elif words[1] == "further":
+        job.further()
+    else:
+        job.keep(f"{words[1]} {words[2]}", job.trained(words[1], int(words[2])))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,97 @@
+"""Equivalents of copies that differ, and changes of a model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.equivalents.changes import merged_lora, quantised
+from benchmarks.equivalents.models import main
+from benchmarks.equivalents.tables import Design, all_tables, equivalent, equivalents, gaps
+from benchmarks.equivalents.training import SIZES, fresh
+from benchmarks.traps.models import LENGTH, Clock
+
+DOSES = np.array([1, 2, 4, 8])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.1, 1), (0.3, 4), (0.25, 2**1.5), (0.05, 0), (0.5, float("inf")), (0.4, 8)]
+)
+def test_an_effect_is_read_off_the_curve_of_exact_copies(value: float, expected: float) -> None:
+    assert equivalent(value, DOSES, np.array([0.1, 0.2, 0.3, 0.4])) == pytest.approx(expected)
+
+
+def test_rho_is_found_again() -> None:
+    """An effect of the logarithm of 1 + .5 (dose - 1) copies, with a little noise."""
+    generator = np.random.default_rng(1)
+    cells = [(0, dose) for dose in (1, 2, 4, 8, 16, 32, 64)] + [(5, dose) for dose in (4, 16, 64)]
+    blocks, dose = (np.repeat([one[at] for one in cells], 200) for at in (0, 1))
+    true = np.where(blocks == 0, dose, 1 + 0.5 * (dose - 1))
+    design = Design(blocks, dose, np.zeros(len(dose), np.int64), 10, b"s" * 32)
+    found = equivalents(design, np.log2(true) / 10 + generator.normal(0, 0.02, len(dose)), "test")
+    for copies in (4, 16, 64):
+        one = found[f"R=5, {copies}"]
+        assert one["rho"] == pytest.approx(0.5, abs=0.05)
+        assert one["rho_low"] < one["rho"] < one["rho_high"]
+
+
+def test_a_gap_is_against_the_held_outs_of_the_unit() -> None:
+    assert gaps(np.array([[3.0, 1.0, 2.0], [0.0, 4.0, 2.0]]), np.array([0, 1])).tolist() == [1.5, 3.0]
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_quantised_weight_has_few_values_near_the_old_ones(bits: int) -> None:
+    model = fresh(SIZES["tiny"], 256, "cpu", 1)
+    rounded = quantised(model, bits)
+    weight, new = (one.model.layers[0].mlp.down_proj.weight.detach() for one in (model, rounded))
+    groups = new if bits == 8 else new.view(new.shape[0], -1, 32)
+    assert all(len(row.unique()) <= 2**bits - 1 for row in groups.flatten(0, -2))
+    step = weight.abs().max() / (2 ** (bits - 1) - 1)
+    assert 0 < (weight - new).abs().max() <= step / 2 + 1e-6
+
+
+def test_an_adapter_that_learnt_nothing_merges_into_the_same_model() -> None:
+    model = fresh(SIZES["tiny"], 256, "cpu", 1).eval()
+    stream = np.arange(2 * LENGTH, dtype=np.uint16) % 256
+    same = merged_lora(model, stream, SIZES["tiny"], 0.0, 1, Clock())
+    other = merged_lora(model, stream, SIZES["tiny"], 1e-2, 2, Clock())
+    ids = torch.arange(20)[None]
+    assert torch.allclose(model(input_ids=ids).logits, same(input_ids=ids).logits, atol=1e-5)
+    assert not torch.allclose(model(input_ids=ids).logits, other(input_ids=ids).logits, atol=1e-3)
+    assert [name for name, _ in model.named_parameters()] == [name for name, _ in other.named_parameters()]
+
+
+def test_every_job_writes_scores_that_the_tables_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = experiment()
+    monkeypatch.setattr("benchmarks.equivalents.models.read_experiment", lambda path: dict(arrays))
+    for job in ("tiny change", "tiny twin 1"):
+        assert main(["--experiment", "e", "--output", str(tmp_path), "--job", job, "--tiny"]) == 0
+    tables = all_tables(arrays, tmp_path)
+    names = {one["name"] for one in tables["models"]}
+    assert names == {f"tiny {one}" for one in ("planted 1", "int8", "int4", "sft", "lora", "student", "twin 1")}
+    assert 0 < tables["judged"]["tiny twin 1"]["in context"]["exact, 1"]["p_value"] <= 1
+    json.dumps(tables)
+
+
+def test_an_unknown_job_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--experiment", "e", "--output", "o", "--job", "9B change"])
+    assert "give a size of 4M" in capsys.readouterr().err
+
+
+def experiment() -> dict[str, np.ndarray]:
+    """Two units of exact copies and one of R = 5, three candidates of four tokens each."""
+    generator = np.random.default_rng(1)
+    stream = generator.integers(1, 256, 3 * LENGTH).astype(np.uint16)
+    row = np.repeat(np.arange(9), 2)
+    return {
+        "vocabulary": np.array(256), "twin": stream, "planted": stream, "other": stream, "validation": stream,
+        "tune_ids": stream.reshape(3, -1), "tune_answer": (stream.reshape(3, -1) % 2).astype(np.uint8),
+        "unit_blocks": np.array([0, 0, 5]), "unit_dose": np.array([1, 2, 2]), "unit_arm": np.array([0, 2, 1]),
+        "seed": np.frombuffer(b"s" * 32, np.uint8), "sequence_row": row.astype(np.int32),
+        "sequence_in_context": np.tile([0, 1], 9).astype(np.int32), "sequence_lengths": np.full(18, 6, np.int32),
+        "sequence_first": np.full(18, 2, np.int32),
+        "sequence_tokens": generator.integers(1, 256, 18 * 6).astype(np.uint16),
+    }  # fmt: skip
