@@ -213,7 +213,7 @@ def test_every_public_file_and_column_is_one_that_was_thought_of(campaign: Path)
     metrics = json.loads((planted / "metrics.json").read_bytes())
     assert set(metrics) == {
         *("clusters", "command", "comparisons", "compile_seconds", "config", "counts", "input", "left_out"),
-        *("mb_per_second", "not_utf8", "output"),
+        *("mb_per_second", "not_utf8", "output", "planned"),
         *("peak_rss_bytes", "resumed", "seconds", "similarity", "stages", "threads", "versions"),
     }
 

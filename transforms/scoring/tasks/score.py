@@ -262,7 +262,7 @@ def _columns(schema: pa.Schema, text: str, name: str, where: str, *, in_context:
         "" if has_text else IDS_COLUMN,
         name,
         "unit" if in_context or asking else "",
-        "candidate" if asking else "",
+        candidate="candidate" if asking else "",
     )
 
 
