@@ -72,7 +72,7 @@ def run_commands(work: Path, units: int, single: int) -> None:
                   "--doses", *map(str, EXACT_DOSES), "--units", *many],
         **{
             f"fuzzy{r}": ["traps", "--output", f"{work}/fuzzy{r}", *shared, "--seed", f"fuzzy {r}",
-                          "--fuzzy", str(r), "--variants", str(max(FUZZY_DOSES) - 1),
+                          "--fuzzy", str(r), "--allow-short",
                           "--doses", *map(str, FUZZY_DOSES), "--units", str(units)]
             for r in BLOCKS
         },

@@ -98,6 +98,12 @@ def gaps(scores: Floats, arms: Ints) -> Floats:
     return np.asarray(drawn - others)
 
 
+def beyond(design: Design, model: Model, twin: Model | None, context: str) -> Floats:
+    """`gaps` of a model, less those of the twin where there is one: what no training would give is the same in both."""
+    found = gaps(model.scores[context], design.arms)
+    return found if twin is None else np.asarray(found - gaps(twin.scores[context], design.arms))
+
+
 def equivalent(value: float, doses: Ints, curve: Floats) -> float:
     """The number of exact copies with this effect: between tested doses, linear in the log of the dose.
 
@@ -195,10 +201,11 @@ def all_tables(arrays: dict[str, npt.NDArray[Any]], folder: Path) -> dict[str, A
         "models": [{"name": one.name, **one.facts} for one in models],
     }  # fmt: skip
     tables["judged"] = {one.name: {context: judged(design, one, context) for context in CONTEXTS} for one in models}
+    twin = next((one for one in models if one.facts["what"].startswith("twin")), None)
     tables["equivalents"] = {
         one.name: {
             context: {
-                "nats": equivalents(design, gaps(one.scores[context], design.arms), f"nats {one.name} {context}"),
+                "nats": equivalents(design, beyond(design, one, twin, context), f"nats {one.name} {context}"),
                 "auc": equivalents(
                     design, beaten(one.scores[context], design.arms) / (2 * (design.candidates - 1)),
                     f"auc {one.name} {context}",
