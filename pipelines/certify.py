@@ -116,6 +116,8 @@ def run(config: CertifyConfig, context: "Context") -> int:
     """
     if config.aggregate and Path(config.aggregate).exists():
         raise RunError(f"--aggregate {config.aggregate}: exists already; give a new file")
+    if config.aggregate and not Path(config.aggregate).parent.is_dir():
+        raise RunError(f"--aggregate {config.aggregate}: there is no such folder; make it first")
     if config.list_judges:
         from pipelines.certifying.listing import list_all
 
