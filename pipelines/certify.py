@@ -44,7 +44,7 @@ class CertifyConfig:
     environments: Annotated[str, JUDGES] = ""
     """Folder of the judges' environments. Default: $TRAPLINE_JUDGES, or ~/.cache/trapline/judges."""
     list_judges: Annotated[bool, JUDGES, Parameter(name="--list")] = False
-    """List the judges and attacks, and leave."""
+    """List the judges and attacks, and exit."""
     gate: Annotated[Several, JUDGES] = ()
     """With --probes: judges that every candidate of a unit has to survive."""
     least: Annotated[float, JUDGES] = 0.95

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.certifying.available import Available, available
 from pipelines.certifying.gate import passing, refuse_sealed, untried
 from pipelines.certifying.planted import planted_scene
-from pipelines.certifying.sampled import pieces_of, sample
+from pipelines.certifying.sampled import Sample, pieces_of, sample
 from pipelines.certifying.units import rho_of
 from pipelines.certifying.virtual import virtual_scene
 from pipelines.certifying.written import PROBES, REPORT, write_aggregate, write_report
@@ -21,6 +21,7 @@ from pipelines.running.machine import cores
 from pipelines.running.sizes import parse_size
 from pipelines.running.versions import versions
 from pipelines.sealing.probe_files import QUESTIONS, read_probes, read_questions
+from transforms.base.errors import PlacesError
 from transforms.base.keyed import digest
 from transforms.base.readable import count, counted
 from transforms.base.readable import share as share_in_words
@@ -53,7 +54,10 @@ def run_virtual(config: "CertifyConfig", context: "Context") -> int:
     refuse_unknown_gate(config.gate, [judge.name for judge in chosen.judges])
     key = digest("trapline/v1/certify-virtual", *(unit.canonical() for unit in units))
     documents = sample(pieces_of(config.input, config.text_column, "--input"), config.text_column, _bytes(config), key)
-    scene = virtual_scene(documents.texts, units, config.copies, config.max_doc_share, key)
+    try:
+        scene = virtual_scene(documents.texts, units, config.copies, config.max_doc_share, key)
+    except PlacesError:
+        raise RunError(_no_room(config, documents, len(units))) from None
     with names.new_secrets(path, "--output") as draft:
         certified, failures = _judged(config, context, scene, units, draft, chosen)
         passes = passing(certified, config.gate, config.least, len(units))
@@ -112,6 +116,15 @@ def refuse_unknown_gate(gate: Sequence[str], judges: Sequence[str]) -> None:
     for name in gate:
         if name not in judges:
             raise RunError(f"--gate {name}: is not among the judges that run: {', '.join(judges)}")
+
+
+def _no_room(config: "CertifyConfig", documents: Sample, units: int) -> str:
+    copies = f"up to {count(config.copies)} copies" if config.copies else "all copies"
+    return (
+        f"{counted(len(documents.texts), 'document')} of --input have no room for {copies} of each of "
+        f"{counted(units, 'unit')}, each copy of a unit in another document: give more or longer documents, a larger "
+        "--sample or --max-doc-share, or fewer --copies"
+    )
 
 
 def _bytes(config: "CertifyConfig") -> int:

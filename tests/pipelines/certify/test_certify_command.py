@@ -129,6 +129,18 @@ def test_sealed_candidates_are_not_judged_before_the_seal(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sample_without_room_is_refused_in_terms_of_this_command(
+    campaign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pa.table({"text": ["One two three.", "Four."]}), tmp_path / "tiny.parquet")
+    files = ["--probes", str(campaign / "probes.parquet"), "--input", str(tmp_path / "tiny.parquet")]
+    assert main(["certify", *files, "--output", str(tmp_path / "out"), *CHEAP]) == 1
+    said = capsys.readouterr().err
+    assert "2 documents of --input have no room for up to 64 copies of each of 4 units" in said
+    assert "--max-corpus-share" not in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_list_says_how_to_install(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["certify", "--list", "--environments", str(tmp_path)]) == 0
     said = capsys.readouterr().out
