@@ -44,7 +44,7 @@ class CertifyConfig:
     environments: Annotated[str, JUDGES] = ""
     """Folder of the judges' environments. Default: $TRAPLINE_JUDGES, or ~/.cache/trapline/judges."""
     list_judges: Annotated[bool, JUDGES, Parameter(name="--list")] = False
-    """List the judges and attacks, and leave."""
+    """List the judges and attacks, and exit."""
     gate: Annotated[Several, JUDGES] = ()
     """With --probes: judges that every candidate of a unit has to survive."""
     least: Annotated[float, JUDGES] = 0.95
@@ -116,6 +116,8 @@ def run(config: CertifyConfig, context: "Context") -> int:
     """
     if config.aggregate and Path(config.aggregate).exists():
         raise RunError(f"--aggregate {config.aggregate}: exists already; give a new file")
+    if config.aggregate and not Path(config.aggregate).parent.is_dir():
+        raise RunError(f"--aggregate {config.aggregate}: there is no such folder; make it first")
     if config.list_judges:
         from pipelines.certifying.listing import list_all
 

@@ -18,7 +18,7 @@ def report_html(facts: Mapping[str, Any]) -> str:
         Page(
             title="trapline certify --attack",
             kicker="trapline certify --attack",
-            summary=f"Whoever removes {share(found['removed'], 1)} of the text finds at most "
+            summary=f"An attacker who removes {share(found['removed'], 1)} of the text finds at most "
             f"{share(found['recall'] or 0, 1)} of the copies",
             lead=f"By {best['title']}. {share(found['precision'] or 0, 1)} of what is removed is planted, the rest is "
             "the attacker's own loss. This page is secret.",

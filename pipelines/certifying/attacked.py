@@ -72,7 +72,7 @@ def run_attacks(config: "CertifyConfig", context: "Context") -> int:
     for one in found:
         middle = one["budgets"][1]
         print(
-            f"{one['attack']:<14} whoever removes {share_in_words(middle['removed'], 1)} of the text finds "
+            f"{one['attack']:<14} an attacker who removes {share_in_words(middle['removed'], 1)} of the text finds "
             f"{share_in_words(middle['recall'] or 0, 1)} of the copies; "
             f"{share_in_words(middle['precision'] or 0, 1)} of what is removed is planted"
         )

@@ -18,8 +18,8 @@ def refuse_sealed(probes: Sequence[str]) -> None:
         UsageError: naming the folder.
     """
     for source in probes:
-        path = Path(source).absolute()
-        for folder in (path, *path.parents):
+        path, real = Path(source).absolute(), Path(source).resolve()
+        for folder in (path, *path.parents, real, *real.parents):
             if (folder / RECORD).exists():
                 raise UsageError(
                     f"--probes {source}: lies in {folder}, a folder of secrets: these candidates are sealed; give "

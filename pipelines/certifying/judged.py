@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.certifying.available import Available, available
 from pipelines.certifying.gate import passing, refuse_sealed, untried
 from pipelines.certifying.planted import planted_scene
-from pipelines.certifying.sampled import pieces_of, sample
+from pipelines.certifying.sampled import Sample, pieces_of, sample
 from pipelines.certifying.units import rho_of
 from pipelines.certifying.virtual import virtual_scene
 from pipelines.certifying.written import PROBES, REPORT, write_aggregate, write_report
@@ -20,9 +20,11 @@ from pipelines.running.errors import RunError
 from pipelines.running.machine import cores
 from pipelines.running.sizes import parse_size
 from pipelines.running.versions import versions
-from pipelines.sealing.probe_files import read_probes
+from pipelines.sealing.probe_files import QUESTIONS, read_probes, read_questions
+from transforms.base.errors import PlacesError
 from transforms.base.keyed import digest
 from transforms.base.readable import count, counted
+from transforms.base.readable import share as share_in_words
 from transforms.certify.certificate import Certified, Scene, certify
 from transforms.certify.environments import folder_of
 from transforms.certify.running import Failure, run_judges
@@ -47,16 +49,19 @@ def run_virtual(config: "CertifyConfig", context: "Context") -> int:
     path = names.secrets_path(config.output, "--output")
     names.refuse_existing(path, "--output")
     table, units = read_probes(config.probes)
+    questions = read_questions(config.probes, (), units)
     chosen = available(config, context.progress.say)
     refuse_unknown_gate(config.gate, [judge.name for judge in chosen.judges])
-    skipped = dict(chosen.skipped)
     key = digest("trapline/v1/certify-virtual", *(unit.canonical() for unit in units))
     documents = sample(pieces_of(config.input, config.text_column, "--input"), config.text_column, _bytes(config), key)
-    scene = virtual_scene(documents.texts, units, config.copies, config.max_doc_share, key)
+    try:
+        scene = virtual_scene(documents.texts, units, config.copies, config.max_doc_share, key)
+    except PlacesError:
+        raise RunError(_no_room(config, documents, len(units))) from None
     with names.new_secrets(path, "--output") as draft:
-        certified = _judged(config, context, scene, units, draft, chosen, skipped)
+        certified, failures = _judged(config, context, scene, units, draft, chosen)
         passes = passing(certified, config.gate, config.least, len(units))
-        facts = _facts(config, BEFORE, scene, units, certified, documents.share, skipped) | {
+        facts = _facts(config, BEFORE, scene, len(units), certified, documents.share, chosen, failures) | {
             "gate": {
                 "judges": list(config.gate),
                 "least": config.least,
@@ -68,7 +73,9 @@ def run_virtual(config: "CertifyConfig", context: "Context") -> int:
         }
         write_report(draft, REPORT, facts)
         if config.gate and config.drop and passes.any():
-            names.write(draft, PROBES, names.parquet(_of_units(table, units, passes.tolist())))
+            for name, own in ((PROBES, table), (QUESTIONS, questions)):
+                if own is not None:
+                    names.write(draft, name, names.parquet(_of_units(own, units, passes.tolist())))
     return _end(config, facts, path / f"{REPORT}.html", gated=bool(config.gate))
 
 
@@ -80,13 +87,12 @@ def run_planted(config: "CertifyConfig", context: "Context") -> int:
     """
     path = names.secrets_path(config.secrets)
     chosen = available(config, context.progress.say)
-    skipped = dict(chosen.skipped)
     with names.locked(path):
         sealed = open_secrets(path)
         scene, share = planted_scene(path, sealed, config.input[0], _bytes(config))
         with scratch_in(path) as scratch:
-            certified = _judged(config, context, scene, sealed.units, scratch, chosen, skipped)
-        facts = _facts(config, AFTER, scene, sealed.units, certified, share, skipped)
+            certified, failures = _judged(config, context, scene, sealed.units, scratch, chosen)
+        facts = _facts(config, AFTER, scene, len(sealed.units), certified, share, chosen, failures)
         name = f"{names.CERTIFICATES}/judged"
         write_report(path, name, facts)
     return _end(config, facts, path / f"{name}.html", gated=False)
@@ -112,6 +118,15 @@ def refuse_unknown_gate(gate: Sequence[str], judges: Sequence[str]) -> None:
             raise RunError(f"--gate {name}: is not among the judges that run: {', '.join(judges)}")
 
 
+def _no_room(config: "CertifyConfig", documents: Sample, units: int) -> str:
+    copies = f"up to {count(config.copies)} copies" if config.copies else "all copies"
+    return (
+        f"{counted(len(documents.texts), 'document')} of --input have no room for {copies} of each of "
+        f"{counted(units, 'unit')}, each copy of a unit in another document: give more or longer documents, a larger "
+        "--sample or --max-doc-share, or fewer --copies"
+    )
+
+
 def _bytes(config: "CertifyConfig") -> int:
     return parse_size(config.sample)
 
@@ -123,9 +138,8 @@ def _judged(
     units: Sequence[Unit],
     place: Path,
     chosen: Available,
-    skipped: dict[str, str],
-) -> list[Certified]:
-    """Run the judges; those that fail are added to `skipped`, if that is what the user wants."""
+) -> tuple[list[Certified], list[Failure]]:
+    """What the judges found, and which of them failed, if the user lets them be skipped."""
     judges = chosen.judges
     copies = sum(map(len, scene.planted.copies))
     context.progress.say(
@@ -141,33 +155,31 @@ def _judged(
             config.threads or cores(),
             context.progress.say,
         )
-    rho, certified = rho_of(units), []
-    for verdict in verdicts:
-        if isinstance(verdict, Failure):
-            if config.missing == "refuse":
-                raise RunError(f"judge {verdict.judge.name}: {verdict.reason}; leave it out, or give --missing skip")
-            skipped[verdict.judge.name] = verdict.reason
-        else:
-            certified.append(certify(scene, verdict, len(units), rho))
-    if not certified:
-        raise RunError("no judge said anything: every one of them failed")
-    return certified
+    failures = [one for one in verdicts if isinstance(one, Failure)]
+    if failures and (config.missing == "refuse" or len(failures) == len(verdicts)):
+        raise RunError(
+            f"judge {failures[0].judge.name}: {failures[0].reason}; name others with --judges, or skip those that fail "
+            "with --missing skip, which keeps in the secret report what they printed"
+        )
+    rho = rho_of(units)
+    return [certify(scene, one, len(units), rho) for one in verdicts if not isinstance(one, Failure)], failures
 
 
 def _facts(
     config: "CertifyConfig",
     when: str,
     scene: Scene,
-    units: Sequence[Unit],
+    units: int,
     certified: Sequence[Certified],
     share: float,
-    skipped: Mapping[str, str],
+    chosen: Available,
+    failures: Sequence[Failure],
 ) -> dict[str, Any]:
     return {
         "command": "certify",
         "when": when,
         "versions": versions(),
-        "units": len(units),
+        "units": units,
         "worlds": len(scene.planted.copies),
         "copies": sum(map(len, scene.planted.copies)),
         "documents": len(scene.planted.before),
@@ -175,7 +187,8 @@ def _facts(
         "others": len(scene.others),
         "other_bytes": sum(len(text.encode()) for text in scene.others),
         "sample": {"share": share, "most": config.sample, "copies_at_most": config.copies if config.probes else 0},
-        "skipped": dict(skipped),
+        "skipped": chosen.skipped | {one.judge.name: one.reason for one in failures},
+        "printed": {one.judge.name: one.said for one in failures},
         "judges": [one.facts for one in certified],
     }
 
@@ -190,9 +203,9 @@ def _end(config: "CertifyConfig", facts: Mapping[str, Any], page: Path, *, gated
         write_aggregate(Path(config.aggregate), facts)
     for one in facts["judges"]:
         kept = one["in_kept_documents"]
-        share = "-" if kept["share"] is None else f"{100 * kept['share']:.1f} %"
         print(
-            f"{one['judge']:<20} {share:>8} of {count(kept['of'])} copies in documents it keeps are alive; "
+            f"{one['judge']:<20} {share_in_words(kept['alive'], kept['of']):>8} of {count(kept['of'])} copies in "
+            "documents it keeps are alive; "
             f"{count(one['documents']['lost'])} of {count(one['documents']['kept_before'])} documents lost"
         )
     for name, reason in facts["skipped"].items():

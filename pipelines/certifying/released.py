@@ -16,9 +16,9 @@ from pipelines.certifying.written import write_aggregate, write_report
 from pipelines.running.machine import cores
 from pipelines.running.versions import versions
 from transforms.base.errors import SealError
-from transforms.base.readable import count, counted, share
+from transforms.base.readable import count, share
 from transforms.base.words import words_of
-from transforms.certify.altered import ALIVE, ALTERED, GONE, left_of
+from transforms.certify.altered import ALIVE, ALTERED, GONE, left_of, windows
 from transforms.certify.counting import facts_of
 from transforms.certify.survival import Copies, Documents, Fates
 from transforms.planting import folder as names
@@ -55,27 +55,29 @@ def run_released(config: "CertifyConfig") -> int:
         f"{count(own['altered'])} altered, {count(own['gone'])} gone"
     )
     if facts["held_out_found"]:
-        print(f"{counted(facts['held_out_found'], 'held-out candidate')} found: they leaked, or are no secret any more")
+        leaked = count(facts["held_out_found"])
+        print(f"sealed texts that are there but were never planted, so they leaked: {leaked}")
     print(f"done: {path / name}.html  (secret: it tells what is planted)")
     return 0
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What one document holds: how often each text stands in it, and which texts are there in another shape."""
+    """What one document holds: how often each text stands in it, and the units of which a copy is there altered."""
 
     alive: dict[int, int]
-    altered: list[int]
+    altered: set[int]
 
 
 def released_facts(sealed: Sealed, pieces: "Sequence[Piece]", text_column: str, threads: int) -> dict[str, Any]:
     """All numbers about a released corpus, as the report of a single judge."""
     copies, held_out = _wanted(sealed)
-    texts = list(dict.fromkeys([*copies.texts, *held_out]))
+    unit_of = dict(zip(copies.texts, copies.unit.tolist(), strict=True))
+    texts = [*unit_of, *held_out]
     alive: Counter[int] = Counter()
     altered: Counter[int] = Counter()
     documents = size = with_copies = 0
-    search = _Search(texts)
+    search = _Search(texts, list(unit_of.values()))
     with ThreadPoolExecutor(threads) as pool:
         for part in _in_turn(pool, search, batches(pieces, text_column), 2 * threads):
             documents, size = documents + part.documents, size + part.bytes
@@ -89,9 +91,9 @@ def released_facts(sealed: Sealed, pieces: "Sequence[Piece]", text_column: str, 
     for at, text in enumerate(copies.texts):
         own[number[text]].append(at)
     for text_number, where in own.items():
-        there = min(len(where), alive[text_number])
-        state[where[:there]] = ALIVE
-        state[where[there : there + altered[text_number]]] = ALTERED
+        state[where[: alive[text_number]]] = ALIVE
+    for unit, times in altered.items():
+        state[np.flatnonzero((copies.unit == unit) & (state == GONE))[:times]] = ALTERED
     fate = Fates(state, np.zeros(len(copies), np.bool_), np.ones(len(copies), np.bool_))
     nothing = Documents(0, 0, 0, 0)
     facts = facts_of([(copies, fate)], nothing, len(sealed.units), rho_of(sealed.units))
@@ -121,14 +123,15 @@ def released_facts(sealed: Sealed, pieces: "Sequence[Piece]", text_column: str, 
 
 
 def _wanted(sealed: Sealed) -> tuple[Copies, list[str]]:
-    """All copies that were planted, and the texts that were held out."""
+    """All copies that were planted, and all sealed texts that were not."""
     unit, dose, texts, held_out = [], [], [], []
     for number, (one, arm) in enumerate(zip(sealed.units, sealed.arms, strict=True)):
         for copy in range(one.dose):
             unit.append(number)
             dose.append(one.dose)
             texts.append(text_of_copy(one.candidates[arm], copy))
-        held_out += [text for at, candidate in enumerate(one.candidates) if at != arm for text in candidate.copies]
+        planted = set(texts[-one.dose :])
+        held_out += [text for text in one.sealed_texts() if text not in planted]
     none = np.zeros(len(texts), np.int64)
     return Copies(none, np.array(unit), np.array(dose), words_in(texts), texts), held_out
 
@@ -143,8 +146,9 @@ class _Part:
 class _Search:
     """Looks for texts in batches of documents; shared by threads."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
+    def __init__(self, texts: Sequence[str], units: Sequence[int]) -> None:
+        """Prepare to look for `texts`, of which the first were planted: `units` are theirs."""
+        self._texts, self._units = texts, units
         own = words_of(pa.array(texts, pa.large_string()))
         # What has fewer words than a window is looked for in every document.
         self._short = np.flatnonzero(np.diff(own.offsets) < _WORDS).tolist()
@@ -184,8 +188,18 @@ class _Search:
         } | set(self._short)
         alive = {owner: text.count(self._texts[owner]) for owner in owners}
         alive = {owner: times for owner, times in alive.items() if times}
-        altered = [one for one in owners if one not in alive and left_of(self._texts[one], text) == ALTERED]
-        return _Found(alive, altered)
+        planted = [one for one in owners if one < len(self._units)]
+        # Copies of a unit resemble each other: one that is alive would pass for all the others, altered.
+        units = {self._units[one] for one in planted} - {self._units[one] for one in planted if one in alive}
+        left = windows(text) if units else set()
+        return _Found(
+            alive,
+            {
+                self._units[one]
+                for one in planted
+                if self._units[one] in units and left_of(self._texts[one], left) == ALTERED
+            },
+        )
 
 
 def _in_turn(

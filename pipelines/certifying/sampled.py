@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from transforms.base.errors import CorpusError
 from transforms.base.keyed import numbers
+from transforms.base.readable import size
 from transforms.corpus.input.columns import check_text_column
 from transforms.corpus.input.divide import divide
 from transforms.corpus.input.formats import format_for
@@ -59,8 +60,10 @@ def sample(pieces: Sequence[Piece], text_column: str, most_bytes: int, key: byte
     total = sum(piece.size for piece in pieces)
     share = min(1.0, most_bytes / max(1, total))
     texts = [text for number, batch in batches(pieces, text_column) for text in _taken(batch, key, share, number)]
+    if not texts and share < 1:
+        raise CorpusError(f"--sample: {size(most_bytes)} takes no document of these {size(total)}: give more")
     if not texts:
-        raise CorpusError(f"--input: no document has any text in column {text_column!r}")
+        raise CorpusError(f"--input: no document has any text in column {text_column!r}; see --text-column")
     return Sample(texts, share, total)
 
 

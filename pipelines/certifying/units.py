@@ -27,12 +27,15 @@ def words_in(texts: Sequence[str]) -> npt.NDArray[np.int64]:
 def rho_of(units: Sequence[Unit]) -> npt.NDArray[np.float64]:
     """What a copy beyond the first is worth, as a share of an exact repetition: float64[units].
 
-    1 where copies are alike; where they differ what was measured, not a number where nothing was.
+    1 where copies are alike; where all of them differ what was measured; not a number where nothing was, or where the
+    texts are planted in turn, so that some copies are alike.
     """
     return np.array([_rho(unit) if unit.varies else 1.0 for unit in units])
 
 
 def _rho(unit: Unit) -> float:
+    if len(unit.candidates[0].copies) < unit.dose:
+        return math.nan
     columns = {name: value for name, _, value in unit.candidates[0].columns}
     try:
         blocks = int(json.loads(columns["family"])["blocks"])

@@ -32,6 +32,13 @@ def test_a_copy_is_alive_altered_or_gone() -> None:
     assert found.fair.tolist() == [True, True, True, False, True, True]
 
 
+def test_what_is_left_of_one_copy_does_not_stand_for_another_of_its_unit() -> None:
+    variant = TEXT.replace("dawn", "noon")
+    own = copies([0, 0, 1, 1], [0] * 4, [TEXT, variant] * 2)
+    found = fates(own, [True, True], [f"Before. {TEXT}", TEXT.lower()])
+    assert found.state.tolist() == [ALIVE, GONE, ALTERED, ALTERED]
+
+
 def test_a_document_that_is_a_copy_itself_needs_no_document() -> None:
     found = fates(copies([1], [0], [TEXT]), [False], [None, TEXT])
     assert (found.state.tolist(), found.fair.tolist()) == ([ALIVE], [True])
@@ -61,7 +68,7 @@ def test_the_worst_candidate_of_a_unit_counts() -> None:
     dose = facts["effective_dose"]
     assert (dose["planted_median"], dose["minimum"], dose["median"], dose["equivalent_minimum"]) == (2, 1, 1, 1)
     assert facts["in_kept_documents"]["alive"] == 6
-    assert facts["worst_candidate"] == {"share_minimum": 0.5, "units_with_all_alive": 1, "units": 3}
+    assert facts["worst_candidate"] == {"share_minimum": 0.5, "units_with_all_alive": 0, "units": 3}
 
 
 def test_nothing_is_said_of_what_was_not_measured() -> None:

@@ -1,5 +1,7 @@
 """Whether a text that is not there any more as it was is there in another shape."""
 
+from collections.abc import Set
+
 from transforms.base.words import words
 
 ALIVE, ALTERED, GONE = 0, 1, 2
@@ -8,20 +10,17 @@ ALIVE, ALTERED, GONE = 0, 1, 2
 _WINDOW, _SHARE = 5, 0.5
 
 
-def left_of(text: str, rest: str) -> int:
-    """`ALTERED` if at least half of the windows of five words of `text` are in `rest`, else `GONE`.
-
-    Words are compared as `transforms.base.words` reads them: without case, punctuation and white space. A text of
-    fewer than five words is one window.
-    """
+def left_of(text: str, found: Set[tuple[str, ...]]) -> int:
+    """`ALTERED` if at least half of the windows of `text` are among those `found` in what is left, else `GONE`."""
     wanted = windows(text)
-    found = windows(rest)
-    inside = sum(one in found for one in wanted)
-    return ALTERED if wanted and inside >= _SHARE * len(wanted) else GONE
+    return ALTERED if wanted and len(wanted & found) >= _SHARE * len(wanted) else GONE
 
 
 def windows(text: str) -> set[tuple[str, ...]]:
-    """All runs of five words."""
+    """All runs of five words; a text of fewer words is one window.
+
+    Words are compared as `transforms.base.words` reads them: without case, punctuation and white space.
+    """
     own = words(text)
     if len(own) < _WINDOW:
         return {tuple(own)} if own else set()

@@ -91,7 +91,7 @@ def facts_of(
         },
         "worst_candidate": {
             "share_minimum": _least(fair_alive, fair_in),
-            "units_with_all_alive": int(((fair_alive == fair_in) | (fair_in == 0)).all(axis=0).sum()),
+            "units_with_all_alive": int(((fair_alive == fair_in) & (fair_in > 0)).all(axis=0).sum()),
             "units": units,
         },
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ from transforms.certify.registry import PER_DOCUMENT, Judge
 
 _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
 _TOP = Path(__file__).resolve().parents[2]
+_KEPT = 2_000  # characters of what a judge printed before it failed
+_ERROR = re.compile(r"([A-Za-z_][\w.]*(?:Error|Exception))(?::|$)")
+_ABOUT_THE_MACHINE = {"ModuleNotFoundError", "ImportError", "MemoryError", "OSError", "PermissionError"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,10 +40,11 @@ class Exhibits:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a judge said nothing."""
+    """Why a judge said nothing: `reason` quotes no document; `said` is the end of what it printed, and may."""
 
     judge: Judge
     reason: str
+    said: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,6 +102,15 @@ def _write(path: Path, numbers: Sequence[int], texts: Sequence[str]) -> None:
     pq.write_table(pa.table(columns, schema=EXHIBITS), path, compression="lz4")
 
 
+def _error_in(said: str) -> str:
+    """The error at the end of what a judge printed, without its message where that may quote a document."""
+    last = (said.strip().splitlines() or [""])[-1]
+    error = _ERROR.match(last)
+    if error is None:
+        return ""
+    return f", {last[:300] if error[1] in _ABOUT_THE_MACHINE else error[1]}"
+
+
 def _run(
     judge: Judge, exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]
 ) -> Verdict | Failure:
@@ -120,8 +134,7 @@ def _run(
         command, cwd=own, env=environment, capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode or not out.exists():
-        said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
-        return Failure(judge, f"it failed (exit {done.returncode}): {said[-1][:300]}")
+        return Failure(judge, f"it failed (exit {done.returncode}{_error_in(done.stderr)})", done.stderr[-_KEPT:])
     table = pq.read_table(out)
     check(table.schema, VERDICTS, f"verdicts of {judge.name}")
     facts = json.loads(table.schema.metadata[FACTS_KEY])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.certify.altered import ALIVE, ALTERED, GONE, left_of
+from transforms.certify.altered import ALIVE, ALTERED, GONE, left_of, windows
 
 _I64 = npt.NDArray[np.int64]
 
@@ -77,6 +77,9 @@ class Documents:
 def fates(copies: Copies, kept_before: Sequence[bool], left: Sequence[str | None]) -> Fates:
     """Look for every copy in what is left of its document.
 
+    Copies of one unit resemble each other. Where one of them is alive in a document, the others of the unit there are
+    not taken for altered: what is left of the one would stand for them.
+
     Args:
         copies: of one world.
         kept_before: for each document whether it is kept without copies; documents beyond these are copies themselves.
@@ -86,15 +89,16 @@ def fates(copies: Copies, kept_before: Sequence[bool], left: Sequence[str | None
     own: dict[tuple[int, str], list[int]] = defaultdict(list)
     for at, (document, text) in enumerate(zip(copies.document.tolist(), copies.texts, strict=True)):
         own[document, text].append(at)
+    living: set[tuple[int, int]] = set()
+    for (document, text), where in own.items():
+        alive = min(len(where), (left[document] or "").count(text))
+        state[where[:alive]] = ALIVE
+        if alive:
+            living.add((document, int(copies.unit[where[0]])))
     for (document, text), where in own.items():
         rest = left[document]
-        if rest is None:
-            continue
-        alive = min(len(where), rest.count(text))
-        state[where[:alive]] = ALIVE
-        if alive < len(where):
-            # The copies of one text in one document look alike: what is left of one is left of each.
-            state[where[alive:]] = GONE if alive else left_of(text, rest)
+        if rest is not None and (document, int(copies.unit[where[0]])) not in living:
+            state[where] = left_of(text, windows(rest))
     gone = np.array([one is None for one in left], np.bool_)
     stands = np.array([*kept_before, *([True] * (len(left) - len(kept_before)))], np.bool_)
     return Fates(state, gone[copies.document], stands[copies.document])

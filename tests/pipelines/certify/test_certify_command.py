@@ -79,6 +79,7 @@ def test_after_planting_and_after_a_release(campaign: Path, tmp_path: Path) -> N
     assert json.loads(public)["judges"][1]["of_all"]["alive"] == 4
     assert not re.search("hidden|secret|never|wbw", public, re.IGNORECASE)
     assert main(run) == 1  # what is published is not replaced
+    assert main([*run[:-1], str(tmp_path / "nowhere/totals.json")]) == 1
     copy = next(text for text in texts if "Never waw" in text)
     texts[texts.index(copy)] = copy.replace("Never waw", "never: WAW").replace(" again.", "")
     pq.write_table(pa.table({"text": texts}), tmp_path / "theirs.parquet")
@@ -125,6 +126,18 @@ def test_sealed_candidates_are_not_judged_before_the_seal(
     run = ["certify", "--probes", sealed, "--input", str(campaign / "in"), "--output", str(tmp_path / "out"), *CHEAP]
     assert main(run) == 2
     assert "these candidates are sealed" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sample_without_room_is_refused_in_terms_of_this_command(
+    campaign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pa.table({"text": ["One two three.", "Four."]}), tmp_path / "tiny.parquet")
+    files = ["--probes", str(campaign / "probes.parquet"), "--input", str(tmp_path / "tiny.parquet")]
+    assert main(["certify", *files, "--output", str(tmp_path / "out"), *CHEAP]) == 1
+    said = capsys.readouterr().err
+    assert "2 documents of --input have no room for up to 64 copies of each of 4 units" in said
+    assert "--max-corpus-share" not in said
     assert not (tmp_path / "out").exists()
 
 

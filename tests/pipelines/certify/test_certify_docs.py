@@ -24,5 +24,5 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_every_judge_and_attack_is_described() -> None:
-    for one in (*JUDGES, *ATTACKS):
-        assert f"`{one.name}`" in TEXT
+    for name in [one.name for one in JUDGES] + [one.name for one in ATTACKS]:
+        assert f"`{name}`" in TEXT

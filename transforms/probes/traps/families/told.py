@@ -37,8 +37,8 @@ def families_in_words(families: Families, wanted: Wanted, doses: Sequence[int]) 
     lines = []
     for length, entry in families.lengths.items():
         lines.append(
-            f"families of length {length}: two different texts share at most {entry['most_run']} in a row "
-            f"(measured {entry['run']}) and a 5-gram Jaccard of at most {entry['most_jaccard']:.2f} "
+            f"families of length {length}: two different texts share at most {counted(entry['most_run'], 'token')} "
+            f"in a row (measured {entry['run']}) and a 5-gram Jaccard of at most {entry['most_jaccard']:.2f} "
             f"(measured {entry['jaccard']:.2f})"
         )
     repeated = [dose for dose in sorted(doses) if wanted.planted(dose) + 1 < dose]
