@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -89,7 +90,7 @@ def test_the_watch_on_a_job_sees_the_files_of_every_stage(
     watched: list[object] = []
     run = launch.launch
 
-    def noted(build: object, options: object, work: object = None) -> None:
+    def noted(build: Any, options: Any, work: Any = None) -> None:
         watched.append(work)
         run(build, options, work)
 
