@@ -1,12 +1,11 @@
 """`trapline certify`: what cleaning leaves of planted text, before the seal, after planting and after a release."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pipelines.running.errors import RunError
+from pipelines.running.new_file import new_file
 from pipelines.running.sizes import parse_size
 from transforms.base.flags import INPUT, JUDGES, OUTPUT, RUNNING, Several, Whole
 
@@ -58,7 +57,7 @@ class CertifyConfig:
     sample: Annotated[str, JUDGES] = "20MB"
     """Text of documents that are judged besides those with copies; with --probes, text to plant into."""
     output: Annotated[str, OUTPUT] = ""
-    """With --probes: a new local folder for the report, which is secret."""
+    """With --probes: a new folder for the report, which is secret."""
     aggregate: Annotated[str, OUTPUT] = ""
     """A new JSON file with the totals of each judge, which tell of no document and no unit."""
     threads: Annotated[Whole, RUNNING] = 0
@@ -114,10 +113,8 @@ def run(config: CertifyConfig, context: "Context") -> int:
     Raises:
         UsageError, RunError, CorpusError: with what to change.
     """
-    if config.aggregate and Path(config.aggregate).exists():
-        raise RunError(f"--aggregate {config.aggregate}: exists already; give a new file")
-    if config.aggregate and not Path(config.aggregate).parent.is_dir():
-        raise RunError(f"--aggregate {config.aggregate}: there is no such folder; make it first")
+    if config.aggregate:
+        new_file(config.aggregate, "--aggregate")
     if config.list_judges:
         from pipelines.certifying.listing import list_all
 

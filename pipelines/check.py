@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from pipelines.running.errors import RunError
 from pipelines.sealing.commitment_file import read_commitment
 from pipelines.sealing.given import PublicRandomness, any_given, given
+from transforms.base.errors import cause_of
 from transforms.base.flags import INPUT, PUBLISHED, RANDOMNESS, Several
 from transforms.base.stores.address import shown
 
@@ -120,7 +121,7 @@ def _published(flag: str, path: str) -> bytes | None:
     try:
         return fetched(path).read_bytes() if path else None
     except OSError as error:
-        raise RunError(f"{flag} {path}: cannot be read ({error.strerror})") from error
+        raise RunError(f"{flag} {path}: cannot be read ({cause_of(error)})") from error
 
 
 def _check_corpus(config: CheckConfig) -> tuple[list[str], list[str]]:
@@ -240,7 +241,7 @@ def _check_reveal(path: str, commitment: "Commitment", randomness: "Randomness")
     try:
         found = check_reveal(fetched(path).read_bytes(), commitment, randomness)
     except OSError as error:
-        raise RunError(f"--reveal {path}: cannot be read ({error.strerror})") from error
+        raise RunError(f"--reveal {path}: cannot be read ({cause_of(error)})") from error
     scope = {
         "units": counted(len(found.units), "single unit"),
         "tranche": f"the whole tranche {found.scope.tranche}, {counted(len(found.units), 'unit')}",

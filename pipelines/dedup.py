@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
 from pipelines.running.sizes import parse_size
+from transforms.base.errors import cause_of
 from transforms.base.flags import DEDUPLICATION, INPUT, OUTPUT, RUNNING, Several, Whole
 from transforms.base.stores.address import canonical
 from transforms.base.toml import table
@@ -160,7 +161,7 @@ class DedupConfig:
             return hashlib.sha256(fetched(self.tokenizer).read_bytes()).hexdigest()
         except OSError as error:
             raise UsageError(
-                f"--tokenizer {self.tokenizer}: cannot be read ({error.strerror}); give a tokenizer.json"
+                f"--tokenizer {self.tokenizer}: cannot be read ({cause_of(error)}); give a tokenizer.json"
             ) from error
 
     def minhash(self) -> "MinHashConfig":

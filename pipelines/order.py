@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from pipelines.running.errors import UsageError
 from pipelines.running.sizes import parse_size
 from transforms.base.flags import INPUT, ORDER, OUTPUT, RUNNING, Several, Whole
+from transforms.base.stores.address import canonical
 from transforms.base.toml import table
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class OrderConfig:
         """The settings that change the output and are published: without paths, secrets and ways of running."""
         own = ("input", "output", "secrets", "schedule", "strict", "overwrite", "threads", "dry_run", "no_space_check")
         settings = {key: value for key, value in dataclasses.asdict(self).items() if key not in own}
-        return {**settings, "tokenizer": Path(self.tokenizer).name}
+        return {**settings, "tokenizer": Path(canonical(self.tokenizer)).name}
 
     def as_table(self) -> str:
         """All settings as the TOML table that a config file would hold."""
@@ -111,12 +112,17 @@ class OrderConfig:
         Raises:
             UsageError: if the file cannot be read.
         """
-        if not self.schedule.endswith(".toml"):
+        if not self._schedule_is_file():
             return self.schedule
+        from transforms.base.stores.copies import fetched
+
         try:
-            return Path(self.schedule).read_text(encoding="utf-8")
+            return fetched(self.schedule).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--schedule {self.schedule}: cannot be read ({error})") from error
+
+    def _schedule_is_file(self) -> bool:
+        return canonical(self.schedule).endswith(".toml")
 
     def schedule_file(self) -> "ScheduleFile":
         """Phases and rules.
@@ -130,7 +136,7 @@ class OrderConfig:
         try:
             if not text:
                 return ScheduleFile()
-            if self.schedule.endswith(".toml"):
+            if self._schedule_is_file():
                 found = ScheduleFile.parse(text)
             elif text in CORPUS:
                 found = ScheduleFile(corpus=text)

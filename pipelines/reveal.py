@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import UsageError
+from pipelines.running.new_file import new_file
 from transforms.base.flags import INPUT, OUTPUT, RUNNING, SELECTION, Several, Whole
 from transforms.base.stores.address import shown
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
     from schemas.plan import Plan
-    from transforms.base.folders import Folder
     from transforms.planting.sealing.units import Unit
 
 
@@ -65,7 +65,7 @@ def _reveal(config: RevealConfig, path: Path) -> int:
     from transforms.planting.sealing.burned import burned_bytes
     from transforms.planting.sealing.reveal import Scope, reveal_bytes
 
-    parent, output = _output(config.output)
+    parent, output = new_file(config.output, "--output")
     found = open_secrets(path)
     if found.randomness is None:
         raise SealError(
@@ -96,25 +96,6 @@ def _reveal(config: RevealConfig, path: Path) -> int:
     where, all_units = parent.at(output), len(found.units)
     print(shown(f"revealed {counted(len(chosen), 'unit')} in {where}; {len(burned)} of {all_units} are now burned"))
     return 0
-
-
-def _output(given: str) -> "tuple[Folder, str]":
-    """The folder and the name of the file to write.
-
-    Raises:
-        UsageError: if it is there already, or its folder is not.
-    """
-    from transforms.base.folders import Folder, canonical, is_local
-
-    folder, _, name = canonical(given if not is_local(given) else str(Path(given).absolute())).rpartition("/")
-    parent = Folder(folder or "/")
-    if not name or parent.exists(name) or (parent.local and not _can_hold(parent.local_path(), name)):
-        raise UsageError(f"--output {given}: give a new file in a folder that exists")
-    return parent, name
-
-
-def _can_hold(folder: Path, name: str) -> bool:
-    return folder.is_dir() and not (folder / name).is_symlink()
 
 
 def _chosen(config: RevealConfig, plan: "Plan", units: "Sequence[Unit]") -> list[int]:

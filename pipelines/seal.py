@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
 from pipelines.sealing.plan_settings import PlanSettings
+from transforms.base.errors import cause_of
 from transforms.base.flags import ANALYSIS_PLAN, INPUT, OUTPUT, RANDOMNESS, RUNNING, Several, Whole
 from transforms.base.stores.address import shown
 
@@ -36,7 +37,7 @@ class SealConfig:
     questions: Annotated[Several, INPUT] = ()
     """Files of questions about the candidates, besides the questions.parquet in the folders of --probes."""
     secrets: Annotated[str, OUTPUT]
-    """A new local folder for the key, the plan, the candidates and everything else that must stay secret."""
+    """A new folder for the key, the plan, the candidates and everything else that must stay secret."""
     beacon_name: Annotated[str, RANDOMNESS] = ""
     """A future round of this public beacon decides the draw."""
     beacon_round: Annotated[Whole, RANDOMNESS, Parameter(show_default=False)] = 0
@@ -226,7 +227,7 @@ def _attach(config: SealConfig, path: Path) -> int:
                 data = fetched(file).read_bytes()
                 stamp = read_timestamp(data)
             except OSError as error:
-                raise UsageError(f"--attach {file}: cannot be read ({error.strerror})") from error
+                raise UsageError(f"--attach {file}: cannot be read ({cause_of(error)})") from error
             except SealError as error:
                 raise RunError(f"--attach {file}: {error}") from error
             if stamp.sha256.hex() != wanted:

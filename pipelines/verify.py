@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
 from pipelines.sealing.given import PublicRandomness, any_given, given, round_given
+from transforms.base.errors import cause_of
 from transforms.base.flags import (
     ANALYSIS_PLAN,
     INPUT,
@@ -199,7 +200,7 @@ def _published(flag: str, path: str) -> bytes | None:
     try:
         return fetched(path).read_bytes() if path else None
     except OSError as error:
-        raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
+        raise UsageError(f"{flag} {path}: cannot be read ({cause_of(error)})") from error
 
 
 def _refuse_other_randomness(config: VerifyConfig, sealed: "Sealed") -> bool:

@@ -1,7 +1,8 @@
 """The entry of the flex template: parameters of the template become the command line of `trapline dedup`.
 
-A run is three jobs, and the launcher stays until the last one has ended. Dataflow gives a template's launcher the name
-of one job: the first stage takes that name, and Beam makes names for the others.
+A run is three jobs, and some twenty more with a partitioned plan; the launcher stays until the last one has ended.
+Dataflow gives a template's launcher the name of one job: the first stage takes that name, and Beam makes names for the
+others.
 """
 
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 
 from pipelines.cli import main
 
-_OURS = ("input", "output", "text_column", "threshold", "shard_bytes")
+_OURS = ("input", "output", "text_column", "threshold", "shard_bytes", "plan")
 
 
 def arguments(given: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from pipelines.running.sizes import parse_size
 from pipelines.running.versions import versions
 from transforms.base.readable import share as share_in_words
 from transforms.base.runs import pretty_json
+from transforms.base.stores.address import shown
 from transforms.certify.attacks.registry import attacks_named
 from transforms.certify.attacks.view import View, sentences_of
 from transforms.certify.found import found_by, truth_of
@@ -76,7 +77,7 @@ def run_attacks(config: "CertifyConfig", context: "Context") -> int:
             f"{share_in_words(middle['recall'] or 0, 1)} of the copies; "
             f"{share_in_words(middle['precision'] or 0, 1)} of what is removed is planted"
         )
-    print(f"done: {path / names.CERTIFICATES / 'attacked.html'}  (secret: it tells what is planted)")
+    print(shown(f"done: {path / names.CERTIFICATES / 'attacked.html'}  (secret: it tells what is planted)"))
     return 0
 
 

@@ -1,12 +1,12 @@
 """The gate before the seal: units whose every candidate survives the judges that were named."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.folders import Folder
 from transforms.certify.certificate import Certified
 from transforms.planting.folder import RECORD
 
@@ -18,11 +18,12 @@ def refuse_sealed(probes: Sequence[str]) -> None:
         UsageError: naming the folder.
     """
     for source in probes:
-        path, real = Path(source).absolute(), Path(source).resolve()
-        for folder in (path, *path.parents, real, *real.parents):
-            if (folder / RECORD).exists():
+        place = Folder.of(source)
+        real = Folder(str(place.local_path().resolve())) if place.local else place
+        for folder in (place, *place.parents(), real, *real.parents()):
+            if folder.exists(RECORD):
                 raise UsageError(
-                    f"--probes {source}: lies in {folder}, a folder of secrets: these candidates are sealed; give "
+                    f"--probes {source}: lies in {folder.uri}, a folder of secrets: these candidates are sealed; give "
                     "--secrets to certify what was planted"
                 )
 

@@ -25,6 +25,7 @@ from transforms.base.errors import PlacesError
 from transforms.base.keyed import digest
 from transforms.base.readable import count, counted
 from transforms.base.readable import share as share_in_words
+from transforms.base.stores.address import shown
 from transforms.certify.certificate import Certified, Scene, certify
 from transforms.certify.environments import folder_of
 from transforms.certify.running import Failure, run_judges
@@ -200,7 +201,7 @@ def _of_units(table: pa.Table, units: Sequence[Unit], passes: Sequence[bool]) ->
 
 def _end(config: "CertifyConfig", facts: Mapping[str, Any], page: Path, *, gated: bool) -> int:
     if config.aggregate:
-        write_aggregate(Path(config.aggregate), facts)
+        write_aggregate(config.aggregate, facts)
     for one in facts["judges"]:
         kept = one["in_kept_documents"]
         print(
@@ -210,14 +211,14 @@ def _end(config: "CertifyConfig", facts: Mapping[str, Any], page: Path, *, gated
         )
     for name, reason in facts["skipped"].items():
         print(f"{name:<20} skipped: {reason}")
-    print(f"done: {page}  (secret: it tells what is planted)")
+    print(shown(f"done: {page}  (secret: it tells what is planted)"))
     if not gated:
         return 0
     gate = facts["gate"]
     failed = gate["units"] - gate["passed"]
     dropped = failed and gate["dropped"]
     told = f"; the others are in {page.parent / PROBES}" if dropped and gate["passed"] else ""
-    print(f"gate: {count(gate['passed'])} of {counted(gate['units'], 'unit')} pass{told}")
+    print(shown(f"gate: {count(gate['passed'])} of {counted(gate['units'], 'unit')} pass{told}"))
     if gate["untried"]:
         print(f"  of {counted(gate['untried'], 'unit')} a judge keeps no document, and says nothing")
     return 0 if not failed or (dropped and gate["passed"]) else 1

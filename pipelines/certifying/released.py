@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from pipelines.running.machine import cores
 from pipelines.running.versions import versions
 from transforms.base.errors import SealError
 from transforms.base.readable import count, share
+from transforms.base.stores.address import shown
 from transforms.base.words import words_of
 from transforms.certify.altered import ALIVE, ALTERED, GONE, left_of, windows
 from transforms.certify.counting import facts_of
@@ -48,7 +48,7 @@ def run_released(config: "CertifyConfig") -> int:
         name = f"{names.CERTIFICATES}/released"
         write_report(path, name, facts)
     if config.aggregate:
-        write_aggregate(Path(config.aggregate), facts)
+        write_aggregate(config.aggregate, facts)
     own = facts["judges"][0]
     print(
         f"{count(own['alive'])} of {count(own['copies'])} copies are alive ({share(own['alive'], own['copies'])}), "
@@ -57,7 +57,7 @@ def run_released(config: "CertifyConfig") -> int:
     if facts["held_out_found"]:
         leaked = count(facts["held_out_found"])
         print(f"sealed texts that are there but were never planted, so they leaked: {leaked}")
-    print(f"done: {path / name}.html  (secret: it tells what is planted)")
+    print(shown(f"done: {path / name}.html  (secret: it tells what is planted)"))
     return 0
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from pipelines.certifying.certify_page import report_html
 from pipelines.running.errors import RunError
+from pipelines.running.new_file import new_file
+from transforms.base.errors import cause_of
 from transforms.base.runs import pretty_json
 from transforms.planting import folder as names
 
-REPORT, PROBES = "report", "probes.parquet"
+REPORT, PROBES, AGGREGATE = "report", "probes.parquet", "--aggregate"
 
 _PUBLIC = ("judge", "title", "versions", "settings", "of_all", "in_kept_documents")
 
@@ -20,12 +22,14 @@ def write_report(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
     names.write(folder, f"{name}.html", report_html(facts).encode())
 
 
-def write_aggregate(path: Path, facts: Mapping[str, Any]) -> None:
+def write_aggregate(given: str, facts: Mapping[str, Any]) -> None:
     """Write the totals of each judge, without anything about single units or documents.
 
     Raises:
-        RunError: if the file exists or cannot be written.
+        UsageError: if the file exists.
+        RunError: if it cannot be written.
     """
+    parent, name = new_file(given, AGGREGATE)
     content = {
         "schema": "trapline.certificate",
         "version": 1,
@@ -39,9 +43,6 @@ def write_aggregate(path: Path, facts: Mapping[str, Any]) -> None:
         ],
     }
     try:
-        with path.open("xb") as file:
-            file.write(pretty_json(content))
-    except FileExistsError:
-        raise RunError(f"--aggregate {path}: exists already; give a new file") from None
+        parent.write(name, pretty_json(content))
     except OSError as error:
-        raise RunError(f"--aggregate {path}: cannot be written ({error.strerror})") from error
+        raise RunError(f"{AGGREGATE} {given}: cannot be written ({cause_of(error)})") from error

@@ -64,7 +64,11 @@ def plan_partitioned(
     """PLAN in stages of many tasks, each a pipeline of its own that `launch` builds on a root and runs."""
     from transforms.dedup.partitioned.plan import PartitionedPlan
 
-    PartitionedPlan.of(scan, config.plan_config(), work, compressed_files, threads, launch).run()
+    def run(build: "Callable[[Any], Any]") -> None:
+        # With the work, the watch on a job on other machines sees that tasks of the stage are finished.
+        launch(lambda root, _: build(root), work)
+
+    PartitionedPlan.of(scan, config.plan_config(), work, compressed_files, threads, run).run()
 
 
 def build_rewrite(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.running.errors import RunError, UsageError
@@ -207,9 +206,11 @@ def _events(
         return [np.array([config.event], np.int64)] * len(judged.units), [], ""
     if not config.events:
         return [], [], ""
+    from transforms.base.stores.copies import fetched
+
     where = f"--events {config.events}"
     try:
-        data = Path(config.events).read_bytes()
+        data = fetched(config.events).read_bytes()
         table = pq.read_table(pa.BufferReader(data))
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{where}: cannot be read ({str(error).splitlines()[0]}): give events.parquet") from error

@@ -1,6 +1,5 @@
 """Counterfactual memorisation, where the checkpoints are models trained on subsets of the sequences."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.learning.gather import Gathered
@@ -19,11 +18,12 @@ def counterfactuals(gathered: Gathered, config: "DynamicsConfig") -> list[Tree]:
     import pyarrow.parquet as pq
 
     from schemas.secret.dynamics import SUBSETS_COLUMNS
+    from transforms.base.stores.copies import fetched
     from transforms.scoring.metrics.analysis.arms import counterfactual
 
     where = f"--subsets {config.subsets}"
     try:
-        table = pq.read_table(Path(config.subsets))
+        table = pq.read_table(fetched(config.subsets))
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{where}: cannot be read ({str(error).splitlines()[0]})") from error
     missing = sorted(set(SUBSETS_COLUMNS) - set(table.column_names))

@@ -61,13 +61,11 @@ class Campaign:
             UsageError: if the output and the secrets overlap.
             SealError, RunError: if the secrets fail their check, or the corpus is not the planted one.
         """
-        if output.local:
-            public = output.local_path().resolve()
-            if public == path or public in path.parents or path in public.parents:
-                raise UsageError(
-                    f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
-                    "in the secrets folder and does not contain it"
-                )
+        if names.overlap(output, path):
+            raise UsageError(
+                f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
+                "in the secrets folder and does not contain it"
+            )
         source = Folder.of(config.input[0])
         sealed = open_secrets(path)
         manifest = planted_manifest(source, sealed)

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +21,12 @@ from pipelines.running.machine import cores, peak_rss_bytes
 from pipelines.running.sizes import parse_size
 from pipelines.running.versions import versions
 from schemas.working.placed import PLACED
+from transforms.base.errors import cause_of
 from transforms.base.folders import Folder
 from transforms.base.keyed import new_key
 from transforms.base.readable import count, counted, size
 from transforms.base.runs import Work, pretty_json, run_name
+from transforms.base.stores.copies import fetched
 from transforms.corpus.input.sources import names, would_list
 from transforms.corpus.output.manifest import Column, InputFile, WrittenFile, entry
 from transforms.corpus.output.names import shard_name
@@ -91,10 +92,10 @@ def _tokenizing(config: "OrderConfig") -> tuple[Tokenizing | None, str | None]:
     if not config.tokenizer:
         return None, None
     try:
-        data = Path(config.tokenizer).read_bytes()
+        data = fetched(config.tokenizer).read_bytes()
     except OSError as error:
         raise UsageError(
-            f"--tokenizer {config.tokenizer}: cannot be read ({error.strerror}); give a tokenizer.json"
+            f"--tokenizer {config.tokenizer}: cannot be read ({cause_of(error)}); give a tokenizer.json"
         ) from error
     return open_tokenizer(config.tokenizer, data, config.end_token), hashlib.sha256(data).hexdigest()
 

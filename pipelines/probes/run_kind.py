@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,6 @@ from transforms.probes.kind import Environment, Kind, Looked, SettingError, Sett
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from transforms.base.folders import Folder
 
 QUESTIONS, BACKGROUND = "questions.parquet", "background/background.parquet"
 PROBES, REPORT, REPORT_PAGE = "probes.parquet", "report.json", "report.html"
@@ -96,23 +95,13 @@ def _refuse_public(path: Path, config: Settings) -> None:
     from transforms.planting.mirror import remote_of
 
     remote = remote_of(path)
-    for parent in map(Folder, map(str, path.parents)) if remote is None else _above(remote):
+    for parent in (remote or Folder(str(path))).parents():
         if parent.exists("manifest.json") or parent.exists("_SUCCESS"):
             raise UsageError(f"--output {path} lies inside the public output {parent.uri}: choose a folder elsewhere")
     for flag, patterns in config.corpus_inputs().items():
         pattern = would_list(patterns, str(path) if remote is None else remote.uri, (PROBES,))
         if pattern is not None:
             raise UsageError(f"--output {path} lies inside {flag} {pattern}: choose a folder elsewhere")
-
-
-def _above(folder: "Folder") -> "Iterator[Folder]":
-    """The folders of a bucket that a folder in it lies in."""
-    from transforms.base.folders import Folder
-
-    uri = folder.uri.rstrip("/")
-    while uri.partition("://")[2].count("/"):
-        uri = uri.rpartition("/")[0]
-        yield Folder(uri)
 
 
 def _describe(kind: Kind, config: Settings, looked: Looked) -> None:

@@ -24,6 +24,7 @@ from pipelines.running.listed import (
     parse_json,
     refuse_links,
 )
+from transforms.base.errors import cause_of
 from transforms.base.folders import Folder, make_folder, resolve, sha256
 from transforms.base.readable import size
 from transforms.base.runs import FOLDER, Work, other_runs, pretty_json
@@ -46,9 +47,8 @@ def locked(output: Folder) -> Iterator[None]:
         try:
             held.enter_context(_local_lock(output) if output.local else _remote_lock(output))
         except OSError as error:
-            raise RunError(
-                f"--output {output.uri}: cannot be written ({error.strerror}: {error.filename}); choose another folder"
-            ) from error
+            cause = cause_of(error) + (f": {error.filename}" if error.filename else "")
+            raise RunError(f"--output {output.uri}: cannot be written ({cause}); choose another folder") from error
         yield
 
 

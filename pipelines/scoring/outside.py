@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from pipelines.running.errors import RunError
 from schemas.outside import PREFIX, VERSION, is_outside
 from transforms.base.flags import INPUT, METRICS, OUTPUT, RUNNING
+from transforms.base.stores.address import canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,11 +100,13 @@ def write_outside_scores(config: OutsideConfig) -> int:
         "versions": versions(),
         "checkpoints": [{"name": name, "sha256": ""} for name in names],
         "references": [],
-        "sequences": [{"path": Path(config.sequences).name, "rows": len(ids), "sha256": hashes["sequences"]}],
+        "sequences": [
+            {"path": Path(canonical(config.sequences)).name, "rows": len(ids), "sha256": hashes["sequences"]}
+        ],
         "counts": {"sequences": len(ids)},
         "files": [{"path": _FILE, "rows": rows, "bytes": len(data), "sha256": sha256(data)}],
     }
-    output = Folder(config.output)
+    output = Folder.of(config.output)
     work = Work(output, run_name({**content["config"], **hashes, "table": sha256(data)}, versions(), []))
     outputs.refuse_foreign(output)
     private(output)
@@ -148,24 +151,26 @@ def _candidates(config: OutsideConfig) -> tuple[list[str], list[int], dict[str, 
     import pyarrow.parquet as pq
 
     from pipelines.scoring.input import units_asked
+    from transforms.base.stores.copies import fetched
     from transforms.corpus.input.sources import list_sources
     from transforms.scoring.cues import read_cues
 
-    path = Path(config.sequences)
+    where = f"--sequences {config.sequences}"
     try:
+        path = fetched(config.sequences)
         data = path.read_bytes()
         columns = pq.read_schema(path).names
     except (OSError, ValueError) as error:
-        raise RunError(f"--sequences {path}: cannot be read ({str(error).splitlines()[0]})") from error
+        raise RunError(f"{where}: cannot be read ({str(error).splitlines()[0]})") from error
     if not {"id", "unit", "candidate"} <= set(columns):
-        raise RunError(f"--sequences {path}: has no columns id, unit and candidate: give the sealed probes.parquet")
+        raise RunError(f"{where}: has no columns id, unit and candidate: give the sealed probes.parquet")
     ids: list[str] = pq.read_table(path, columns=["id"])["id"].to_pylist()
     hashes = {"sequences": hashlib.sha256(data).hexdigest()}
     if not config.ask:
         return ids, [0] * len(ids), hashes
-    hashes["questions"] = hashlib.sha256(Path(config.questions).read_bytes()).hexdigest()
-    units = units_asked(config.questions, config.ask, list_sources([str(path)]))
-    cues = read_cues(str(Path(config.questions).absolute()), config.ask)
+    cues = read_cues(config.questions, config.ask)
+    hashes["questions"] = hashlib.sha256(fetched(config.questions).read_bytes()).hexdigest()
+    units = units_asked(config.questions, config.ask, list_sources([config.sequences]))
     return ids, [len(cues.by_unit[unit]) for rows in units.values() for unit in rows], hashes
 
 
@@ -175,13 +180,17 @@ def _read(path: str) -> "pa.Table":
     import pyarrow.csv
     import pyarrow.parquet as pq
 
+    from transforms.base.stores.copies import fetched
+
     try:
-        if Path(path).suffix.lower() in (".csv", ".tsv"):
+        file = fetched(path)
+        kind = file.suffix.lower()
+        if kind in (".csv", ".tsv"):
             as_text = pyarrow.csv.ConvertOptions(
                 column_types={"id": pa.string(), "checkpoint": pa.string(), "score": pa.float64()}
             )
-            parse = pyarrow.csv.ParseOptions(delimiter="\t" if path.lower().endswith(".tsv") else ",")
-            return pyarrow.csv.read_csv(path, convert_options=as_text, parse_options=parse)
-        return pq.read_table(path)
+            parse = pyarrow.csv.ParseOptions(delimiter="\t" if kind == ".tsv" else ",")
+            return pyarrow.csv.read_csv(file, convert_options=as_text, parse_options=parse)
+        return pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"--table {path}: cannot be read ({str(error).splitlines()[0]}): give Parquet or CSV") from error

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipelines.running.errors import RunError
+from transforms.base.errors import cause_of
 
 if TYPE_CHECKING:
     from transforms.planting.sealing.commitment import Commitment
@@ -20,6 +21,6 @@ def read_commitment(path: str) -> "Commitment":
     try:
         return Commitment.parse(fetched(path).read_bytes())
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+        raise RunError(f"{path}: cannot be read ({cause_of(error)})") from error
     except ValueError as error:
         raise RunError(f"{path}: {error}") from error

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.errors import cause_of
 from transforms.base.flags import RANDOMNESS
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ def _read(flag: str, path: str) -> bytes:
     try:
         return fetched(path).read_bytes() if path else b""
     except OSError as error:
-        raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
+        raise UsageError(f"{flag} {path}: cannot be read ({cause_of(error)})") from error

@@ -18,6 +18,7 @@ from schemas.plan import (
     Statistic,
     TrancheRule,
 )
+from transforms.base.errors import cause_of
 from transforms.base.flags import Several, SeveralNumbers, Whole
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ def _fingerprint(path: str) -> str:
     try:
         return read_public_key(fetched(path).read_bytes()).fingerprint
     except OSError as error:
-        raise UsageError(f"--scorer-key {path}: cannot be read ({error.strerror})") from error
+        raise UsageError(f"--scorer-key {path}: cannot be read ({cause_of(error)})") from error
     except SignatureError as error:
         raise UsageError(f"--scorer-key {path}: {error}") from error
 
@@ -291,7 +292,7 @@ def _tokenizer_sha256(path: str) -> str:
     try:
         return hashlib.sha256(fetched(path).read_bytes()).hexdigest()
     except OSError as error:
-        raise UsageError(f"--tokenizer {path}: cannot be read ({error.strerror}); give a tokenizer.json") from error
+        raise UsageError(f"--tokenizer {path}: cannot be read ({cause_of(error)}); give a tokenizer.json") from error
 
 
 def _checkpoint_sha256(folder: str) -> str:
@@ -301,4 +302,4 @@ def _checkpoint_sha256(folder: str) -> str:
     try:
         return folder_sha256(fetched(folder))
     except OSError as error:
-        raise UsageError(f"--reference {folder}: cannot be read ({error.strerror}); give a folder") from error
+        raise UsageError(f"--reference {folder}: cannot be read ({cause_of(error)}); give a folder") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.running.errors import RunError
+from transforms.base.errors import cause_of
 
 QUESTIONS = "questions.parquet"
 """What a kind that is asked about leaves beside its candidates."""
@@ -30,7 +31,7 @@ def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
         try:
             path = fetched(source)
         except OSError as error:
-            raise RunError(f"--probes {source}: cannot be read ({error.strerror or error})") from error
+            raise RunError(f"--probes {source}: cannot be read ({cause_of(error)})") from error
         inside = sorted(one for one in path.glob("*.parquet") if one.is_file()) if path.is_dir() else [path]
         inside = [one for one in inside if one.name != QUESTIONS or not path.is_dir()]
         if not inside:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.running.errors import RunError, UsageError
+from transforms.base.errors import cause_of
 from transforms.base.stores.copies import fetched
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _read(flag: str, path: str) -> bytes:
     try:
         return fetched(path).read_bytes()
     except OSError as error:
-        raise UsageError(f"{flag} {path}: cannot be read ({error.strerror})") from error
+        raise UsageError(f"{flag} {path}: cannot be read ({cause_of(error)})") from error
 
 
 def _minute(time: datetime) -> str:

@@ -79,6 +79,7 @@ def test_the_templates_parameters_are_flags() -> None:
         "text_column": "body",
         "threshold": "",
         "shard_bytes": "",
+        "plan": "one",
     }
     assert set(given) == {one["name"] for one in parameters}
     for one in parameters:
@@ -87,7 +88,7 @@ def test_the_templates_parameters_are_flags() -> None:
     made = arguments([*(f"--{name}={value}" for name, value in given.items()), "--runner=DirectRunner", "--project=p"])
     assert made == [
         "dedup", "--input", "gs://b/a", "--input", "gs://b/c", "--output", "gs://b/out", "--text-column", "body",
-        "--threads", "1", "--runner", "DataflowRunner", "--sdk_location", "container", "--project=p",
+        "--plan", "one", "--threads", "1", "--runner", "DataflowRunner", "--sdk_location", "container", "--project=p",
     ]  # fmt: skip
 
 

@@ -11,3 +11,8 @@ class SealError(CorpusError):
 
 class PlacesError(SealError):
     """The corpus cannot hold what is to be planted."""
+
+
+def cause_of(error: OSError) -> str:
+    """What an error says went wrong, in one line. Those of a store have a message and no `strerror`."""
+    return error.strerror or str(error).partition("\n")[0] or type(error).__name__

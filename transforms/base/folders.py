@@ -65,6 +65,16 @@ class Folder:
         """The folder `name` inside this one."""
         return Folder(self.at(name))
 
+    def parents(self) -> Iterator["Folder"]:
+        """The folders that this one lies in, the next one first, up to the root or the bucket."""
+        if self.local:
+            yield from (Folder(str(path)) for path in self.local_path().parents)
+            return
+        uri = self.uri.rstrip("/")
+        while uri.partition("://")[2].count("/"):
+            uri = uri.rpartition("/")[0]
+            yield Folder(uri)
+
     def at(self, name: str) -> str:
         """The URI of `name` inside this folder."""
         return f"{self.uri.rstrip('/')}/{name}"

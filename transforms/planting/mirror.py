@@ -19,6 +19,7 @@ from transforms.base.folders import Folder, resolve
 from transforms.base.stores.address import call_it, shown
 from transforms.base.stores.claims import ClaimedError, claimed
 from transforms.base.stores.copies import download, listed
+from transforms.base.stores.sinks import DISK_FULL
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory; what is made there is its owner's alone
 _PREFIX = f"trapline-secrets-{os.getuid()}-"
@@ -123,7 +124,16 @@ def _copy(path: Path) -> None:
         # Of the work of a run only that it was begun is asked.
         if name.partition("/")[0] == WORK or _is_claim(name):
             continue
-        download(filesystem, info.path, path / name)
+        try:
+            download(filesystem, info.path, path / name)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                root = path.parent.parent
+                raise SealError(
+                    f"{root}: is full, and the private copy of {_mirrors[path].uri} stands there while a command runs: "
+                    "give it more room (for a container: docker run --shm-size)"
+                ) from error
+            raise
 
 
 def _is_claim(name: str) -> bool:

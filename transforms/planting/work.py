@@ -90,7 +90,13 @@ class SecretWork:
             raise SealError(f"the folder of secrets cannot be written ({error.strerror})") from error
 
     def remove_others(self) -> None:
-        """Remove what other runs left that were not finished: they can be begun anew."""
+        """Remove what other runs left that were not finished: they can be begun anew.
+
+        Runs meet their workers in the secrets, which this one holds. In a bucket that is not the secrets, runs of
+        other campaigns may be under way: there everything stays.
+        """
+        if os.environ.get(VARIABLE, "") not in _announced:
+            return
         base = self.place.child(WORK)
         for name in base.names():
             if name != self.run:

@@ -47,7 +47,7 @@ class KindConfig:
     """The settings that all kinds share. A kind adds its own and may change the defaults of these."""
 
     output: Annotated[str, OUTPUT]
-    """A new local folder for the candidates and their report, which are secret."""
+    """A new folder for the candidates and their report, which are secret."""
     doses: Annotated[SeveralNumbers, UNITS] = (1,)
     """Copies to plant of the candidate that is drawn."""
     units: Annotated[SeveralNumbers, UNITS] = (20,)
@@ -115,7 +115,7 @@ class Settings(Protocol):
 
     @property
     def output(self) -> str:
-        """A new local folder."""
+        """A new folder."""
 
     @property
     def threads(self) -> int:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from schemas.described import SchemaMismatchError, check
 from schemas.secret.slots import SLOTS
-from transforms.base.errors import CorpusError
+from transforms.base.errors import CorpusError, cause_of
 from transforms.base.stores.copies import fetched
 
 
@@ -45,7 +45,7 @@ def read_slots(path: str) -> Slots:
         path = str(fetched(path))
         status = os.stat(path)  # noqa: PTH116 - the path is text in messages, too
     except OSError as error:
-        raise CorpusError(f"--slots {path}: cannot be read ({error.strerror})") from error
+        raise CorpusError(f"--slots {path}: cannot be read ({cause_of(error)})") from error
     return _read(path, status.st_mtime_ns, status.st_size)
 
 

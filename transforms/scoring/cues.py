@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from schemas.described import SchemaMismatchError, check
 from schemas.secret.questions import QUESTIONS
-from transforms.base.errors import CorpusError
+from transforms.base.errors import CorpusError, cause_of
 from transforms.base.stores.copies import fetched
 from transforms.scoring.contexts import Slots
 from transforms.scoring.metrics.inputs import Cues, Floats, Ints
@@ -29,7 +29,7 @@ def read_cues(path: str, ask: str) -> Slots:
         path = str(fetched(path))
         status = os.stat(path)  # noqa: PTH116 - the path is text in messages, too
     except OSError as error:
-        raise CorpusError(f"--questions {path}: cannot be read ({error.strerror})") from error
+        raise CorpusError(f"--questions {path}: cannot be read ({cause_of(error)})") from error
     return _read(path, ask, status.st_mtime_ns, status.st_size)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ import pytest
 
 from pipelines.corpus import plan_kind
 from pipelines.dedup import DedupConfig
+from pipelines.jobs import launch
 from tests.pipelines.conftest import Outcome
 
 
@@ -80,3 +82,19 @@ def test_killed_in_the_middle_of_the_plan_a_rerun_gives_the_same_bytes(corpus: P
     subprocess.run(command("partitioned"), check=True, capture_output=True)
     assert decided(tmp_path / "partitioned") == decided(tmp_path / "one")
     assert not (tmp_path / "partitioned/.work").exists()
+
+
+def test_the_watch_on_a_job_sees_the_files_of_every_stage(
+    corpus: Path, attempt: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[object] = []
+    run = launch.launch
+
+    def noted(build: Any, options: Any, work: Any = None) -> None:
+        watched.append(work)
+        run(build, options, work)
+
+    monkeypatch.setattr(launch, "launch", noted)
+    assert attempt(corpus, "--plan", "partitioned").code == 0
+    assert len(watched) > 15
+    assert None not in watched

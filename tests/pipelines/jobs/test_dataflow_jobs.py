@@ -72,13 +72,14 @@ def test_all_commands_compile_and_stage_no_secret(jobs: list[Any], tmp_path: Pat
     secrets = seal_and_draw(tmp_path / "hidden-place", rows)
     pq.write_table(pa.table({"text": [row["text"] for row in rows]}), tmp_path / "probes.parquet")
     tiny_checkpoint(tmp_path / "model", "llama")
-    out = {name: str(tmp_path / "out" / name) for name in ("dedup", "prepare", "restore", "puzzles", "score")}
+    out = {name: str(tmp_path / "out" / name) for name in ("dedup", "prepare", "restore", "order", "puzzles", "score")}
     beside = ["--secrets", str(secrets)]
     stages = {}
     for name, flags in {
         "dedup": ["--input", str(corpus)],
         "prepare": ["--input", str(corpus), *beside, *LIMITS],
         "restore": ["--input", out["prepare"], *beside],
+        "order": ["--input", out["prepare"], *beside],
         "puzzles": ["--as", "dataset", "--people", "3", "--count", "5", "--test", "2"],
         "score": ["--checkpoint", str(tmp_path / "model"), "--sequences", str(tmp_path / "probes.parquet")],
     }.items():
@@ -86,7 +87,7 @@ def test_all_commands_compile_and_stage_no_secret(jobs: list[Any], tmp_path: Pat
         assert main([name, *flags, "--output", out[name], "--threads", "1"]) == 0
         stages[name] = jobs[before:]
     counts = {name: len(made) for name, made in stages.items()}
-    assert counts == {"dedup": 3, "prepare": 3, "restore": 1, "puzzles": 2, "score": 2}
+    assert counts == {"dedup": 3, "prepare": 3, "restore": 1, "order": 2, "puzzles": 2, "score": 2}
     key = (secrets / "key").read_bytes().strip()
     secret = [key, key.hex().encode(), str(secrets).encode(), b"hidden-", *(row["text"].encode() for row in rows)]
     for name, made in stages.items():

@@ -70,6 +70,36 @@ CAMPAIGN: list[Command] = [
         ("--secrets=@secrets", "--scores=@scores", "--output=@verdict", "--commitment=@secrets/commitment.json"),
         (),
     ),
+    (
+        "order",
+        (
+            "--input=@planted",
+            "--output=@ordered",
+            "--secrets=@secrets",
+            "--schedule=@schedule.toml",
+            "--tokenizer=@model/tokenizer.json",
+            "--batch=4",
+        ),
+        ("ordered/data", "ordered/tokens", "ordered/documents"),
+    ),
+    ("which", ("--input=@ordered", "--step=0"), ()),
+    (
+        "certify",
+        ("--secrets=@secrets", "--corpus=@planted/data", "--aggregate=@totals.json"),
+        ("totals.json", "secrets/certificates/released.json"),
+    ),
+    (
+        "outside",
+        (
+            "--table=@outside.csv",
+            "--sequences=@secrets/probes/probes.parquet",
+            "--metric=outside.logit",
+            "--remembered=high",
+            "--made-by=them",
+            "--output=@outside",
+        ),
+        ("outside/scores",),
+    ),
     ("reveal", ("--secrets=@secrets", "--all", "--output=@reveal.json"), ()),
     (
         "check",
@@ -114,6 +144,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = probe_rows(4, doses=(1, 2)) + probe_rows(1, seed=5, doses=(1,), kind="puzzle", planted_as="document")
     names = list(dict.fromkeys(name for row in rows for name in row))
     pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), folder / "probes.parquet")
+    (folder / "outside.csv").write_text("id,score\n" + "".join(f"{row['id']},0.5\n" for row in rows))
+    (folder / "schedule.toml").write_text('[[rule]]\ndose = 2\nschedule = "spaced"\n')
     tiny_checkpoint(folder / "model", "llama", 1, tiny_tokenizer())
     return folder
 

@@ -4,6 +4,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,28 @@ def test_without_credentials_google_is_not_asked(flag: str, tmp_path: Path, caps
     assert said.startswith("trapline: ")
     assert "gs://some-bucket: no Google credentials were found; set GOOGLE_APPLICATION_CREDENTIALS" in said
     assert said.count("\n") == 1
+
+
+class _OtherCloud(BaseHTTPRequestHandler):
+    """The metadata server of a cloud that is not Google's."""
+
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_the_metadata_server_of_another_cloud_gives_no_credentials(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OtherCloud) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.server_port}")
+        assert main(["dedup", "--input", "gs://some-bucket/x", "--output", str(tmp_path / "out")]) == 1
+        server.shutdown()
+    assert "gs://some-bucket: no Google credentials were found" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("nothing_known")
@@ -107,3 +131,15 @@ def test_two_accounts_are_two(emulators: dict[str, Emulator], monkeypatch: pytes
     uri = f"s3://some-bucket/x?endpoint_override={emulators['s3'].endpoint}&account=OTHER"
     with pytest.raises(Exception, match="account=OTHER needs OTHER_AWS_ACCESS_KEY_ID: set it"):
         Folder.of(uri).names()
+
+
+def test_a_bucket_that_cannot_be_written_is_said_with_the_stores_own_reason(
+    emulators: dict[str, Emulator], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n')
+    output = emulators["s3"].uri("there-is-no-such-bucket/out")
+    assert main(["dedup", "--input", str(tmp_path / "a.jsonl"), "--output", output]) == 1
+    said = capsys.readouterr().err
+    assert "--output s3://there-is-no-such-bucket/out: cannot be written" in said
+    assert "NO_SUCH_BUCKET" in said
+    assert "None" not in said

@@ -1,5 +1,6 @@
 """Secrets in a bucket of their own, and a bucket in which a command meets its workers."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -100,3 +101,48 @@ def test_the_copy_is_its_owners_alone_and_goes_with_the_process(in_bucket: str) 
     path = mirror.mirror(in_bucket)
     entries = [path.parent, path, *path.rglob("*")]
     assert not [one for one in entries if one.stat().st_mode & 0o077]
+
+
+def test_a_bucket_where_several_campaigns_meet_their_workers_keeps_what_is_not_this_runs(
+    secrets: Path, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = f"{emulator.bucket()}/meeting"
+    monkeypatch.setenv(VARIABLE, emulator.uri(meeting))
+    Folder.of(emulator.uri(meeting)).write("work/another/begun", b"")
+    assert prepare(write_corpus(tmp_path / "in", 90), tmp_path / "out", secrets) == 0
+    assert list(emulator.files(f"{meeting}/work")) == ["another/begun"]
+
+
+def test_a_full_memory_is_not_said_to_be_a_full_bucket(
+    in_bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_filesystem: object, _path: str, target: Path) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr(mirror, "download", full)
+    assert main(["check", "--secrets", in_bucket]) == 1
+    said = capsys.readouterr().err
+    assert "is full, and the private copy of" in said
+    assert in_bucket.partition("?")[0] in said
+    assert "--shm-size" in said
+
+
+def test_order_writes_nothing_public_among_secrets_in_a_bucket(
+    in_bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "in", 9)
+    address, _, options = in_bucket.partition("?")
+    output = f"{address}/ordered?{options}"
+    assert main(["order", "--input", str(corpus), "--secrets", in_bucket, "--output", output]) == 2
+    assert "choose an output that is not in the secrets folder" in capsys.readouterr().err
+
+
+def test_candidates_that_are_sealed_in_a_bucket_are_not_judged_again(
+    in_bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "in", 9)
+    address, _, options = in_bucket.partition("?")
+    probes = f"{address}/probes/probes.parquet?{options}"
+    given = ["--probes", probes, "--input", str(corpus), "--output", str(tmp_path / "certified")]
+    assert main(["certify", *given]) == 2
+    assert "a folder of secrets: these candidates are sealed" in capsys.readouterr().err

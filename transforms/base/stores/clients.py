@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import http.client
 import os
 import socket
 import threading
@@ -142,14 +143,23 @@ def _refuse_without_credentials(store: Store, file: str) -> None:
     folder = os.environ.get("CLOUDSDK_CONFIG") or str(Path.home() / ".config" / "gcloud")
     if (Path(folder) / "application_default_credentials.json").is_file():
         return
-    try:
-        socket.create_connection((os.environ.get("GCE_METADATA_HOST") or _METADATA_SERVER, 80), 2.0).close()
-    except OSError:
+    if not _on_googles_machine():
         raise CorpusError(
             f"{store}: no Google credentials were found; set GOOGLE_APPLICATION_CREDENTIALS to the file of a service "
             f"account, run `gcloud auth application-default login`, or give {store}/...?anonymous=true for a bucket "
             "that is public"
-        ) from None
+        )
+
+
+def _on_googles_machine() -> bool:
+    """Whether Google's metadata server answers: other clouds have one of their own at the same address."""
+    server = http.client.HTTPConnection(os.environ.get("GCE_METADATA_HOST") or _METADATA_SERVER, timeout=2.0)
+    with contextlib.closing(server):
+        try:
+            server.request("GET", "/", headers={"Metadata-Flavor": "Google"})
+            return server.getresponse().getheader("Metadata-Flavor") == "Google"
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 def _needed(store: Store, name: str) -> str:

@@ -43,7 +43,7 @@ class SendSketches:
         for waves, slice_ in files:
             with waves.open(slice_) as file:
                 total += sum(len(chunk[0]) for chunk in file.sections(PAIRS, task))
-        passes = max(1, -(-total // (4 * layout.sizes.pairs)))
+        passes = max(1, -(-total // (2 * layout.sizes.pairs)))
         for number in range(passes):
             lo, hi = ((at << layout.bits) // passes << PLACE_BITS for at in (number, number + 1))
             yield self._unique_between(task, None if passes == 1 else (lo, hi), files)
@@ -130,22 +130,25 @@ class VerifyPairs:
     def _compared(
         self, source: int, task: int, own: npt.NDArray[np.uint8], row: npt.NDArray[np.int64]
     ) -> Iterator[tuple[npt.NDArray[Any], ...]]:
-        """The pairs from one range: own place, other document, equal bytes, the other document's priority."""
+        """The pairs from one range: own place, other document, equal bytes, the other document's priority.
+
+        Pairs and sketches both ascend in the other document, through all sections: one section of each is held.
+        """
         width = self.setting.config.minhash.num_perm
         with self.setting.of_ranges("sent").open(source) as file:
-            found = [chunk[0] for chunk in file.sections(MET, task)]
-            if not found:
-                return
-            place, document = Layout.unpair(np.concatenate(found))
-            del found
-            order = np.argsort(document, kind="stable")
-            place, document = place[order], document[order]
-            # Sections of sketches ascend in their documents, and so do their sections.
-            for documents, priorities, bytes_ in file.sections(sketches(width), task):
-                lo, hi = np.searchsorted(document, documents[[0, -1]] + np.array([0, 1], np.uint64)).tolist()
-                at = np.searchsorted(documents, document[lo:hi])
-                equal = equal_between(bytes_, own, at, row[place[lo:hi]])
-                yield place[lo:hi], document[lo:hi], equal, priorities[at]
+            sent = file.sections(sketches(width), task)
+            documents = np.empty(0, np.uint64)
+            for (found,) in file.sections(MET, task):
+                place, document = Layout.unpair(found)
+                lo = 0
+                while lo < len(document):
+                    while not len(documents) or documents[-1] < document[lo]:
+                        documents, priorities, bytes_ = next(sent)
+                    hi = int(np.searchsorted(document, documents[-1], side="right"))
+                    at = np.searchsorted(documents, document[lo:hi])
+                    equal = equal_between(bytes_, own, at, row[place[lo:hi]])
+                    yield place[lo:hi], document[lo:hi], equal, priorities[at]
+                    lo = hi
 
 
 def in_order(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from transforms.base.errors import CorpusError
+from transforms.base.errors import CorpusError, cause_of
 from transforms.base.stores.copies import fetched
 from transforms.scoring.model.checkpoint import Checkpoint
 from transforms.scoring.model.own_tokenizer import Around, around_of, bare, own_tokenizer, tokenizer_folder
@@ -139,7 +139,7 @@ def _read(path: str) -> bytes:
     try:
         return fetched(path).read_bytes()
     except OSError as error:
-        raise CorpusError(f"--tokenizer {path}: cannot be read ({error.strerror}); give a tokenizer.json") from error
+        raise CorpusError(f"--tokenizer {path}: cannot be read ({cause_of(error)}); give a tokenizer.json") from error
 
 
 def _settings(checkpoint: Checkpoint) -> dict[str, Any]:

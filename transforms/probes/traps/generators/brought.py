@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.errors import CorpusError
+from transforms.base.errors import CorpusError, cause_of
 from transforms.base.keyed import keyed_order
 from transforms.base.stores.copies import fetched
 from transforms.corpus.input.columns import as_strings, is_text
@@ -76,7 +76,7 @@ def _read(file: str, text_column: str) -> tuple[pa.Array, pa.Array]:
     try:
         lines = [line for line in fetched(file).read_text(encoding="utf-8").split("\n") if line]
     except OSError as error:
-        raise CorpusError(f"--candidates {file}: cannot be read ({error.strerror})") from error
+        raise CorpusError(f"--candidates {file}: cannot be read ({cause_of(error)})") from error
     except UnicodeDecodeError as error:
         raise CorpusError(f"--candidates {file}: is not UTF-8 at byte {error.start}: give text, one a line") from error
     return pa.array(lines, pa.large_string()), pa.nulls(len(lines), pa.float64())

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import folder_sha256
+from transforms.base.stores.copies import fetched
 from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.words import Place, costs_of, group_of
 from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
@@ -133,30 +134,31 @@ def load_masked(folder: str, longest: int, counting: Tokenizer | None) -> Masked
     from safetensors import SafetensorError
 
     check_checkpoint(folder, longest, "--fuzzy-model")
+    copy = fetched(folder)
     quiet: Any = transformers.utils.logging
     quiet.disable_progress_bar()
     quiet.set_verbosity_error()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         model: Any = transformers.AutoModelForMaskedLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            str(copy), dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise CorpusError(f"--fuzzy-model {folder}: cannot be loaded as a masked language model ({error})") from error
-    name = f"{VERSION}:{folder_sha256(Path(folder))[:16]}"
+    name = f"{VERSION}:{folder_sha256(copy)[:16]}"
     try:
-        return MaskedModel(name, model.to(device).eval(), load_tokenizer(folder), _mask_of(folder), counting)
+        return MaskedModel(name, model.to(device).eval(), load_tokenizer(folder), _mask_of(copy), counting)
     except ValueError as error:
         raise CorpusError(f"--fuzzy-model {folder}: {error}") from error
 
 
-def _mask_of(folder: str) -> str:
+def _mask_of(folder: Path) -> str:
     """The token for what is masked, as tokenizer_config.json names it.
 
     Raises:
         ValueError: if it names none.
     """
-    file = Path(folder) / "tokenizer_config.json"
+    file = folder / "tokenizer_config.json"
     try:
         found = json.loads(file.read_text(encoding="utf-8")).get("mask_token")
     except (OSError, ValueError, AttributeError):
