@@ -163,9 +163,9 @@ def _candidates(config: OutsideConfig) -> tuple[list[str], list[int], dict[str, 
     hashes = {"sequences": hashlib.sha256(data).hexdigest()}
     if not config.ask:
         return ids, [0] * len(ids), hashes
-    hashes["questions"] = hashlib.sha256(Path(config.questions).read_bytes()).hexdigest()
-    units = units_asked(config.questions, config.ask, list_sources([str(path)]))
     cues = read_cues(str(Path(config.questions).absolute()), config.ask)
+    units = units_asked(config.questions, config.ask, list_sources([str(path)]))
+    hashes["questions"] = hashlib.sha256(Path(config.questions).read_bytes()).hexdigest()
     return ids, [len(cues.by_unit[unit]) for rows in units.values() for unit in rows], hashes
 
 

@@ -12,9 +12,10 @@ from tokenizers import Tokenizer
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
-from transforms.probes.answers.occurring import corpus_pieces, occurring
 from transforms.probes.answers.pools import Wanted, pool, token_counts
 from transforms.probes.answers.syllables import invented
+from transforms.probes.corpus.occurring import occurring
+from transforms.probes.corpus.pieces import corpus_pieces
 from transforms.probes.kind import Environment
 
 KEY = b"\2" * 32
@@ -39,7 +40,7 @@ def test_a_grammar_that_is_exhausted_ends() -> None:
 
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> list[Tokenizer]:
-    from transforms.probes.traps.tokens import load_tokenizer
+    from transforms.probes.corpus.tokens import load_tokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
     tiny_tokenizer().save_pretrained(folder)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import tokenizers
 
 from transforms.base.errors import CorpusError
-from transforms.probes.traps.tokens import stable
+from transforms.probes.corpus.tokens import stable
 
 _TRIED = 40
 """Words that are looked at for each that is wanted, before a pool is called too small."""

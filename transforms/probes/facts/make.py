@@ -16,12 +16,13 @@ from schemas.secret.questions import QUESTIONS
 from transforms.base.keyed import keyed, keyed_order
 from transforms.base.readable import count, counted
 from transforms.corpus.input.pieces import Piece
-from transforms.probes.answers.occurring import corpus_pieces, occurring
 from transforms.probes.answers.pools import Classes, Wanted, pool, token_counts
 from transforms.probes.answers.syllables import invented
+from transforms.probes.corpus.occurring import occurring
+from transforms.probes.corpus.pieces import corpus_pieces
+from transforms.probes.corpus.tokens import load_tokenizer
 from transforms.probes.facts.config import CLASSES, IN_A_CLASS, FactsConfig
 from transforms.probes.kind import Environment, Looked, Made, keyed_id
-from transforms.probes.traps.tokens import load_tokenizer
 
 ONCE, DUPLICATE, PARAPHRASE = STRATA = ("once", "duplicate", "paraphrase")
 _DATA: dict[str, Any] = tomllib.loads(Path(__file__).with_name("facts.toml").read_text(encoding="utf-8"))
