@@ -184,7 +184,7 @@ def test_another_corpus_than_the_planted_one_is_refused(
     ("schedule", "said"),
     [
         ('corpus = "input"\n[[rule]]\nschedule = "interleaved"', "are the only ones that leave their order"),
-        ('[[rule]]\nschedule = "repeat:0.15,2"', "of the 25 documents that are repeated hold planted copies"),
+        ('[[rule]]\nschedule = "repeat:0.25,2"', "24 of the 34 documents that are repeated hold planted copies"),
         ('[[rule]]\nschedule = "interleaved"', ""),
         ('corpus = "input"', ""),
     ],

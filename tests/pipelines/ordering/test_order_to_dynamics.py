@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -32,7 +33,7 @@ schedule = "every:{GAP}x3"
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What dynamics shows, by dose, of a model whose score is how often it has read a candidate, at every step."""
     folder = tmp_path_factory.mktemp("course")
     secrets = seal_and_draw(folder / "secrets", probe_rows(8, doses=(1, 3), planted_as="document"))
@@ -59,19 +60,19 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, objec
     return {group["group"]: group for group in found["asked"][0]["groups"]}
 
 
-def test_each_exposure_is_learnt_in_the_step_that_the_events_say(shown: dict[str, dict[str, object]]) -> None:
+def test_each_exposure_is_learnt_in_the_step_that_the_events_say(shown: dict[str, Any]) -> None:
     exposures = shown["3"]["effectivity"]
-    assert [(one["exposure"], one["gain"], one["steps_to_maximum"]) for one in exposures] == [  # type: ignore[index,attr-defined]
+    assert [(one["exposure"], one["gain"], one["steps_to_maximum"]) for one in exposures] == [
         (number, 1.0, [1, 1]) for number in (1, 2, 3)
     ]
 
 
-def test_the_curve_rises_right_after_each_event(shown: dict[str, dict[str, object]]) -> None:
-    mean = shown["3"]["curves"]["difference"]["mean"]  # type: ignore[index]
+def test_the_curve_rises_right_after_each_event(shown: dict[str, Any]) -> None:
+    mean = shown["3"]["curves"]["difference"]["mean"]
     assert mean == [sum(step > BACKGROUND + GAP * copy for copy in range(3)) for step in range(len(mean))]
 
 
-def test_what_is_counted_is_kept_for_ever(shown: dict[str, dict[str, object]]) -> None:
+def test_what_is_counted_is_kept_for_ever(shown: dict[str, Any]) -> None:
     kept = shown["3"]["retainability"]
-    assert kept["best_gain"] == 3.0  # type: ignore[index]
-    assert set(kept["shares"]) == {1.0}  # type: ignore[index]
+    assert kept["best_gain"] == 3.0
+    assert set(kept["shares"]) == {1.0}

@@ -70,6 +70,22 @@ def pool(wanted: Wanted, given: Sequence[tokenizers.Tokenizer], taken: Collectio
     return tuple(fine[: wanted.size])
 
 
+def pools(
+    wanted: Sequence[Wanted], given: Sequence[tokenizers.Tokenizer], taken: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """A pool of each, by its name, in this order; no word is in two of them, or in `taken`.
+
+    Raises:
+        CorpusError: as `pool`.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    used = set(taken)
+    for one in wanted:
+        found[one.what] = pool(one, given, used)
+        used.update(found[one.what])
+    return found
+
+
 def token_counts(
     words: Sequence[str], given: Sequence[tokenizers.Tokenizer], lead: str = " "
 ) -> list[tuple[int, ...] | None]:
