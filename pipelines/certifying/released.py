@@ -23,7 +23,7 @@ from transforms.certify.counting import facts_of
 from transforms.certify.survival import Copies, Documents, Fates
 from transforms.planting import folder as names
 from transforms.planting.ledger.check_secrets import Sealed, open_secrets
-from transforms.probes.traps.overlap import GramSet, grams_of
+from transforms.probes.corpus.overlap import GramSet, grams_of
 
 if TYPE_CHECKING:
     from pipelines.certify import CertifyConfig

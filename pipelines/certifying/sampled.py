@@ -15,7 +15,7 @@ from transforms.corpus.input.divide import divide
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece
 from transforms.corpus.input.sources import list_sources
-from transforms.probes.traps.generators.documents import texts_of
+from transforms.probes.corpus.pieces import texts_of
 
 
 @dataclass(frozen=True, repr=False)

@@ -143,7 +143,10 @@ def _learnt(aligned: "Aligned", seed: bytes) -> Tree:
         )
     kept = retainabilities(aligned, seed)
     if kept is None:
-        why = "no checkpoint before the first event, in the window of every unit's last, or after the maximum"
+        why = (
+            "no checkpoint before the first event, at one and the same time within the window of every unit's last, or "
+            "after the maximum"
+        )
         return {"effectivity": exposures, "retainability": None, "retainability_missing": why, "laws": None}
     low_gain, high_gain = interval(kept.draws @ kept.best.gains)
     if low_gain <= 0:

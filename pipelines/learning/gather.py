@@ -234,9 +234,11 @@ def _seen(
                 f"{where}: has events of candidates that these secrets did not plant: is of another campaign"
             )
         seen[unit].append((step, phase))
-    unseen = sum(not one for one in seen.values())
-    if unseen:
-        raise RunError(f"{where}: has no event of {unseen} of {len(seen)} units: give the events of the whole run")
+    fewer = sum(len(seen[unit.id]) < unit.dose for unit in judged.units)
+    if fewer:
+        raise RunError(
+            f"{where}: has fewer events than copies of {fewer} of {len(seen)} units: give the events of the whole run"
+        )
     ordered = [sorted(seen[unit.id]) for unit in judged.units]
     steps = [np.unique(np.array([step for step, _ in one], np.int64)) for one in ordered]
     phases = [one[0][1] for one in ordered]

@@ -40,6 +40,8 @@ def transfer_matrix(
     columns: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {"auc": [], "difference": []}
     for name, own in zip(names, members, strict=True):
         own = own[np.isfinite(values[:, own]).all(axis=(0, 2))]
+        if len(own) < LEAST_UNITS and not config.tasks:
+            return None  # nobody asked for these tasks: they are the phases of the events
         if len(own) < LEAST_UNITS:
             raise UsageError(f"--tasks: {name!r} has fewer than {LEAST_UNITS} units with scores")
         seen, foils = split_arms(values[:, own][chosen], gathered.judged.arms[own])

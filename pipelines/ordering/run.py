@@ -15,6 +15,7 @@ from pipelines.jobs.launch import build_and_launch
 from pipelines.ordering.campaign import Campaign
 from pipelines.ordering.input import OrderInput, look_at
 from pipelines.ordering.stages import build_gather, build_spread
+from pipelines.ordering.telling import what_order_tells
 from pipelines.running import output as outputs
 from pipelines.running.errors import RunError, UsageError
 from pipelines.running.machine import cores, peak_rss_bytes
@@ -69,7 +70,7 @@ def run(config: "OrderConfig", context: "Context") -> int:
             campaign = Campaign.open(config, path, output, found)
         plan = _plan(config, schedule, found, campaign)
         if config.dry_run:
-            _describe(config, found, plan, campaign)
+            _describe(config, schedule, found, plan, campaign)
             return 0
         identity = {
             **config.what_the_output_depends_on(),
@@ -133,7 +134,9 @@ def _moved(elsewhere: int, plan: Plan) -> str:
     )
 
 
-def _describe(config: "OrderConfig", found: OrderInput, plan: Plan, campaign: Campaign | None) -> None:
+def _describe(
+    config: "OrderConfig", schedule: ScheduleFile, found: OrderInput, plan: Plan, campaign: Campaign | None
+) -> None:
     """The resolved settings as TOML, then what they come to, on standard output."""
     with contextlib.suppress(BrokenPipeError):
         print(config.as_table())
@@ -145,6 +148,8 @@ def _describe(config: "OrderConfig", found: OrderInput, plan: Plan, campaign: Ca
             print(f"# {counted(len(campaign.units), 'unit')}, {count(scheduled)} of them with a schedule")
             if elsewhere := moved(plan, config.batch):
                 print(f"# {_moved(elsewhere, plan)}")
+            for told in what_order_tells(schedule, plan, campaign.units):
+                print(f"# {told}")
         print("# nothing was written")
 
 
@@ -180,6 +185,8 @@ class _Run:
             f"{files}, {documents}, about {size(self.found.text_bytes)} of text, {counted(self.threads, 'thread')}"
         )
         if self.campaign is not None:
+            for told in what_order_tells(self.schedule, self.plan, self.campaign.units):
+                progress.say(told)
             self.campaign.refuse_changed()
         seen = self.found.text_bytes * len(self.plan.order) // max(1, self.found.rows)
         own = self.config.shard_bytes

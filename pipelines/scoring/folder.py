@@ -33,7 +33,7 @@ class ScoresFolder:
         manifest_sha256: of the file `manifest.json`.
         tokenizers: sha256 of each checkpoint's tokenizer, where the manifest has it.
         columns: names of the columns of ids and texts, where the manifest has them.
-        uneven_answers: cues whose answers do not all have equally many tokens; 0 where nothing was asked.
+        uneven_answers: cues whose answers do not all have equally many tokens; None where that was not counted.
         outside: for scores that another program made, who made them and which of them mean remembered; empty for ours.
     """
 
@@ -47,7 +47,7 @@ class ScoresFolder:
     manifest_sha256: str
     tokenizers: Sequence[str] = ()
     columns: tuple[str, str] = ("id", "text")
-    uneven_answers: int = 0
+    uneven_answers: int | None = None
     outside: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -100,7 +100,7 @@ def read_scores(uri: str, flag: str = "--scores") -> ScoresFolder:
         sha256(folder.read(MANIFEST)),
         [found for one in branches(content, "checkpoints") if (found := text(one, "tokenizer_sha256"))],
         (text(config, "id_column") or "id", text(config, "text_column") or "text"),
-        whole(branch(content, "counts"), "uneven_answers") or 0,
+        whole(branch(content, "counts"), "uneven_answers"),
         outside,
     )
 

@@ -177,7 +177,7 @@ def _caveats(case: Case, verdict: Mapping[str, Any], tests: "Sequence[DoseTest]"
         said.append(
             f"judged by tranche {case.tranche} of {tranches} alone" + (share if tranches > 1 and case.level else "")
         )
-    uneven = verdict.get("asked", {}).get("uneven_answers", 0)
+    uneven = verdict.get("asked", {}).get("uneven_answers")
     if uneven:
         said.append(
             f"{counted(uneven, 'cue')} with answers of different numbers of tokens, of which the totals were compared: "

@@ -37,7 +37,7 @@ FIELDS = {
 
 ASKED = {
     "asked": "the kind of question, the sha256 of the questions, how many cues there are, fewest and most of a unit, "
-    "and how many cues have answers of different numbers of tokens",
+    "and how many cues have answers of different numbers of tokens: null where the scores were made outside",
 }
 """Fields that the document has besides, where answers to cues were judged."""
 

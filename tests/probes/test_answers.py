@@ -12,9 +12,10 @@ from tokenizers import Tokenizer
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
-from transforms.probes.answers.occurring import corpus_pieces, occurring
-from transforms.probes.answers.pools import Wanted, pool, token_counts
+from transforms.probes.answers.pools import Wanted, pool, pools, token_counts
 from transforms.probes.answers.syllables import invented
+from transforms.probes.corpus.occurring import occurring
+from transforms.probes.corpus.pieces import corpus_pieces
 from transforms.probes.kind import Environment
 
 KEY = b"\2" * 32
@@ -39,7 +40,7 @@ def test_a_grammar_that_is_exhausted_ends() -> None:
 
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> list[Tokenizer]:
-    from transforms.probes.traps.tokens import load_tokenizer
+    from transforms.probes.corpus.tokens import load_tokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
     tiny_tokenizer().save_pretrained(folder)
@@ -57,6 +58,13 @@ def test_answers_of_a_pool_have_one_number_of_tokens(tokenizers: list[Tokenizer]
     assert len(set(token_counts(uneven, tokenizers))) > 1
     plain = pool(Wanted.of("animals", 30, invented(KEY, "test", 2, "a")), (), ())
     assert len({len(word) for word in plain}) == 1
+
+
+def test_pools_of_one_call_share_no_word() -> None:
+    wanted = [Wanted.of(what, 20, invented(KEY, "test", 2, "a")) for what in ("animals", "towns")]
+    found = pools(wanted, (), {wanted[0].tried[0]})
+    assert list(found) == ["animals", "towns"]
+    assert len({word for one in found.values() for word in one} - {wanted[0].tried[0]}) == 40
 
 
 def test_a_pool_that_cannot_be_filled_is_an_error(tokenizers: list[Tokenizer]) -> None:

@@ -23,13 +23,16 @@ def conform_outside(table: pa.Table, where: str) -> pa.Table:
         where: names the file, for messages.
 
     Raises:
-        CorpusError: for a missing or unknown column, a type that cannot be one of these, or a null.
+        CorpusError: for a missing, doubled or unknown column, a type that cannot be one of these, or a missing value.
     """
-    missing = [name for name in _COLUMNS if name not in table.column_names]
-    unknown = [name for name in table.column_names if name not in OUTSIDE.names]
-    if missing or unknown:
-        what = f"no column {missing[0]!r}" if missing else f"a column {unknown[0]!r} that is none of the table's"
-        raise CorpusError(f"{where}: {what}; it has id, score and, for several checkpoints, checkpoint")
+    names = table.column_names
+    faults = [
+        *(f"no column {name!r}" for name in _COLUMNS if name not in names),
+        *(f"a column {name!r} that is none of the table's" for name in names if name not in OUTSIDE.names),
+        *(f"two columns {name!r}" for name in OUTSIDE.names if names.count(name) > 1),
+    ]
+    if faults:
+        raise CorpusError(f"{where}: {faults[0]}; it has id, score and, for several checkpoints, checkpoint")
     columns = []
     for wanted in OUTSIDE:
         if wanted.name not in table.column_names:
@@ -39,10 +42,16 @@ def conform_outside(table: pa.Table, where: str) -> pa.Table:
         number = pa.types.is_integer(found.type) or pa.types.is_floating(found.type)
         if wanted.name == "score" and not number:
             raise CorpusError(f"{where}: column 'score' is {found.type}; give numbers")
-        if found.null_count:
-            row = found.is_null().index(True).as_py()
+        try:
+            cast = found.cast(wanted.type)
+        except pa.ArrowException as error:
+            raise CorpusError(
+                f"{where}: column {wanted.name!r} ({found.type}) is no {wanted.type} ({error})"
+            ) from error
+        empty = found.is_null() if wanted.name == "score" else pc.fill_null(pc.equal(cast, ""), True)
+        if (row := empty.index(True).as_py()) >= 0:
             raise CorpusError(f"{where}: row {row}: {wanted.name} is missing")
-        columns.append(found.cast(wanted.type))
+        columns.append(cast)
     return pa.table(columns, schema=OUTSIDE)
 
 

@@ -205,3 +205,22 @@ def test_another_corpus_than_the_planted_one_is_refused(
                  "--output", str(tmp_path / "out")]) == 1  # fmt: skip
     assert "is not a finished output of trapline prepare" in capfd.readouterr().err
     assert not (tmp_path / "out" / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ('corpus = "input"\n[[rule]]\nschedule = "interleaved"', "are the only ones that leave their order"),
+        ('[[rule]]\nschedule = "repeat:0.25,2"', "24 of the 34 documents that are repeated hold planted copies"),
+        ('[[rule]]\nschedule = "interleaved"', ""),
+        ('corpus = "input"', ""),
+    ],
+)
+def test_an_order_that_tells_which_documents_hold_copies_says_so(
+    schedule: str, said: str, campaign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "schedule.toml").write_text(schedule)
+    assert order(campaign, tmp_path / "out", "--schedule", str(tmp_path / "schedule.toml"), "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert said in out
+    assert ("whoever" in out) is bool(said)

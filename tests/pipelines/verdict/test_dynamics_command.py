@@ -238,7 +238,7 @@ def test_events_of_another_campaign_are_refused(
     events = pq.read_table(training.events("all.parquet", {"early": 100, "late": 100})).to_pylist()
     for name, rows, said in (
         ("other", [{**events[0], "candidate": "nobody"}, *events[1:]], "is of another campaign"),
-        ("fewer", events[1:], f"has no event of 1 of {UNITS} units"),
+        ("fewer", events[1:], f"has fewer events than copies of 1 of {UNITS} units"),
     ):
         pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
         assert training.dynamics(together, tmp_path / "out", "--events", tmp_path / f"{name}.parquet") == 1

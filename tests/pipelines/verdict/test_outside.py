@@ -116,6 +116,9 @@ def change(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
         "text": [{**row, "score": "much"} for row in rows],
         "further": [{**row, "arm": 0} for row in rows],
         "unscored": [{"id": row["id"]} for row in rows],
+        "large": [{**row, "score": 2**60 + 1} for row in rows],
+        "nested": [{**row, "id": {"id": row["id"]}} for row in rows],
+        "nameless": [{**row, "checkpoint": ""} for row in rows],
     }[what]
 
 
@@ -130,6 +133,9 @@ def change(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
         ("text", "column 'score' is string; give numbers"),
         ("further", "a column 'arm' that is none of the table's"),
         ("unscored", "no column 'score'"),
+        ("large", "column 'score' (int64) is no double"),
+        ("nested", "is no string"),
+        ("nameless", "row 0: checkpoint is missing"),
     ],
 )
 def test_a_table_that_is_not_whole_is_refused(
@@ -140,6 +146,16 @@ def test_a_table_that_is_not_whole_is_refused(
     assert said in err
     assert "id-" not in err
     assert not (tmp_path / "scores").exists()
+
+
+def test_a_header_that_names_a_column_twice_is_refused(
+    low: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "twice.csv").write_text("id,score,score\na,1,2\n")
+    sequences = ("--sequences", low / "probes/probes.parquet", "--output", tmp_path / "scores")
+    said = ("--metric", METRIC, "--remembered", "low", "--made-by", "an MLP of ours")
+    assert run("outside", "--table", tmp_path / "twice.csv", *sequences, *said) == 1
+    assert "two columns 'score'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -168,6 +184,10 @@ def test_a_plan_binds_answers_made_outside_too(tmp_path: Path, capsys: pytest.Ca
     found = json.loads((tmp_path / "verdict/verdict.json").read_bytes())
     assert set(found) == {*FIELDS, *OUTSIDE, *ASKED, "schema", "version"}
     assert found["asked"]["cues"] == 2 * UNITS
+    assert found["asked"]["uneven_answers"] is None, "nobody has counted their tokens"
+    nowhere = ("--questions", tmp_path / "none.parquet", "--ask", "semantic", "--overwrite")
+    assert take(tmp_path, secrets, errors(secrets), *nowhere) == 1
+    assert "--questions" in capsys.readouterr().err
     assert len(pq.read_table(tmp_path / "scores/scores")) / UNITS == M + 1
 
 

@@ -6,8 +6,8 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from transforms.base.errors import CorpusError
+from transforms.probes.corpus.tokens import load_tokenizer, stable
 from transforms.probes.traps.rules import Rules
-from transforms.probes.traps.tokens import load_tokenizer, stable
 
 LINES = Rules(form="line")
 FINE = ["a plain line", "x", "\u4e2d\u6587", "caf\u00e9, na\u00efve", "d\u0915\u093f"]

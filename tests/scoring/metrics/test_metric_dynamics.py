@@ -99,6 +99,20 @@ def test_the_law_that_made_a_curve_is_found(law: str, shares: np.ndarray) -> Non
     assert fits[law].r_squared.min() > 0.9
 
 
+def test_what_is_forgotten_long_before_the_last_time_is_fitted_too() -> None:
+    fast = fit_laws(TIMES, 0.9 * np.exp(-0.3 * TIMES)[None])
+    assert best_law(fast) == ["exponential"]
+    assert fast["exponential"].rate[0] == pytest.approx(0.3, rel=0.03)
+
+
+def test_a_power_is_fitted_to_late_times_as_to_early_ones() -> None:
+    late = np.array([100_000, 110_000, 125_000, 140_000, 150_000])
+    fits = fit_laws(late, 0.9 * (late / late[0])[None] ** -0.5)
+    assert fits["power"].rate[0] == pytest.approx(0.5, rel=0.03)
+    assert fits["power"].r_squared[0] > 0.99
+    assert np.isfinite([one.aic[0] for one in fits.values()]).all()
+
+
 def test_a_fit_of_too_little_is_refused() -> None:
     with pytest.raises(ValueError, match="3 times from 1"):
         fit_laws(np.array([1, 2, 3]), np.ones((1, 3)))

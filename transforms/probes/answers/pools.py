@@ -10,7 +10,7 @@ import pyarrow as pa
 import tokenizers
 
 from transforms.base.errors import CorpusError
-from transforms.probes.traps.tokens import stable
+from transforms.probes.corpus.tokens import stable
 
 _TRIED = 40
 """Words that are looked at for each that is wanted, before a pool is called too small."""
@@ -68,6 +68,22 @@ def pool(wanted: Wanted, given: Sequence[tokenizers.Tokenizer], taken: Collectio
             + f"are in no text of the corpus, and {wanted.size} are needed: give fewer units or tokenizers"
         )
     return tuple(fine[: wanted.size])
+
+
+def pools(
+    wanted: Sequence[Wanted], given: Sequence[tokenizers.Tokenizer], taken: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """A pool of each, by its name, in this order; no word is in two of them, or in `taken`.
+
+    Raises:
+        CorpusError: as `pool`.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    used = set(taken)
+    for one in wanted:
+        found[one.what] = pool(one, given, used)
+        used.update(found[one.what])
+    return found
 
 
 def token_counts(

@@ -16,12 +16,13 @@ from schemas.secret.questions import QUESTIONS
 from transforms.base.keyed import keyed, keyed_order
 from transforms.base.readable import count, counted
 from transforms.corpus.input.pieces import Piece
-from transforms.probes.answers.occurring import corpus_pieces, occurring
-from transforms.probes.answers.pools import Classes, Wanted, pool, token_counts
+from transforms.probes.answers.pools import Classes, Wanted, pools, token_counts
 from transforms.probes.answers.syllables import invented
+from transforms.probes.corpus.occurring import occurring
+from transforms.probes.corpus.pieces import corpus_pieces
+from transforms.probes.corpus.tokens import load_tokenizer
 from transforms.probes.facts.config import CLASSES, IN_A_CLASS, FactsConfig
 from transforms.probes.kind import Environment, Looked, Made, keyed_id
-from transforms.probes.traps.tokens import load_tokenizer
 
 ONCE, DUPLICATE, PARAPHRASE = STRATA = ("once", "duplicate", "paraphrase")
 _DATA: dict[str, Any] = tomllib.loads(Path(__file__).with_name("facts.toml").read_text(encoding="utf-8"))
@@ -111,18 +112,15 @@ def _world(config: FactsConfig, key: bytes, pieces: Sequence[Piece], environment
     taken = occurring([word for one in wanted for word in one.tried], pieces, config.text_column, environment)
     taken |= set(re.findall(r"\w+", Path(__file__).with_name("facts.toml").read_text(encoding="utf-8").lower()))
     given = [load_tokenizer(file) for file in config.tokenizer]
-    pools: dict[str, tuple[str, ...]] = {}
-    for one in wanted:
-        pools[one.what] = pool(one, given, taken)
-        taken |= set(pools[one.what])
-    ours = [one.capitalize() for one in pools["names"]]
-    theirs = [one.capitalize() for one in pools["background names"]]
+    chosen = pools(wanted, given, taken)
+    ours = [one.capitalize() for one in chosen["names"]]
+    theirs = [one.capitalize() for one in chosen["background names"]]
     return _World(
         tuple(f"{first} {last}" for first, last in zip(ours[:people], ours[people:], strict=True)),
         tuple(f"{theirs[at % others]} {theirs[others + at // others]}" for at in range(config.background)),
-        {name: Classes(pools[f"values of {name}"], pools[f"classes of {name}"]) for name in _RELATIONS},
+        {name: Classes(chosen[f"values of {name}"], chosen[f"classes of {name}"]) for name in _RELATIONS},
         {name: _pick(key, len(_STATEMENTS[name]), "unplanted", name) for name in _RELATIONS},
-        {what: token_counts(words[:1], given)[0] for what, words in pools.items() if "names" not in what},
+        {what: token_counts(words[:1], given)[0] for what, words in chosen.items() if "names" not in what},
     )
 
 

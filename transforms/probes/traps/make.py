@@ -13,11 +13,10 @@ import pyarrow.fs as pafs
 from transforms.base.errors import CorpusError
 from transforms.base.folders import canonical, resolve
 from transforms.base.readable import count, counted, size
-from transforms.corpus.input.columns import check_text_column
-from transforms.corpus.input.divide import divide
-from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece
-from transforms.corpus.input.sources import list_sources
+from transforms.probes.corpus.overlap import FindShared
+from transforms.probes.corpus.pieces import corpus_pieces
+from transforms.probes.corpus.tokens import load_tokenizer
 from transforms.probes.kind import Environment, Looked, Made, SettingError
 from transforms.probes.traps.assemble import assemble
 from transforms.probes.traps.config import TrapsConfig
@@ -29,9 +28,7 @@ from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.told import families_in_words, family_facts
 from transforms.probes.traps.fill import fill, refuse_short
 from transforms.probes.traps.generators.generator import Generator
-from transforms.probes.traps.overlap import FindShared
 from transforms.probes.traps.rules import SEPARATORS, Rules
-from transforms.probes.traps.tokens import load_tokenizer
 
 if TYPE_CHECKING:
     from transforms.probes.traps.generators.ngram import NgramGenerator
@@ -111,16 +108,7 @@ def _pieces(config: TrapsConfig) -> list[Piece]:
         if not _is_there(config.model):
             raise SettingError(f"--model {config.model}: there is no such folder")
         check_checkpoint(config.model, max(config.design().lengths))
-    if not config.corpus:
-        return []
-    try:
-        sources = list_sources(config.corpus)
-    except CorpusError as error:
-        raise CorpusError(str(error).replace("--input", "--corpus")) from error
-    for source in sources:
-        if format_for(source).knows_schema:
-            check_text_column(format_for(source).schema(source), config.text_column, source.uri)
-    return divide(sources, config.text_column)
+    return corpus_pieces(config.corpus, config.text_column)
 
 
 def _is_there(path: str) -> bool:
@@ -191,7 +179,7 @@ def _finder(
     """Look n-grams up in the corpus; what was read each time is added to `scans`."""
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    from transforms.probes.traps.corpus_search import SUMMARY, FindSharedNgrams, read_found, write_members
+    from transforms.probes.corpus.search import SUMMARY, FindSharedNgrams, read_found, write_members
 
     def find(members: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         folder = environment.scratch.child(f"{len(scans):02d}")

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.words import words_of
+from transforms.probes.corpus.tokens import stable, tokens_of
 from transforms.probes.traps.suitable import Form, misshapen, no_sentences
-from transforms.probes.traps.tokens import stable, tokens_of
 
 SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "<|begin_of_text|>", "<s>", "</s>", "[CLS]", "[SEP]", "\0", "\f")
 """What commonly separates the documents of a corpus."""

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.words import words_of
+from transforms.probes.corpus.overlap import FindShared, grams_of
 from transforms.probes.traps.families.closeness import Closeness, closeness
-from transforms.probes.traps.overlap import FindShared, grams_of
 from transforms.probes.traps.rules import Rules
 
 

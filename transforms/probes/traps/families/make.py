@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from schemas.described import VERSION_KEY
 from schemas.probes import FAMILY, FAMILY_VERSION
+from transforms.probes.corpus.overlap import FindShared
 from transforms.probes.traps.families.closeness import Closeness
 from transforms.probes.traps.families.draw import Variants, draw_variants
 from transforms.probes.traps.families.judge import closeness_of, shared_with_others, unfit
@@ -19,7 +20,6 @@ from transforms.probes.traps.families.promise import Promise, promise
 from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.wanted import Wanted
 from transforms.probes.traps.families.words import Place, places_in
-from transforms.probes.traps.overlap import FindShared
 from transforms.probes.traps.rules import Rules
 
 VERSION = "fuzzy/1"

@@ -1,33 +1,21 @@
 """A keyed sample of a corpus's documents, of bounded size, to fit the n-gram model to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.errors import CorpusError
 from transforms.base.keyed import keyed
 from transforms.base.streams import stream_key
-from transforms.corpus.input.addresses import addresses
-from transforms.corpus.input.columns import as_strings, check_text_column
-from transforms.corpus.input.pieces import Piece, read_piece
+from transforms.corpus.input.pieces import Piece
+from transforms.probes.corpus.pieces import texts_of
 from transforms.probes.traps.generators.ngram_kernel import uniforms
 
 SAMPLE_BYTES = 24 << 20
 _PIECES = 16
 _LONGEST_DOCUMENT = 200_000  # characters of it that are used
-
-
-def texts_of(piece: Piece, text_column: str) -> Iterator[tuple[npt.NDArray[np.uint64], pa.Array]]:
-    """Addresses (uint64[n]) and texts (string or large_string[n], null or not UTF-8 where they are bad) of a piece."""
-    for records in read_piece(piece, columns=[text_column]):
-        if text_column not in records.table.column_names or not records.table.num_rows:
-            continue
-        check_text_column(records.table.schema, text_column, piece.source.uri)
-        yield addresses(piece.source.ordinal, records.positions), as_strings(records.table[text_column])
 
 
 def sample_documents(

@@ -58,8 +58,8 @@ def load_generator(folder: str, longest: int, key: bytes, form: Form) -> "LmGene
         from safetensors import SafetensorError
     except ImportError as error:
         raise CorpusError(f"--generator lm needs {error.name}: pip install 'trapline[score]'") from error
+    from transforms.probes.corpus.tokens import load_tokenizer
     from transforms.probes.traps.generators.lm import LmGenerator
-    from transforms.probes.traps.tokens import load_tokenizer
 
     quiet: Any = transformers.utils.logging
     quiet.disable_progress_bar()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.base.words import words, words_of
-from transforms.probes.traps.overlap import GramSet, grams_of
+from transforms.probes.corpus.overlap import GramSet, grams_of
 
 alphabet = st.one_of(st.sampled_from("ab _.-\n\u00e9\u4e2d\u0e01\u212a"), st.characters(exclude_categories=["Cs"]))
 texts_of_any_script = st.lists(st.text(alphabet, max_size=60), max_size=6)

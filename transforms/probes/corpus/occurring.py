@@ -6,33 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from transforms.base.errors import CorpusError
 from transforms.base.words import words_of
-from transforms.corpus.input.columns import check_text_column
-from transforms.corpus.input.divide import divide
-from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece
-from transforms.corpus.input.sources import list_sources
+from transforms.probes.corpus.overlap import grams_of
 from transforms.probes.kind import Environment
-from transforms.probes.traps.overlap import grams_of
-
-
-def corpus_pieces(corpus: Sequence[str], text_column: str) -> list[Piece]:
-    """The pieces of a corpus, from its metadata; none for no corpus.
-
-    Raises:
-        CorpusError: naming the file that cannot be used.
-    """
-    if not corpus:
-        return []
-    try:
-        sources = list_sources(corpus)
-    except CorpusError as error:
-        raise CorpusError(str(error).replace("--input", "--corpus")) from error
-    for source in sources:
-        if format_for(source).knows_schema:
-            check_text_column(format_for(source).schema(source), text_column, source.uri)
-    return divide(sources, text_column)
 
 
 def occurring(words: Sequence[str], pieces: Sequence[Piece], text_column: str, environment: Environment) -> set[str]:
@@ -44,7 +21,7 @@ def occurring(words: Sequence[str], pieces: Sequence[Piece], text_column: str, e
         return set()
     # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    from transforms.probes.traps.corpus_search import FindSharedNgrams, read_found, write_members
+    from transforms.probes.corpus.search import FindSharedNgrams, read_found, write_members
 
     hashes = grams_of(words_of(pa.array(words, pa.string())), 1).hashes
     folder = environment.scratch.child("words")

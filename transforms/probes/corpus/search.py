@@ -14,8 +14,8 @@ from transforms.base.folders import Folder
 from transforms.base.runs import pretty_json
 from transforms.base.tasks import CommitOnce, RunTasks
 from transforms.corpus.input.pieces import Piece
-from transforms.probes.traps.generators.documents import texts_of
-from transforms.probes.traps.overlap import NGRAM, GramSet
+from transforms.probes.corpus.overlap import NGRAM, GramSet
+from transforms.probes.corpus.pieces import texts_of
 
 MEMBERS, FOUND, SUMMARY = "ngrams", "found", "scan.json"
 
