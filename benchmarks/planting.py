@@ -1,14 +1,15 @@
 """What planting costs beside a deduplication, whether it is undone exactly, and whether it is fair over many keys.
 
-    python -m benchmarks.planting cost    --corpus DIR... [--scale 4] [--repeat 5]
+    python -m benchmarks.planting cost    --corpus DIR... [--scale 4] [--repeat 5] [--fuzzy 0 8]
     python -m benchmarks.planting restore --corpus DIR
     python -m benchmarks.planting keys    --corpus DIR [--keys 100]    or --probes FILE
 
-`cost` runs `trapline dedup` and `trapline prepare` in turn on the same files and gives the ratio pair by pair.
+`cost` runs `trapline dedup` and `trapline prepare` in turn on the same files and gives the ratio turn by turn.
 `restore` plants 3,000 units in 20,000 copies and compares every restored file with those of `trapline dedup`.
 `keys` seals the same candidates under many keys: chi-square of the draws, area under the curve of a bag of words.
 Candidates are random words of the corpus, or for `keys` those of a file; of a family all texts that are planted count.
-With `--fuzzy BLOCKS`, for `cost` and `restore`, every copy of a candidate differs from it by a word in each block.
+With `--fuzzy BLOCKS`, for `cost` and `restore`, every copy of a candidate differs from it by a word in each block; 0
+means copies that are alike. `cost` takes several numbers, which then stand beside the same run of `dedup` in each turn.
 """
 
 from __future__ import annotations
@@ -107,42 +108,64 @@ def cost(given: argparse.Namespace, folder: Path) -> None:
                 marked = pc.replace_substring_regex(table["text"], r"(\w+) ", rf"\1{copy} ")
                 table = table.set_column(table.column_names.index("text"), "text", marked)
             pq.write_table(table, inputs / f"{copy:02d}-{at:05d}.parquet", compression="zstd")
-    candidates(given.corpus, folder / "probes.parquet", given.units, given.controls, given.doses, fuzzy=given.fuzzy)
-    secrets = sealed(folder, folder / "probes.parquet")
-    ratios, plain, planting = [], [], []
+    secrets = {}
+    for fuzzy in given.fuzzy:
+        probes = folder / f"probes{fuzzy}.parquet"
+        candidates(given.corpus, probes, given.units, given.controls, given.doses, fuzzy=fuzzy)
+        secrets[fuzzy] = sealed(folder, probes, f"secrets{fuzzy}")
+    plain: list[measure.Measured] = []
+    planting: dict[int, list[measure.Measured]] = {fuzzy: [] for fuzzy in given.fuzzy}
     for turn in range(given.repeat + 1):
-        for name in ("dedup", "prepare"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.rmtree(folder / "dedup", ignore_errors=True)
         one = trapline(folder / "log", "dedup", "--input", inputs, "--output", folder / "dedup")
-        fresh = folder / f"secrets{turn}"
-        shutil.copytree(secrets, fresh)
-        other = trapline(
-            folder / "log", "prepare", "--input", inputs, "--output", folder / "prepare", "--secrets", fresh, *SHARES
-        )
-        if turn:  # the first pair compiles kernels
+        others = {fuzzy: prepared(folder, inputs, own, f"{fuzzy}_{turn}") for fuzzy, own in secrets.items()}
+        if turn:  # the first turn compiles kernels
             plain.append(one)
-            planting.append(other)
-            ratios.append(other.wall_s / one.wall_s)
-    copies = pq.read_metadata(fresh / "ledger" / "ledger.parquet").num_rows
-    size = sum(file.stat().st_size for file in inputs.iterdir())
-    planted = pc.sum(pq.read_table(fresh / "ledger" / "ledger.parquet")["bytes"]).as_py()
+            for fuzzy, other in others.items():
+                planting[fuzzy].append(other)
+                print(f"turn {turn}, {likeness(fuzzy)}: {other.wall_s:.2f} s beside {one.wall_s:.2f} s", flush=True)
+    texts = sum(pc.sum(pc.binary_length(pq.read_table(file)["text"])).as_py() for file in inputs.iterdir())
+    print(f"{texts / 1e6:,.0f} MB of text, {given.units:,} units of {given.controls + 1}")
+    print_runs("dedup", plain)
+    for fuzzy, runs in planting.items():
+        ledger = pq.read_table(folder / f"used{fuzzy}_{given.repeat}" / "ledger" / "ledger.parquet")
+        planted = pc.sum(ledger["bytes"]).as_py()
+        name = f"prepare, {likeness(fuzzy)}"
+        print(f"{name}: {len(ledger):,} copies of {planted / 1e6:.2f} MB in all, {planted / texts:.1%} of the text")
+        print_runs(name, runs)
+        for part in ("wall_s", "cpu_s"):
+            pairs = zip(runs, plain, strict=True)
+            ratios = [getattr(other, part) / getattr(one, part) for other, one in pairs]
+            print(f"  ratio of {part[:-2]:4} {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def likeness(fuzzy: int) -> str:
+    """How copies of a candidate resemble each other, in words."""
+    return f"copies that differ in {fuzzy} blocks" if fuzzy else "copies that are alike"
+
+
+def prepared(folder: Path, inputs: Path, secrets: Path, name: str) -> measure.Measured:
+    """Plant with a fresh copy of the secrets, which stays as used`name`."""
+    shutil.rmtree(folder / "prepare", ignore_errors=True)
+    fresh = folder / f"used{name}"
+    shutil.copytree(secrets, fresh)
+    flags = ["--input", inputs, "--output", folder / "prepare", "--secrets", fresh, *SHARES]
+    return trapline(folder / "log", "prepare", *flags)
+
+
+def print_runs(name: str, runs: Sequence[measure.Measured]) -> None:
+    """Median, least and most time, and the highest peak."""
+    walls, cpus = ([getattr(run, part) for run in runs] for part in ("wall_s", "cpu_s"))
+    peak = max(run.peak_rss for run in runs) / 1e9
     print(
-        f"{size / 1e6:,.0f} MB on disk, {given.units:,} units of {given.controls + 1}, {copies:,} copies of "
-        f"{planted / 1e6:.2f} MB in all, {'alike' if not given.fuzzy else f'different in {given.fuzzy} blocks'}"
+        f"{name}: {statistics.median(walls):.2f} s ({min(walls):.2f} to {max(walls):.2f}), "
+        f"CPU {statistics.median(cpus):.2f} s, peak {peak:.2f} GB"
     )
-    for name, runs in (("dedup", plain), ("prepare", planting)):
-        walls, cpus = ([getattr(run, part) for run in runs] for part in ("wall_s", "cpu_s"))
-        peak = max(run.peak_rss for run in runs) / 1e9
-        print(
-            f"{name:8} {statistics.median(walls):6.2f} s ({min(walls):.2f} to {max(walls):.2f}), "
-            f"CPU {statistics.median(cpus):.2f} s, peak {peak:.2f} GB"
-        )
-    print(f"ratio    {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
 
 
 def restore(given: argparse.Namespace, folder: Path) -> None:
     """Plant 20,000 copies and take them out again."""
-    candidates(given.corpus, folder / "probes.parquet", 3000, 9, (1, 2, 4, 20), fuzzy=given.fuzzy)
+    candidates(given.corpus, folder / "probes.parquet", 3000, 9, (1, 2, 4, 20), fuzzy=given.fuzzy[0])
     secrets = sealed(folder, folder / "probes.parquet")
     flags = ["--input", *given.corpus, "--output"]
     trapline(folder / "log", "dedup", *flags, folder / "dedup")
@@ -214,7 +237,9 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=3000)
     parser.add_argument("--controls", type=int, default=9)
     parser.add_argument("--doses", type=int, nargs="+", default=[1, 2, 4, 20])
-    parser.add_argument("--fuzzy", type=int, default=0, help="cost, restore: blocks of copies that differ; 0: alike")
+    parser.add_argument(
+        "--fuzzy", type=int, nargs="+", default=[0], help="cost, restore: blocks in which copies differ; 0: alike"
+    )
     parser.add_argument("--keys", type=int, default=100)
     parser.add_argument("--work", type=Path, help="where to work; a temporary folder by default")
     given = parser.parse_args()

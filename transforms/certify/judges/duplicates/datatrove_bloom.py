@@ -5,10 +5,15 @@ two bits.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"m_bytes": (1 << 27) - 1, "k": 5, "n_grams": 13, "duplicate_threshold": 0.8}
+
+_SHINGLES: dict[bytes, Any] = {}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -16,4 +21,10 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     from datatrove.pipeline.dedup.bloom_filter import BloomFilterConfig, SingleBloomFilter
 
     config = BloomFilterConfig(**SETTINGS)
-    return deduplicated(documents, [], lambda folder: SingleBloomFilter(str(folder), config))
+
+    def last(folder: Path) -> SingleBloomFilter:
+        step = SingleBloomFilter(str(folder), config)
+        step.get_shingles = remembered(step.get_shingles, _SHINGLES)
+        return step
+
+    return deduplicated(documents, [], last)

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"n_grams": 5, "num_buckets": 14, "hashes_per_bucket": 8}
+
+_SHINGLES: dict[bytes, Any] = {}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -27,13 +31,18 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
             for bucket in range(config.num_buckets):
                 super().run(None, bucket, config.num_buckets)
 
+    def signatures(folder: Path) -> MinhashDedupSignature:
+        step = MinhashDedupSignature(*names(folder, "signatures"), config=config)
+        step.get_shingles = remembered(step.get_shingles, _SHINGLES)
+        return step
+
     def names(folder: Path, *parts: str) -> list[str]:
         return [str(folder / part) for part in parts]
 
     return deduplicated(
         documents,
         [
-            lambda folder: MinhashDedupSignature(*names(folder, "signatures"), config=config),
+            signatures,
             lambda folder: Buckets(*names(folder, "signatures", "pairs"), config=config),
             lambda folder: MinhashDedupCluster(*names(folder, "pairs", "clusters"), config=config),
         ],

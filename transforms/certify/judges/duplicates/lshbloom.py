@@ -2,25 +2,37 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"threshold": 0.8, "num_perm": 128, "fp": 1e-5, "shingles": "5 words in lower case"}
 
 _WORDS = 5
+_SIGNATURES: dict[bytes, Any] = {}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """The documents that are new."""
-    from datasketch import MinHash, MinHashLSHBloom
+    from datasketch import MinHashLSHBloom
 
     with tempfile.TemporaryDirectory() as folder:
         index = MinHashLSHBloom(threshold=0.8, num_perm=128, n=max(1, len(documents)), fp=1e-5, save_dir=folder)
+        signature_of = remembered(_signature, _SIGNATURES)
         for text in documents:
-            words = text.lower().split()
-            shingles = {" ".join(words[at : at + _WORDS]).encode() for at in range(max(1, len(words) - _WORDS + 1))}
-            own = MinHash(num_perm=128, seed=1)
-            own.update_batch(sorted(shingles))
+            own = signature_of(text)
             if index.query(own):
                 yield None
                 continue
             index.insert(own)
             yield text
+
+
+def _signature(text: str) -> Any:
+    from datasketch import MinHash
+
+    words = text.lower().split()
+    shingles = {" ".join(words[at : at + _WORDS]).encode() for at in range(max(1, len(words) - _WORDS + 1))}
+    own = MinHash(num_perm=128, seed=1)
+    own.update_batch(sorted(shingles))
+    return own

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from transforms.certify.judges.remembered import fitted_once
+
 SETTINGS = {"word_ngrams": 2, "epochs": 5, "dimension": 32, "percentile": 1, "training_characters": 4_000_000}
 
 _WORDS = 300  # of a document in one line of training
@@ -18,6 +20,14 @@ _WORDS = 300  # of a document in one line of training
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:
     """The documents that look like the corpus."""
+    model, threshold = _fitted(corpus)
+    for text in documents:
+        yield text if _score(model, text) >= threshold else None
+
+
+@fitted_once
+def _fitted(corpus: Sequence[str]) -> tuple[Any, float]:
+    """The model and the probability below which documents are dropped."""
     import fasttext
 
     fitted, others = corpus[::2], corpus[1::2] or corpus
@@ -28,9 +38,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
             str(path), wordNgrams=2, epoch=5, dim=32, bucket=1 << 18, thread=1, seed=1, verbose=0
         )
     known = sorted(_score(model, text) for text in others)
-    threshold = known[len(known) // 100]
-    for text in documents:
-        yield text if _score(model, text) >= threshold else None
+    return model, known[len(known) // 100]
 
 
 def _lines(texts: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from transforms.certify.judges.remembered import fitted_once
+
 SETTINGS = {"order": 3, "percentile": 99, "training_characters": 6_000_000, "words": "split at white space, lower case"}
 
 _Grams = Counter[tuple[str, ...]]
@@ -19,6 +21,14 @@ _Grams = Counter[tuple[str, ...]]
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:
     """The documents that are not above the threshold."""
+    model, threshold = _fitted(corpus)
+    for text in documents:
+        yield text if _perplexity(model, text) <= threshold else None
+
+
+@fitted_once
+def _fitted(corpus: Sequence[str]) -> tuple[Any, float]:
+    """The model and the perplexity above which documents are dropped."""
     import kenlm
 
     fitted, others = corpus[::2], corpus[1::2] or corpus
@@ -27,9 +37,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
         write_arpa(_some(fitted, SETTINGS["training_characters"]), path)
         model = kenlm.Model(str(path))
     known = sorted(_perplexity(model, text) for text in others)
-    threshold = known[min(len(known) - 1, math.ceil(0.99 * len(known)))]
-    for text in documents:
-        yield text if _perplexity(model, text) <= threshold else None
+    return model, known[min(len(known) - 1, math.ceil(0.99 * len(known)))]
 
 
 def _some(texts: Sequence[str], most: Any) -> Iterator[str]:
