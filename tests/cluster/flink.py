@@ -4,7 +4,7 @@ import json
 import urllib.request
 
 from tests.cluster import components
-from tests.cluster.services import OPEN, Services, free_port, listening, until
+from tests.cluster.services import JAVA, Services, free_port, listening, until
 
 _MEMORY = {
     "cpu.cores": "1", "memory.task.heap.size": "256m", "memory.task.off-heap.size": "0b",
@@ -25,7 +25,7 @@ def start(services: Services) -> list[str]:
     """Start the cluster; returns the flags that lead to it."""
     java = components.java()
     flink = components.distribution("apache-flink-libraries", components.FLINK)
-    jars = components.beam_jars("beam-runners-flink-1.19")
+    server = components.one_jar("beam-runners-flink-1.19")
     rest, rpc, jobs = free_port(), free_port(), free_port()
     conf = services.folder / "conf"
     conf.mkdir()
@@ -40,7 +40,7 @@ def start(services: Services) -> list[str]:
     (conf / "config.yaml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
     (conf / "log4j.properties").write_text(_LOG)
     path = ":".join(map(str, sorted((flink / "lib").glob("*.jar"))))
-    common = [*OPEN, f"-Dlog4j.configurationFile={conf}/log4j.properties", "-cp", path]
+    common = [*JAVA, f"-Dlog4j.configurationFile={conf}/log4j.properties", "-cp", path]
     runtime = "org.apache.flink.runtime"
     manager = f"{runtime}.entrypoint.StandaloneSessionClusterEntrypoint"
     services.start("jobmanager", [java, "-Xmx400m", *common, manager, "--configDir", conf])
@@ -54,7 +54,7 @@ def start(services: Services) -> list[str]:
     until(lambda: listening(rest) and _managers(rest) == 2, "two TaskManagers")
     services.start(
         "jobserver",
-        [java, "-Xmx500m", *OPEN, "-cp", ":".join(map(str, jars)), "org.apache.beam.runners.flink.FlinkJobServerDriver",
+        [java, "-Xmx500m", *JAVA, "-cp", server, "org.apache.beam.runners.flink.FlinkJobServerDriver",
          "--flink-master", f"http://127.0.0.1:{rest}", "--artifacts-dir", services.folder / "staged", "--job-host",
          "localhost", "--job-port", jobs, "--artifact-port", 0, "--expansion-port", 0],
     )  # fmt: skip

@@ -162,7 +162,7 @@ def test_a_key_that_is_no_setting_of_the_seal_is_refused(
         (["--previous", "/nowhere/commitment.json"], 1, "cannot be read"),
         (["--attach", "x.tsr"], 2, "--attach"),
         (["--alhpa", "0.1"], 2, "did you mean --alpha"),
-        (["--runner", "DirectRunner"], 2, "unknown flag --runner"),
+        (["--runner", "DirectRunner"], 2, "takes no --runner"),
     ],
 )
 def test_a_wrong_call_writes_nothing(
