@@ -34,12 +34,13 @@ def start(services: Services) -> list[str]:
         "taskmanager.host": "127.0.0.1", "taskmanager.bind-host": "127.0.0.1", "rest.address": "127.0.0.1",
         "rest.port": rest, "rest.bind-address": "127.0.0.1", "jobmanager.memory.process.size": "700m",
         "taskmanager.numberOfTaskSlots": 1, "parallelism.default": 2, "restart-strategy.type": "fixed-delay",
-        "restart-strategy.fixed-delay.attempts": 5, "restart-strategy.fixed-delay.delay": "1 s",
-        "heartbeat.timeout": 60000,
+        "restart-strategy.fixed-delay.attempts": 5, "restart-strategy.fixed-delay.delay": "6 s",
+        "heartbeat.timeout": 60000, "classloader.resolve-order": "parent-first",
     }  # fmt: skip
     (conf / "config.yaml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
     (conf / "log4j.properties").write_text(_LOG)
-    path = ":".join(map(str, sorted((flink / "lib").glob("*.jar"))))
+    # Beam loads its classes anew for each job, and ends a worker after each step, unless Flink has them already.
+    path = ":".join(map(str, [*sorted((flink / "lib").glob("*.jar")), server]))
     common = [*JAVA, f"-Dlog4j.configurationFile={conf}/log4j.properties", "-cp", path]
     runtime = "org.apache.flink.runtime"
     manager = f"{runtime}.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -63,7 +64,7 @@ def start(services: Services) -> list[str]:
     return [
         "--runner", "FlinkRunner", "--flink_master", f"http://127.0.0.1:{rest}", "--job_endpoint", f"localhost:{jobs}",
         "--environment_type", "PROCESS", "--environment_config", worker, "--parallelism", "2",
-        "--environment_cache_millis", "30000",
+        "--environment_cache_millis", "3000",
     ]  # fmt: skip
 
 

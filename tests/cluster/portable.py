@@ -50,7 +50,8 @@ def lay() -> None:
 
 def remove() -> None:
     """Take the network away."""
-    for name in NAMES:
+    for at, name in enumerate(NAMES):
+        _ip("link", "delete", f"tlnv{at}", check=False)  # a namespace goes only after the last of its processes
         _ip("netns", "delete", name, check=False)
         with contextlib.suppress(OSError):
             (Path("/etc/netns") / name / "hosts").unlink()
