@@ -36,6 +36,7 @@ def start(services: Services) -> list[str]:
         "taskmanager.numberOfTaskSlots": 1, "parallelism.default": 2, "restart-strategy.type": "fixed-delay",
         "restart-strategy.fixed-delay.attempts": 5, "restart-strategy.fixed-delay.delay": "6 s",
         "heartbeat.timeout": 60000, "classloader.resolve-order": "parent-first",
+        "io.tmp.dirs": services.folder / "tmp",
     }  # fmt: skip
     (conf / "config.yaml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
     (conf / "log4j.properties").write_text(_LOG)
@@ -52,7 +53,7 @@ def start(services: Services) -> list[str]:
             f"taskmanager-{number}",
             [java, "-Xmx384m", "-XX:MaxMetaspaceSize=256m", *common, *runner, *own],
         )
-    until(lambda: listening(rest) and _managers(rest) == 2, "two TaskManagers")
+    until(lambda: _managers(rest) == 2, "two TaskManagers")
     services.start(
         "jobserver",
         [java, "-Xmx500m", *JAVA, "-cp", server, "org.apache.beam.runners.flink.FlinkJobServerDriver",
@@ -69,8 +70,11 @@ def start(services: Services) -> list[str]:
 
 
 def _managers(port: int) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/overview", timeout=5) as answer:
-        return int(json.load(answer)["taskmanagers"])
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/overview", timeout=5) as answer:
+            return int(json.load(answer)["taskmanagers"])
+    except OSError:  # it listens for a moment before it answers, with 503
+        return 0
 
 
 CALLERS = ("taskmanager-1", "taskmanager-2")

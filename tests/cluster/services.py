@@ -23,9 +23,11 @@ JAVA = [
         "sun.nio.ch", "java.time", "java.text", "sun.security.action", "sun.util.calendar",
     )
 ] + [
-    "--add-exports=java.base/sun.net.util=ALL-UNNAMED", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+    "--add-exports=java.base/sun.net.util=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xshare:auto",
 ]  # fmt: skip
-"""What Flink, Spark and Beam need of Java 17; and a quick start, since most of these processes live for seconds."""
+"""What Flink, Spark and Beam need of Java 17."""
+QUICK = "-XX:TieredStopAtLevel=1"
+"""A quick start for what lives for seconds; checksums of whole jars, which Flink makes, would be slow."""
 
 
 def free_port() -> int:

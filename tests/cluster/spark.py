@@ -3,7 +3,7 @@
 import json
 
 from tests.cluster import components
-from tests.cluster.services import JAVA, Services, free_port, listening, until
+from tests.cluster.services import JAVA, QUICK, Services, free_port, listening, until
 
 
 def start(services: Services) -> list[str]:
@@ -18,14 +18,14 @@ def start(services: Services) -> list[str]:
     every = ["-cp", f"{spark}/jars/*"]
     services.start(
         "master",
-        [java, "-Xmx256m", *JAVA, *every, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1",
+        [java, "-Xmx256m", *JAVA, QUICK, *every, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1",
          "--port", master, "--webui-port", free_port()], **here,
     )  # fmt: skip
     until(lambda: listening(master), "Spark's master")
     for number in (1, 2):
         services.start(
             f"worker-{number}",
-            [java, "-Xmx192m", *JAVA, *every, "org.apache.spark.deploy.worker.Worker", f"spark://127.0.0.1:{master}",
+            [java, "-Xmx192m", *JAVA, QUICK, *every, "org.apache.spark.deploy.worker.Worker", f"spark://127.0.0.1:{master}",
              "--host", "127.0.0.1", "--webui-port", free_port(), "--cores", 1, "--memory", "600m", "--work-dir",
              services.folder / f"worker-{number}"], **here,
         )  # fmt: skip
@@ -34,10 +34,10 @@ def start(services: Services) -> list[str]:
         until(lambda log=log: "Successfully registered" in log.read_text(), "two workers")  # type: ignore[misc]
     services.start(
         "jobserver",
-        [java, "-Xmx600m", *JAVA, "-Dspark.executor.memory=500m", "-Dspark.executor.cores=1",
+        [java, "-Xmx600m", *JAVA, QUICK, "-Dspark.executor.memory=500m", "-Dspark.executor.cores=1",
          "-Dspark.driver.host=127.0.0.1", "-Dspark.driver.bindAddress=127.0.0.1", "-Dspark.ui.enabled=false",
-         f"-Dspark.executor.extraJavaOptions={' '.join(JAVA)}", f"-Dspark.executor.extraClassPath={beam}", "-cp",
-         f"{beam}:{spark}/jars/*",
+         f"-Dspark.executor.extraJavaOptions={' '.join([*JAVA, QUICK])}", f"-Dspark.executor.extraClassPath={beam}",
+         "-cp", f"{beam}:{spark}/jars/*",
          "org.apache.beam.runners.spark.SparkJobServerDriver", "--spark-master-url", f"spark://127.0.0.1:{master}",
          "--artifacts-dir", services.folder / "staged", "--job-host", "localhost", "--job-port", jobs,
          "--artifact-port", 0, "--expansion-port", 0], **here,
