@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from tests.cluster.services import ROOT
 from tests.pipelines.planting.planted import LIMITS, SMALL_SHARDS, probe_rows, seal_and_draw, write_corpus
-from tests.scoring.tiny_checkpoints import tiny_checkpoint
 from transforms.base.folders import Folder
 
 COMMANDS = ("dedup", "prepare", "restore", "puzzles", "score")
@@ -29,6 +28,8 @@ class Campaign:
     @classmethod
     def make(cls, folder: Path) -> "Campaign":
         """Make all of it."""
+        from tests.scoring.tiny_checkpoints import tiny_checkpoint
+
         write_corpus(folder / "corpus", 600, parts=4)
         rows = probe_rows(24)
         seal_and_draw(folder / "drawn", rows)

@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 FLINK, SPARK, PRISM = "1.19.3", "3.5.9", "2.77.0"
@@ -96,6 +97,41 @@ def beam_jars(artifact: str) -> list[Path]:
             digest.update(jar.name.encode() + jar.stat().st_size.to_bytes(8, "big"))
         (target / "complete").write_text(digest.hexdigest())
     return sorted((target / "jars").glob("*.jar"))
+
+
+def one_jar(artifact: str) -> Path:
+    """All of `beam_jars` as one file, which is how Beam publishes its job servers.
+
+    A job server sends its class path to every worker with every job, file by file.
+    """
+    target = cache() / f"{artifact}-{JOB_SERVERS}" / "job-server.jar"
+    if not target.exists():
+        packed = target.with_suffix(".part")
+        pack(beam_jars(artifact), packed)
+        packed.rename(target)
+    return target
+
+
+def pack(jars: Iterable[Path], target: Path) -> None:
+    """Write the entries of several jars into one: the first of a name counts, and lists of services are joined."""
+    services: dict[str, list[bytes]] = {}
+    seen = set()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as whole:
+        whole.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\nMulti-Release: true\n")
+        for jar in jars:
+            with zipfile.ZipFile(jar) as part:
+                for name in part.namelist():
+                    if name.startswith("META-INF/services/") and not name.endswith("/"):
+                        services.setdefault(name, []).append(part.read(name))
+                    elif name not in seen and not name.endswith(_NOT_PACKED):
+                        seen.add(name)
+                        whole.writestr(name, part.read(name))
+        for name, lists in services.items():
+            whole.writestr(name, b"\n".join(lists))
+
+
+_NOT_PACKED = ("/", ".SF", ".RSA", ".DSA", "META-INF/MANIFEST.MF", "module-info.class")
+"""Folders, signatures, which would no longer fit, and what there can be only one of."""
 
 
 def prism() -> Path:

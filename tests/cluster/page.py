@@ -14,10 +14,12 @@ def cell(found: dict[str, Any] | None) -> str:
     """What one run showed; every recorded run left the same bytes, since the test asserts it before recording."""
     if found is None:
         return "not run"
+    if found["command"] == "traps":
+        return "runs where it is called, and says so"
     if found["case"] == "whole":
         return f"same, {found['seconds']:.0f} s, {found['tasks']} tasks by {found['workers']} workers"
     how = f"after the same command again ({found['again']} x)" if found["again"] else "the engine went on by itself"
-    return f"same, {how}"
+    return f"same, {found['seconds']:.0f} s, {how}"
 
 
 def table(lines: list[str]) -> str:
@@ -25,10 +27,13 @@ def table(lines: list[str]) -> str:
     runs = {(one["engine"], one["command"], one["case"]): one for one in map(json.loads, lines)}
     rows = ["| command | case | " + " | ".join(ENGINES) + " |", "| --- " * (2 + len(ENGINES)) + "|"]
     for command in COMMANDS:
-        for case in ("whole", "killed"):
-            cells = [cell(runs.get((engine, command, case))) for engine in ENGINES]
-            rows.append(f"| {command} | {case} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+        rows += [row(runs, command, case) for case in ("whole", "killed")]
+    return "\n".join([*rows, row(runs, "traps", "whole")])
+
+
+def row(runs: dict[tuple[str, str, str], dict[str, Any]], command: str, case: str) -> str:
+    """One row of the table."""
+    return f"| {command} | {case} | " + " | ".join(cell(runs.get((name, command, case))) for name in ENGINES) + " |"
 
 
 if __name__ == "__main__":

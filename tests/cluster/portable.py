@@ -50,7 +50,8 @@ def lay() -> None:
 
 def remove() -> None:
     """Take the network away."""
-    for name in NAMES:
+    for at, name in enumerate(NAMES):
+        _ip("link", "delete", f"tlnv{at}", check=False)  # a namespace goes only after the last of its processes
         _ip("netns", "delete", name, check=False)
         with contextlib.suppress(OSError):
             (Path("/etc/netns") / name / "hosts").unlink()
@@ -95,9 +96,14 @@ def start(services: Services) -> list[str]:
         "jobservice", [*inside("tlnjobs"), *service, "--staging_dir", services.folder / "staged"],
         PYTHONPATH=str(ROOT), PYTHONSAFEPATH="1", **variables,
     )  # fmt: skip
-    until(lambda: listening(jobs, ADDRESS["tlnjobs"]), "Beam's Python job service")
+    # It listens on its own host's loopback only, where the launcher runs, too.
+    probe = [*inside("tlnjobs"), "bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{jobs}"]
+    until(
+        lambda: not subprocess.run(probe, stderr=subprocess.DEVNULL, check=False).returncode,
+        "Beam's Python job service",
+    )
     return [
-        "--runner", "PortableRunner", "--job_endpoint", f"tlnjobs:{jobs}", "--environment_type", "EXTERNAL",
+        "--runner", "PortableRunner", "--job_endpoint", f"localhost:{jobs}", "--environment_type", "EXTERNAL",
         "--environment_config", f"tlnpoola:{POOL_PORT}",
     ]  # fmt: skip
 

@@ -16,14 +16,18 @@ WORKER = """#!/bin/sh
 export PYTHONPATH='{root}' PYTHONSAFEPATH=1 TRAPLINE_SECRETS='{secrets}' OMP_NUM_THREADS=1
 exec '{python}' -m pipelines.jobs.worker "$@" 2> '{logs}'/worker-$PPID-$$.log
 """
-OPEN = [
+JAVA = [
     f"--add-opens=java.base/{name}=ALL-UNNAMED"
     for name in (
         "java.lang", "java.lang.invoke", "java.util", "java.util.concurrent", "java.nio", "java.net", "java.io",
         "sun.nio.ch", "java.time", "java.text", "sun.security.action", "sun.util.calendar",
     )
-] + ["--add-exports=java.base/sun.net.util=ALL-UNNAMED"]  # fmt: skip
+] + [
+    "--add-exports=java.base/sun.net.util=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xshare:auto",
+]  # fmt: skip
 """What Flink, Spark and Beam need of Java 17."""
+QUICK = "-XX:TieredStopAtLevel=1"
+"""A quick start for what lives for seconds; checksums of whole jars, which Flink makes, would be slow."""
 
 
 def free_port() -> int:

@@ -151,6 +151,10 @@ def _run(cluster: Cluster, command: str, case: str, meanwhile: Callable[[], bool
     """Run a command on the cluster; `meanwhile` is called until it is true. Exit code and what was said."""
     if command == "prepare":
         cluster.campaign.fresh_secrets(cluster.services.secrets)
+    return _once(cluster, command, case, meanwhile)
+
+
+def _once(cluster: Cluster, command: str, case: str, meanwhile: Callable[[], bool] | None = None) -> tuple[int, str]:
     log = cluster.services.folder / f"{command}-{case}.log"
     # Only Beam's Python job service never notices that a worker died.
     stall = 60 if cluster.name == "portable" and case == "killed" else _LIMIT
@@ -230,9 +234,7 @@ def _run_again(cluster: Cluster, command: str) -> tuple[int, str]:
     log = cluster.services.folder / f"{command}-killed.log"
     log.rename(log.with_suffix(".first"))
     try:
-        process = trapline(cluster.arguments(command, "killed"), log, cluster.prefix, **cluster.variables)
-        process.wait(_LIMIT)
-        return process.returncode, log.read_text(errors="replace")
+        return _once(cluster, command, "killed")
     finally:
         cluster.flags = kept
 
@@ -241,6 +243,15 @@ def _last(cluster: Cluster, command: str) -> str:
     first = cluster.services.folder / f"{command}-killed.first"
     lines = first.read_text().splitlines() if first.exists() else [""]
     return lines[-1]
+
+
+def test_traps_says_that_it_runs_where_it_is_called(cluster: Cluster) -> None:
+    log, corpus = cluster.services.folder / "traps.log", str(cluster.campaign.folder / "corpus")
+    asked = ["traps", "--corpus", corpus, "--output", cluster.output("traps", "whole"), *cluster.flags]
+    assert trapline(asked, log, cluster.prefix, **cluster.variables).wait(_LIMIT) == 2
+    said = "trapline: trapline traps runs where it is called and takes no --runner: leave it out"
+    assert log.read_text().strip() == said
+    _record(cluster, "traps", "whole")
 
 
 def test_logs_hold_no_key_no_text_and_no_path_of_secrets(cluster: Cluster) -> None:
