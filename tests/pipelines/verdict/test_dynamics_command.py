@@ -119,12 +119,12 @@ def test_what_is_learnt_and_forgotten_is_read_off(training: Run, together: Path,
         curves = group["curves"]
         wanted = [gain(step) for step in STEPS]
         np.testing.assert_allclose(curves["difference"]["mean"], wanted, atol=0.08)
-        assert curves["auc"]["mean"][0] == pytest.approx(0.5, abs=0.12)
+        assert curves["auc"]["mean"][0] == pytest.approx(0.5, abs=0.2)
         assert curves["auc"]["mean"][4] == 1.0
         assert curves["exposure"]["mean"][4] == pytest.approx(np.log2(M + 1))
         (exposure,) = group["effectivity"]
         assert exposure["gain"] == pytest.approx(3.0, abs=0.08)
-        assert exposure["low"] < 3.0 < exposure["high"]
+        assert 2.8 < exposure["low"] < exposure["gain"] < exposure["high"] < 3.2
         assert exposure["steps_to_maximum"] == [10, 10]
         kept = group["retainability"]
         assert kept["times"] == [10, 40, 90, 190, 390, 790, 1590]
@@ -169,7 +169,8 @@ def test_tasks_learnt_one_after_the_other_have_a_matrix(training: Run, tmp_path:
     np.testing.assert_allclose(found["matrix"], [[gain(300), 0], [gain(1700), gain(1700, 300)]], atol=0.08)
     assert found["backward_transfer"]["value"] == pytest.approx(gain(1700) - gain(300), abs=0.08)
     assert found["forgetting"]["value"] == pytest.approx(gain(300) - gain(1700), abs=0.08)
-    assert found["forward_transfer"]["low"] < 0 < found["forward_transfer"]["high"]
+    transfer = found["forward_transfer"]
+    assert -0.2 < transfer["low"] < transfer["value"] < transfer["high"] < 0.2
     assert matrix["values"]["auc"]["matrix"][0][0] == 1.0
     assert "Transfer between tasks" in (tmp_path / "out/report.html").read_text()
     given = ("--tasks", "early", "late", "--stages", 300, 1700)
