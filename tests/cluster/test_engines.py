@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 ENGINES: dict[str, ModuleType] = {"prism": prism, "portable": portable, "flink": flink, "spark": spark}
 _DONE = re.compile(r"(\S.*?) done in [\d.]+ s by process (\d+) on ")
-_LIMIT = 420
+_LIMIT = float(os.environ.get("TRAPLINE_CLUSTER_SECONDS", "420"))
 
 
 @dataclass
