@@ -17,8 +17,7 @@ def cell(found: dict[str, Any] | None) -> str:
     if found["command"] == "traps":
         return "runs where it is called, and says so"
     if found["case"] == "whole":
-        workers = f"{found['workers']} worker{'' if found['workers'] == 1 else 's'}"
-        return f"same, {found['seconds']:.0f} s, {found['tasks']} tasks by {workers}"
+        return f"same, {found['seconds']:.0f} s, {found['tasks']} tasks"
     how = f"after the same command again ({found['again']} x)" if found["again"] else "the engine went on by itself"
     return f"same, {found['seconds']:.0f} s, {how}"
 

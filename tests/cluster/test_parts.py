@@ -33,7 +33,7 @@ def test_the_page_says_what_was_run_and_what_was_not() -> None:
     went_on = {**killed, "engine": "flink", "again": 0}
     traps = {"engine": "spark", "command": "traps", "case": "whole"}
     lines = table([json.dumps(one) for one in (whole, killed, went_on, traps)]).splitlines()
-    assert lines[2] == "| dedup | whole | not run | not run | same, 61 s, 57 tasks by 4 workers | not run |"
+    assert lines[2] == "| dedup | whole | not run | not run | same, 61 s, 57 tasks | not run |"
     again = "same, 9 s, after the same command again (1 x)"
     assert lines[3] == f"| dedup | killed | {again} | not run | same, 9 s, the engine went on by itself | not run |"
     refused = "runs where it is called, and says so"
