@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import itertools
-import lzma
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.equivalents.training import Ids
 from benchmarks.traps.models import LENGTH
-from benchmarks.traps.reproduction import BEGIN, documents, encoded, training_order, trapline
+from benchmarks.traps.reproduction import CONTEXT, encoded, scored_sequences, streams, trapline, write_packed
 from examples.train_tiny import make_tokenizer
 
-VOCABULARY, TRAP_TOKENS, CONTEXT, SLOTS = 16_384, 100, 64, 1
+VOCABULARY, TRAP_TOKENS, SLOTS = 16_384, 100, 1
 EXACT_DOSES, FUZZY_DOSES, BLOCKS = (1, 2, 4, 8, 16, 32, 64), (4, 16, 64), (5, 15)
 HELD_OUT_TOKENS, TUNE_ROWS = 300_000, 512
 
@@ -125,17 +123,9 @@ def pack(work: Path, most_other: int) -> None:
     from tokenizers import Tokenizer
 
     from transforms.planting.ledger.check_secrets import open_secrets
-    from transforms.scoring.contexts import read_slots
-    from transforms.scoring.sequences import Rule, prepare
 
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
-    arrays: dict[str, npt.NDArray[Any]] = {"vocabulary": np.array(VOCABULARY)}
-    for name, folder in (("twin", "restored"), ("planted", "planted")):
-        table = documents(work / folder / "data")
-        texts = table["text"].to_pylist()
-        order = training_order(table["id"].to_pylist())
-        arrays[name] = np.concatenate(list(encoded(tokenizer, [texts[at] for at in order])))
-        print(f"{name}: {len(texts):,} documents, {len(arrays[name]):,} tokens", flush=True)
+    arrays: dict[str, npt.NDArray[Any]] = {"vocabulary": np.array(VOCABULARY), **streams(work, tokenizer)}
     other = pq.read_table(work / "other.parquet")["text"].to_pylist()
     tune = len(other) // 5
     arrays["tune_ids"], arrays["tune_answer"] = question_rows(tokenizer, other[:tune], TUNE_ROWS)
@@ -153,28 +143,8 @@ def pack(work: Path, most_other: int) -> None:
     arrays["unit_dose"] = np.array(firsts["dose"].to_pylist(), np.int64)
     arrays["unit_arm"] = np.asarray(sealed.arms, np.int64)
     arrays["seed"] = np.frombuffer(hashlib.sha256(sealed.commitment.root).digest(), np.uint8)
-    rule = Rule(BEGIN, 0, VOCABULARY, CONTEXT)
-    columns = probes.select(["id", "unit", "text"])
-    parts = [
-        prepare(columns, "text", "", tokenizer, slots, rule, "probes")
-        for slots in (None, read_slots(str(work / "secrets/slots.parquet")))
-    ]
-    kept = [np.flatnonzero(part.sequences.scored > 0) for part in parts]
-    arrays["sequence_tokens"] = np.concatenate([part.sequences.tokens for part in parts]).astype(np.uint16)
-    for name, values in (
-        ("sequence_lengths", [part.sequences.lengths[rows] for part, rows in zip(parts, kept, strict=True)]),
-        ("sequence_first", [part.sequences.first[rows] for part, rows in zip(parts, kept, strict=True)]),
-        ("sequence_row", [part.place[rows] for part, rows in zip(parts, kept, strict=True)]),
-        ("sequence_in_context", [np.full(len(rows), at) for at, rows in enumerate(kept)]),
-    ):
-        arrays[name] = np.concatenate(values).astype(np.int32)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    # A window over everything: the planted stream is the twin's with little in between.
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 4, "dict_size": 1 << 28, "lc": 0, "lp": 1, "pb": 1}]
-    packed = lzma.compress(buffer.getvalue(), filters=filters)
-    (work / "experiment.npz.xz").write_bytes(packed)
-    print(f"{len(arrays['sequence_row']):,} sequences; packed into {len(packed) / 1e6:.1f} MB", flush=True)
+    arrays |= scored_sequences(work, tokenizer, probes.select(["id", "unit", "text"]), VOCABULARY)
+    write_packed(work, arrays)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -179,40 +179,66 @@ def pack(work: Path, vocabulary: int) -> None:
     """Both streams of tokens in the order of training, and the sequences to score, in one compressed file."""
     from tokenizers import Tokenizer
 
-    from transforms.scoring.contexts import read_slots
-    from transforms.scoring.sequences import Rule, prepare
-
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
-    arrays: dict[str, npt.NDArray[Any]] = {"vocabulary": np.array(vocabulary)}
+    probes = pq.read_table(work / "secrets/probes/probes.parquet", columns=["id", "unit", "text"])
+    arrays = {
+        "vocabulary": np.array(vocabulary),
+        **streams(work, tokenizer),
+        **scored_sequences(work, tokenizer, probes, vocabulary),
+    }
+    write_packed(work, arrays)
+    index = {name: arrays[name] for name in ("sequence_row", "sequence_in_context")}
+    pq.write_table(pa.table(index), work / "sequences.parquet")
+
+
+def streams(work: Path, tokenizer: Any) -> dict[str, npt.NDArray[np.uint16]]:
+    """The tokens of the planted corpus and of its twin in the order of training, uint16[tokens] each."""
+    found = {}
     for name, folder in (("twin", "restored"), ("planted", "planted")):
         table = documents(work / folder / "data")
         order = training_order(table["id"].to_pylist())
         texts = table["text"].to_pylist()
-        arrays[name] = np.concatenate(list(encoded(tokenizer, [texts[at] for at in order])))
-        print(f"{name}: {len(texts):,} documents, {len(arrays[name]):,} tokens", flush=True)
-    probes = pq.read_table(work / "secrets/probes/probes.parquet", columns=["id", "unit", "text"])
+        found[name] = np.concatenate(list(encoded(tokenizer, [texts[at] for at in order])))
+        print(f"{name}: {len(texts):,} documents, {len(found[name]):,} tokens", flush=True)
+    return found
+
+
+def scored_sequences(work: Path, tokenizer: Any, probes: pa.Table, vocabulary: int) -> dict[str, npt.NDArray[Any]]:
+    """What is scored: every candidate by itself and after each of its unit's slots, as `models.score` takes it.
+
+    Args:
+        work: holds the secrets.
+        tokenizer: of the models.
+        probes: the columns id, unit and text of all candidates.
+        vocabulary: its size.
+    """
+    from transforms.scoring.contexts import read_slots
+    from transforms.scoring.sequences import Rule, prepare
+
     rule = Rule(BEGIN, 0, vocabulary, CONTEXT)
     parts = [
         prepare(probes, "text", "", tokenizer, slots, rule, "probes")
         for slots in (None, read_slots(str(work / "secrets/slots.parquet")))
     ]
     kept = [np.flatnonzero(part.sequences.scored > 0) for part in parts]
-    arrays["sequence_tokens"] = np.concatenate([part.sequences.tokens for part in parts]).astype(np.uint16)
-    for name, values in (
-        ("sequence_lengths", [part.sequences.lengths[rows] for part, rows in zip(parts, kept, strict=True)]),
-        ("sequence_first", [part.sequences.first[rows] for part, rows in zip(parts, kept, strict=True)]),
-        ("sequence_row", [part.place[rows] for part, rows in zip(parts, kept, strict=True)]),
-        ("sequence_in_context", [np.full(len(rows), at) for at, rows in enumerate(kept)]),
-    ):
-        arrays[name] = np.concatenate(values).astype(np.int32)
+    found = {
+        "sequence_lengths": [part.sequences.lengths[rows] for part, rows in zip(parts, kept, strict=True)],
+        "sequence_first": [part.sequences.first[rows] for part, rows in zip(parts, kept, strict=True)],
+        "sequence_row": [part.place[rows] for part, rows in zip(parts, kept, strict=True)],
+        "sequence_in_context": [np.full(len(rows), at) for at, rows in enumerate(kept)],
+    }
+    tokens = np.concatenate([part.sequences.tokens for part in parts]).astype(np.uint16)
+    return {"sequence_tokens": tokens, **{name: np.concatenate(one).astype(np.int32) for name, one in found.items()}}
+
+
+def write_packed(work: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Write `experiment.npz.xz`, which `models.read_experiment` reads."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     # A window over everything: the planted stream is the twin's with little in between.
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 3, "dict_size": 1 << 28, "lc": 0, "lp": 1, "pb": 1}]
     packed = lzma.compress(buffer.getvalue(), filters=filters)
     (work / "experiment.npz.xz").write_bytes(packed)
-    index = {name: arrays[name] for name in ("sequence_row", "sequence_in_context")}
-    pq.write_table(pa.table(index), work / "sequences.parquet")
     print(f"{len(arrays['sequence_row']):,} sequences; packed into {len(packed) / 1e6:.1f} MB", flush=True)
 
 
