@@ -144,7 +144,6 @@ def test_helpers_do_not_outlive_a_killed_process(tmp_path: Path) -> None:
     assert process.stdout is not None
     pids = json.loads(process.stdout.readline())
     assert len(pids) == 2
-    time.sleep(1.0)  # into the imports, or the first kernel
     assert all(alive(pid) for pid in pids)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -1,10 +1,6 @@
 """A plan in stages, as a user meets it."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from pipelines.corpus import plan_kind
 from pipelines.dedup import DedupConfig
 from pipelines.jobs import launch
 from tests.pipelines.conftest import Outcome
+from tests.pipelines.forked import Forked
 
 
 @pytest.fixture
@@ -67,19 +64,17 @@ def test_memory_decides_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [plan_kind.plan_kind(config, documents) for documents in (500, 501)] == ["one", "partitioned"]
 
 
-def test_killed_in_the_middle_of_the_plan_a_rerun_gives_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
-    def command(kind: str) -> list[str]:
-        flags = ["--input", str(corpus), "--output", str(tmp_path / kind), "--plan", kind]
-        return [sys.executable, "-m", "pipelines.cli", "dedup", *flags]
+def test_killed_in_the_middle_of_the_plan_a_rerun_gives_the_same_bytes(
+    corpus: Path, tmp_path: Path, forked: Forked
+) -> None:
+    def command(kind: str) -> list[object]:
+        return ["dedup", "--input", corpus, "--output", tmp_path / kind, "--plan", kind]
 
-    subprocess.run(command("one"), check=True, capture_output=True)
-    process = subprocess.Popen(command("partitioned"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(tmp_path.glob("partitioned/.work/*/partitioned/pairs-0.json")):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert forked.run(*command("one")).code == 0
+    assert forked.run(*command("partitioned"), kill_at="pairs-0.json", after=True).killed
+    assert list(tmp_path.glob("partitioned/.work/*/partitioned/pairs-0.json"))
     assert not (tmp_path / "partitioned/_SUCCESS").exists()
-    subprocess.run(command("partitioned"), check=True, capture_output=True)
+    assert forked.run(*command("partitioned")).code == 0
     assert decided(tmp_path / "partitioned") == decided(tmp_path / "one")
     assert not (tmp_path / "partitioned/.work").exists()
 

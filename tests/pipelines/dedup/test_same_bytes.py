@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.pipelines.forked import Forked
+from tests.pipelines.forked import Forked, stopped_at
 
 PARTS = ("data", "duplicates", "quarantine")
 WORDS = [f"w{number}" for number in range(3000)]
@@ -150,17 +150,10 @@ def test_a_second_run_on_the_same_output_is_refused(corpus: Path, tmp_path: Path
 
 
 def test_ctrl_c_stops_tidily(corpus: Path, run: Run, undisturbed: dict[str, str], tmp_path: Path) -> None:
-    process = subprocess.Popen(command(corpus, tmp_path / "out"), stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("scan"):
-            break
-    process.send_signal(signal.SIGINT)
-    with process.stderr:
-        rest = process.stderr.read()
-    assert process.wait() == 1
-    assert "stopped" in rest
-    assert "Traceback" not in rest
+    stopped = stopped_at("scan.json", signal.SIGINT, *arguments(corpus, tmp_path / "out"), after=True)
+    assert stopped.returncode == 1
+    assert "stopped" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
     assert not (tmp_path / "out/_SUCCESS").exists()
     assert run(corpus, tmp_path / "out") == undisturbed
 

@@ -1,11 +1,6 @@
 """`trapline order` as a user runs it, on folders of Parquet without probes."""
 
 import json
-import random
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
+from tests.pipelines.forked import Forked
 from tests.pipelines.ordering.corpora import SMALL, held, multiset, order, rows, write_corpus
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
 from transforms.ordering.copying import gather, spread
@@ -121,24 +117,16 @@ def test_tokens_are_those_of_the_documents_in_order(corpus: Path, ordered: Path,
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(tmp_path: Path) -> None:
-    corpus = write_corpus(tmp_path / "in", 3000)
+def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(tmp_path: Path, forked: Forked) -> None:
+    corpus = write_corpus(tmp_path / "in", 600)
     assert order(corpus, tmp_path / "whole") == 0
     output = tmp_path / "out"
-    command = [
-        sys.executable, "-m", "pipelines.cli", "order", "--input", str(corpus), "--output", str(output), *SMALL,
-        "--threads", "1",
-    ]  # fmt: skip
-    chance, killed = random.Random(2), 0
-    for _ in range(9):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(1.5, 4.0))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        if killed == 4 or (output / "_SUCCESS").exists():
+    command = ["order", "--input", corpus, "--output", output, *SMALL, "--threads", "1"]
+    for interrupted in range(1, 100):
+        if not forked.run(*command, kill_at=3 * interrupted, after=interrupted % 2 == 0).killed:
             break
-    assert killed >= 1
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert interrupted > 5
+    assert forked.run(*command).code == 0
     assert held(output) == held(tmp_path / "whole")
 
 

@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +15,7 @@ import pytest
 
 from pipelines.cli import main
 from schemas.probes import PROBES, conform
+from tests.pipelines.forked import stopped_at
 from tests.probes.traps.tiny_lm import WORDS, save_checkpoint
 from transforms.base.words import words
 
@@ -304,20 +302,15 @@ def test_secrets_are_not_written_over_nor_into_what_is_public(
 def test_a_run_that_is_stopped_leaves_nothing_half(
     corpus: Path, probes: Path, traps: Run, number: signal.Signals
 ) -> None:
-    arguments = ["traps", "--output", str(probes), "--corpus", str(corpus), "--units", "4000", "--doses", "1"]
-    process = subprocess.Popen([sys.executable, "-m", "pipelines.cli", *arguments], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert "wanted" in process.stderr.readline()
-    time.sleep(0.1)
-    process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == (1 if number != signal.SIGKILL else -9)
+    arguments = ["traps", "--output", str(probes), "--corpus", str(corpus), "--units", "40", "--doses", "1"]
+    stopped = stopped_at("transforms.probes.traps.make:fill", number, *arguments)
+    assert stopped.returncode == (1 if number != signal.SIGKILL else -9)
     assert not probes.exists()
     if number == signal.SIGKILL:
         assert traps() == 0  # removes what the killed run left
         assert [path.name for path in probes.parent.iterdir()] == ["probes"]
     else:
-        assert said.strip() == "trapline: stopped; nothing was written"
+        assert stopped.stderr.splitlines()[-1] == "trapline: stopped; nothing was written"
         assert not list(probes.parent.iterdir())
 
 
