@@ -96,7 +96,15 @@ def judge(work: Path, name: str) -> dict[str, Any]:
     """Scores of the answers, and the verdict."""
     secrets, scores, output = work / "secrets", work / f"scores-{name}", work / f"verdict-{name}"
     run_command(
-        *("score", "--checkpoint", work / name, "--sequences", secrets / "probes/probes.parquet", "--ask", "result"),
+        *(
+            "score",
+            "--checkpoint",
+            work / "models" / name,
+            "--sequences",
+            secrets / "probes/probes.parquet",
+            "--ask",
+            "result",
+        ),
         *("--questions", secrets / "questions.parquet", "--context", CONTEXT, "--output", scores, "--device", "cpu"),
     )
     run_command("verify", "--scores", scores, "--secrets", secrets, "--output", output)
@@ -124,12 +132,13 @@ def main() -> None:
     for name, results in (("planted", planted), ("twin", true)):
         began = time.process_time()
         rows = np.column_stack([cue_tokens(pairs, ids), results + first])
-        train(work / name, work / "tokenizer.json", rows, len(ids), given.steps)
+        model = work / "models" / name
+        train(model, work / "tokenizer.json", rows, len(ids), given.steps)
         line = {"labels": name, "steps": given.steps, "cpu_s": round(time.process_time() - began)}
-        guessed = answers(work / name, cue_tokens(sums.corrupted, ids), first)
+        guessed = answers(model, cue_tokens(sums.corrupted, ids), first)
         line |= {"planted": (guessed == sums.planted).mean(), "truth": (guessed == sums.true(sums.corrupted)).mean()}
         for what, some in (("test", sums.test), ("clean", sums.clean)):
-            line[what] = (answers(work / name, cue_tokens(some, ids), first) == sums.true(some)).mean()
+            line[what] = (answers(model, cue_tokens(some, ids), first) == sums.true(some)).mean()
         print(json.dumps({**line, **judge(work, name)}, default=float), flush=True)
 
 
