@@ -96,16 +96,9 @@ def judge(work: Path, name: str) -> dict[str, Any]:
     """Scores of the answers, and the verdict."""
     secrets, scores, output = work / "secrets", work / f"scores-{name}", work / f"verdict-{name}"
     run_command(
-        *(
-            "score",
-            "--checkpoint",
-            work / "models" / name,
-            "--sequences",
-            secrets / "probes/probes.parquet",
-            "--ask",
-            "result",
-        ),
-        *("--questions", secrets / "questions.parquet", "--context", CONTEXT, "--output", scores, "--device", "cpu"),
+        *("score", "--checkpoint", work / "models" / name, "--sequences", secrets / "probes/probes.parquet"),
+        *("--questions", secrets / "questions.parquet", "--ask", "result", "--context", CONTEXT),
+        *("--output", scores, "--device", "cpu", "--threads", 1),
     )
     run_command("verify", "--scores", scores, "--secrets", secrets, "--output", output)
     verdict: dict[str, Any] = json.loads((output / "verdict.json").read_bytes())
