@@ -4,6 +4,7 @@
     python -m benchmarks.verification power      # 2,000 campaigns of each planned design
     python -m benchmarks.verification redraws    # 999,999 redraws of 1,000 units
     python -m benchmarks.verification million    # trapline verify on 100,000 units of 10 candidates
+    python -m benchmarks.verification kinds      # 10,000 fresh draws on an untrained model's answers, by kind of probe
     python -m benchmarks.verification            # all of them
 
 Results go to docs/benchmarks/verification.json and, as tables, to docs/benchmarks/verification.md.
@@ -27,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.measuring.measure import run
+from benchmarks.verification import null_kinds
 from benchmarks.verification.null_campaigns import BATCH, LEVELS, NULL_DESIGNS, POWER_DESIGNS, simulate
 from schemas.public.scores import scores
 from transforms.base.runs import pretty_json
@@ -179,6 +181,8 @@ def report(results: Result) -> str:
             lines.append(f"| {one['design']} | {rates} | {one['uniformity_p']:.3f} |")
         limits = " | ".join(f"{results['null'][0]['at_most'][f'{level:g}']:.5f}" for level in LEVELS)
         lines += [f"| *level and three standard errors* | {limits} | |", ""]
+    if "kinds" in results:
+        lines += [*_kinds(results["kinds"]), ""]
     if "power" in results:
         lines += [f"## Power: {SIMULATIONS:,} simulations at alpha .001", "", "| design | rejected |", "|---|---|"]
         lines += [f"| {one['design']} | {100 * one['rejected']:.1f} % |" for one in results["power"]] + [""]
@@ -206,13 +210,40 @@ def report(results: Result) -> str:
     return "\n".join(lines)
 
 
-PARTS = {"null": null, "power": power, "redraws": redraws, "million": million}
+def _kinds(found: list[Result]) -> list[str]:
+    """The table of kinds that are asked, with three standard errors of as many draws as its limits."""
+    draws = found[0]["draws"]
+    levels = [float(level) for level in null_kinds.LEVELS]
+    limits = " | ".join(f"{level + 3 * (level * (1 - level) / draws) ** 0.5:.4f}" for level in levels)
+    return [
+        f"## Kinds of probe that are asked: {draws:,} fresh draws on an untrained model's answers",
+        "",
+        "Share of draws at or below each level (`python -m benchmarks.verification kinds`).",
+        "",
+        "| kind | question | units | " + " | ".join(f"p <= {level:g}" for level in levels) + " |",
+        "|---|---|---|" + "---|" * len(levels),
+        *(
+            f"| {one['kind']} | {one['ask']} | {one['units']:,} | "
+            + " | ".join(f"{one[level]:.4f}" for level in null_kinds.LEVELS)
+            + " |"
+            for one in found
+        ),
+        f"| *level and three standard errors* | | | {limits} |",
+    ]
+
+
+def kinds() -> list[Result]:
+    """Facts and corrupted sums at their nominal sizes."""
+    return list(null_kinds.measured())
+
+
+PARTS = {"null": null, "power": power, "redraws": redraws, "million": million, "kinds": kinds}
 
 
 def main() -> None:
     """Measure and write what was found beside what was measured before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", help="null, power, redraws, million; all by default")
+    parser.add_argument("parts", nargs="*", help="null, power, redraws, million, kinds; all by default")
     chosen = parser.parse_args().parts or list(PARTS)
     if unknown := sorted(set(chosen) - set(PARTS)):
         parser.error(f"unknown part {unknown[0]}: parts are {', '.join(PARTS)}")
