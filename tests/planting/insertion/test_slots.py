@@ -66,7 +66,7 @@ def slots(text: str, first: int = 0, last: int = 1 << 40) -> list[tuple[int, int
     """(byte offset, kind) of every slot."""
     data = np.frombuffer(text.encode(), np.uint8)
     offsets, kinds = np.empty(len(data) + 2, np.int64), np.empty(len(data) + 2, np.int8)
-    count = kernel.find_slots(data, places_table(), first, last, offsets, kinds)
+    count = kernel.find_slots(data, places_table(), first, last, True, offsets, kinds)
     return list(zip(offsets[:count].tolist(), kinds[:count].tolist(), strict=True))
 
 
