@@ -19,7 +19,9 @@ _AT_ONCE = 512
 @inline_kernel
 def _may_be_head(word: np.uint64, head: np.uint64) -> np.uint64:
     """1 if both bits of a head are set in its word of the filter, else 0."""
-    return word >> (head >> np.uint64(20) & np.uint64(63)) & word >> (head >> np.uint64(26) & np.uint64(63)) & np.uint64(1)
+    return (
+        word >> (head >> np.uint64(20) & np.uint64(63)) & word >> (head >> np.uint64(26) & np.uint64(63)) & np.uint64(1)
+    )
 
 
 @inline_kernel
@@ -41,7 +43,7 @@ def heads_of(phrases: NDArray[np.uint8], begins: NDArray[np.int64]) -> NDArray[n
 
 @kernel
 def filter_of(heads: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A Bloom filter of heads, uint64[2**n]: two bits for each, in one word (Putze, Sanders & Singler 2007, blocked)."""
+    """A Bloom filter of heads, uint64[2**n]: two bits for each, in one word (Putze, Sanders & Singler 2007)."""
     size = FEWEST_WORDS
     while size < WORDS_A_HEAD * len(heads):
         size *= 2

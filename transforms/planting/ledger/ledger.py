@@ -93,9 +93,7 @@ def ledger_root(key: Key, ledger: pa.Table) -> bytes:
     """What binds every row of the ledger, 32 bytes; it tells neither what they hold nor how many there are."""
     rows = zip(*(_packed(ledger[name].combine_chunks()) for name in ledger.column_names), strict=True)
     salts = key.hmacs("trapline/v1/ledger-salt", ledger.num_rows)
-    leaves = [
-        digest("trapline/v1/ledger-leaf", salt, b"".join(row)) for salt, row in zip(salts, rows, strict=True)
-    ]
+    leaves = [digest("trapline/v1/ledger-leaf", salt, b"".join(row)) for salt, row in zip(salts, rows, strict=True)]
     salt = key.hmac("trapline/v1/ledger-root-salt")
     return digest("trapline/v1/ledger-root", salt, len(leaves), MerkleTree(leaves).root)
 

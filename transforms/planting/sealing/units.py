@@ -201,16 +201,16 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
 
 
 def _refuse_bad_rows(probes: pa.Table, where: Sequence[str]) -> None:
-    for field in PROBES:
-        if field.nullable or pa.types.is_integer(field.type):
+    for column in PROBES:
+        if column.nullable or pa.types.is_integer(column.type):
             continue
         seen: dict[str, int] = {}
-        once = field.name in ("id", "text")
-        for row, value in enumerate(probes.column(field.name).to_pylist()):
+        once = column.name in ("id", "text")
+        for row, value in enumerate(probes.column(column.name).to_pylist()):
             if not value.strip():
-                raise SealError(f"{where[row]}: {field.name} is empty")
+                raise SealError(f"{where[row]}: {column.name} is empty")
             if once and seen.setdefault(value, row) != row:
-                raise SealError(f"{where[row]}: the same {field.name} as in {where[seen[value]]}")
+                raise SealError(f"{where[row]}: the same {column.name} as in {where[seen[value]]}")
     for row, dose in enumerate(probes.column("dose").to_pylist()):
         if dose < 1:
             raise SealError(f"{where[row]}: dose {dose}; a dose is 1 or more")
