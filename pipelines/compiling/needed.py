@@ -107,7 +107,7 @@ _PLANTING = (
     Kernel(
         "transforms.planting.insertion.watch_kernel",
         "rows_with_phrase",
-        "u8[const], i64[const], bool[], u8[], u64[], u8[const], i64[]",
+        "u8[const], i64[const], bool[], u64[], u64[], u8[const], i64[], i64[]",
     ),
     Kernel(
         "transforms.planting.places.places_kernel",
@@ -131,7 +131,7 @@ _PLANTING = (
         "u8[const], i64[const], i64[], i64[], u8[const], i64[], u8[], i64[], i64[]",
     ),
     Kernel("transforms.planting.insertion.splice_kernel", "count_characters", "u8[], i64[], i64[]"),
-    Kernel("transforms.planting.insertion.watch_kernel", "bitmap_of", "u64[]"),
+    Kernel("transforms.planting.insertion.watch_kernel", "filter_of", "u64[]"),
 )
 
 

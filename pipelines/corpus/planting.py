@@ -171,13 +171,19 @@ class Campaign:
         looked_into = []
         for piece in chosen:
             uri, known = piece.source.uri, format_for(piece.source).knows_schema
-            if not known and piece.hi is not None:
-                piece = replace(piece, hi=min(piece.hi, piece.lo + _LOOKED_INTO))
-            records = next(iter(read_piece(piece)), None)
-            if records is not None and config.text_column in records.table.column_names:
-                check_text_column(records.table.schema, config.text_column, uri)
+            if known:
+                schema = schema_of(piece.source)
+            else:
+                if piece.hi is not None:
+                    piece = replace(piece, hi=min(piece.hi, piece.lo + _LOOKED_INTO))
+                records = next(iter(read_piece(piece)), None)
+                if records is None:
+                    continue
+                schema = records.table.schema
+            if config.text_column in schema.names:
+                check_text_column(schema, config.text_column, uri)
                 looked_into.append(piece)
-                named += [] if known else [(uri, records.table.schema)]
+                named += [] if known else [(uri, schema)]
         # Files that are not looked into tell at least the names and types of their columns.
         schema = together(named)
         if not looked_into:
@@ -194,7 +200,9 @@ class Campaign:
 
         Those with text that is not UTF-8 are left out: whether a column depends on the text is seen in others.
         """
-        records = next(iter(read_piece(piece, schema=schema)))
+        records = next(iter(read_piece(piece, schema=schema)), None)
+        if records is None:
+            return schema.empty_table()
         table = conform(records.table.slice(0, most), schema, piece.source.uri)
         good = np.ones(table.num_rows, np.bool_)
         for column in table.columns:

@@ -135,6 +135,18 @@ class SecretWork:
         self.place.remove_if_empty(WORK)
 
 
+def secret_columns(path: Path, name: str) -> list[str]:
+    """The columns of a Parquet file among the secrets.
+
+    Raises:
+        SealError: if it cannot be read; the message says its name and not where it is.
+    """
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        raise SealError(_UNREADABLE.format(name)) from None
+
+
 def read_secret(path: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
     """A Parquet file among the secrets, read by a worker.
 

@@ -14,9 +14,10 @@ from tests.planting.insertion import unicode_sentences_generator
 from tests.planting.insertion.test_slots import TEXTS, planted_into
 from tests.planting.ledger.test_restoration import plant
 from transforms.base.texts import Texts
-from transforms.planting.characters import sentence_classes
+from transforms.planting.characters import places_table, sentence_classes
 from transforms.planting.forms import LINE, SENTENCE, UNSPACED, form_of
-from transforms.planting.insertion.sentences_kernel import sentences_of_line
+from transforms.planting.insertion import sentences_kernel as kernel
+from transforms.planting.insertion.sentences_kernel import find_slots, sentences_of_line
 from transforms.planting.insertion.slots import choose, in_order, separators
 from transforms.planting.work import VARIABLE
 
@@ -78,6 +79,38 @@ def inserted(text: str, sentences: int = 1, form: int = SENTENCE, fraction: floa
 )  # fmt: skip
 def test_a_sentence_goes_between_sentences(text: str, found: str) -> None:
     assert inserted(text) == found
+
+
+def best_of_all(text: str, fractions: list[float]) -> list[int]:
+    """Slots of sentences, by looking at every slot of the whole text."""
+    data = np.frombuffer(text.encode(), np.uint8)
+    size = len(data)
+    offsets, kinds = np.empty(size + 2, np.int64), np.empty(size + 2, np.int8)
+    count = find_slots(data, places_table(), 0, size, True, offsets, kinds)
+    found, found_kinds = np.empty(2 * size + 4, np.int64), np.empty(2 * size + 4, np.int8)
+    ranks, breaks = np.empty(2 * size + 4, np.int8), np.empty(size + 1, np.int64)
+    total = kernel._sentence_slots(data, sentence_classes(), offsets, kinds, count, found, found_kinds, ranks, breaks)
+    free, chosen = set(range(total)), []
+    for share in fractions:
+        wanted = int(share * 2**32) * size >> 32
+        at = min(free or range(total), key=lambda slot: (ranks[slot], abs(found[slot] - wanted), slot))
+        free -= {at}
+        chosen.append(int(found[at]))
+    return chosen
+
+
+PARTS = st.sampled_from(
+    ["Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "- An item.\n"]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(PARTS, min_size=1, max_size=40).map("".join), st.lists(st.floats(0, 1, exclude_max=True), max_size=4))
+def test_a_part_of_a_text_gives_the_slots_of_the_whole(text: str, fractions: list[float]) -> None:
+    wanted = np.array([int(share * 2**32) << 32 for share in fractions], np.uint64)
+    rows, forms = np.zeros(len(wanted), np.int64), np.full(len(wanted), SENTENCE, np.int8)
+    at, _ = choose(Texts.of(pa.array([text])), rows, wanted, forms)
+    assert at.tolist() == best_of_all(text, fractions)
 
 
 def test_the_nearest_is_taken_and_each_once_while_there_are_free_ones() -> None:

@@ -62,11 +62,11 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=40).map("".join))
 
 
-def slots(text: str, first: int = 0, last: int = 1 << 40) -> list[tuple[int, int]]:
+def slots(text: str, first: int = 0, last: int = 1 << 40, *, within_lines: bool = True) -> list[tuple[int, int]]:
     """(byte offset, kind) of every slot."""
     data = np.frombuffer(text.encode(), np.uint8)
     offsets, kinds = np.empty(len(data) + 2, np.int64), np.empty(len(data) + 2, np.int8)
-    count = kernel.find_slots(data, places_table(), first, last, offsets, kinds)
+    count = kernel.find_slots(data, places_table(), first, last, within_lines, offsets, kinds)
     return list(zip(offsets[:count].tolist(), kinds[:count].tolist(), strict=True))
 
 
@@ -213,6 +213,33 @@ def test_chosen_slots_are_slots(texts: list[str], data: st.DataObject) -> None:
     fractions = [data.draw(st.lists(st.floats(0, 1, exclude_max=True), max_size=4)) for _ in texts]
     for text, found in zip(texts, choose(texts, fractions), strict=True):
         assert set(found) <= set(slots(text))
+
+
+PARTS = st.sampled_from(
+    ["Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "a | b\n", "=  =\n"]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(PARTS, min_size=1, max_size=40).map("".join), st.lists(st.floats(0, 1, exclude_max=True), max_size=4))
+def test_a_part_of_a_text_gives_the_slots_of_the_whole(text: str, fractions: list[float]) -> None:
+    """The slots of lines are those of a search through every slot of the text, one after the other."""
+    size = len(text.encode())
+    offsets, kinds = zip(*slots(text), strict=True) if slots(text) else ((), ())
+    used = [False] * len(offsets)
+    for share, found in zip(fractions, choose([text], [fractions])[0] if offsets else [], strict=False):
+        at = nearest_of_all(list(offsets), list(kinds), used, int(share * 2**32) * size >> 32)
+        used[at] = True
+        assert found == (offsets[at], kinds[at])
+
+
+@given(TEXTS, st.integers(0, 300), st.integers(0, 300))
+def test_without_those_in_lines_the_other_slots_are_the_same(text: str, one: int, other: int) -> None:
+    def at_ends(within_lines: bool) -> list[tuple[int, int]]:
+        found = slots(text, *sorted((one, other)), within_lines=within_lines)
+        return [slot for slot in found if slot[1] <= kernel.PARAGRAPH]
+
+    assert at_ends(False) == at_ends(True)
 
 
 def test_far_from_any_slot_the_whole_text_is_looked_at() -> None:

@@ -1,6 +1,7 @@
 """Families of texts under a seal: their order is bound, copies get them in turn, and what cannot be sealed."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -96,8 +97,17 @@ TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4).
 
 @given(TEXTS, TEXTS)
 def test_lists_are_spelt_in_one_way(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    assert texts_as_value(one) == json.dumps(list(one), ensure_ascii=False, separators=(",", ":"))
     assert texts_from(texts_as_value(one)) == one
     assert (texts_as_value(one) == texts_as_value(other)) == (one == other)
+
+
+@given(st.lists(st.text('ab\n"\\\x1f\u00e9', min_size=1), min_size=2, max_size=2))
+def test_texts_are_sealed_as_they_are_spelt(variants: list[str]) -> None:
+    texts = [f"<{number}{text}>" for number, text in enumerate(variants)]
+    sealed = read(rows(variants=texts))
+    assert ("variants", "texts", texts_as_value(texts)) in sealed.candidates[0].columns
+    assert sealed.candidates[0].copies[1:] == tuple(texts)
 
 
 @pytest.mark.parametrize("value", ["", "{}", '["a", "b"]', "[1]", '["\\u0061"]', "[null]", '"a"'])

@@ -89,3 +89,9 @@ def test_derived_keys_differ_by_purpose_and_from_their_parent() -> None:
     assert key.derive("slots") != key.derive("order")
     assert key.derive("slots") != key
     assert (key == RAW) is False
+
+
+def test_hashes_of_numbers_are_those_of_one_at_a_time() -> None:
+    key = Key(RAW)
+    assert key.hmacs("domain", 4) == [key.hmac("domain", number) for number in range(4)]
+    assert key.hmacs("domain", 0) == []

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from transforms.base.kernels import kernel
 from transforms.base.vectors import STEP, equal_bytes, trailing_zeros
 
-NEWLINE, RETURN, TAB, BLANK, TICK = 10, 13, 9, 32, 96
-_BAR, _TILDE, _PLUS, _MINUS, _EQUALS, _COLON, _STAR, _QUOTE, _DOT, _LESS = 124, 126, 43, 45, 61, 58, 42, 62, 46, 60
+NEWLINE, RETURN, TAB, BLANK, TICK, TILDE = 10, 13, 9, 32, 96, 126
+_BAR, _PLUS, _MINUS, _EQUALS, _COLON, _STAR, _QUOTE, _DOT, _LESS = 124, 43, 45, 61, 58, 42, 62, 46, 60
 
 
 @kernel
@@ -110,12 +110,12 @@ def opening_fence(data: NDArray[np.uint8], lo: int, hi: int) -> tuple[int, bool]
         quoted = quoted or data[at] == _QUOTE
         at = _content(data, after, hi)
         after = _after_marker(data, at, hi)
-    if at == hi or (data[at] != TICK and data[at] != _TILDE):
+    if at == hi or (data[at] != TICK and data[at] != TILDE):
         return 0, False
     end = _run(data, at, hi)
     if end - at < 3:
         return 0, False
-    if data[at] == _TILDE:
+    if data[at] == TILDE:
         return at - end, quoted
     for behind in range(end, hi):
         if data[behind] == TICK:
@@ -129,7 +129,7 @@ def closes_fence(data: NDArray[np.uint8], lo: int, hi: int, fence: int, quoted: 
     at = _content(data, lo, hi)
     while quoted and at < hi and data[at] == _QUOTE:
         at = _content(data, at + 1, hi)
-    if at == hi or data[at] != (TICK if fence > 0 else _TILDE):
+    if at == hi or data[at] != (TICK if fence > 0 else TILDE):
         return False
     end = _run(data, at, hi)
     return end - at >= abs(fence) and is_blank(data, end, hi)
@@ -153,14 +153,13 @@ def underlines(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
 
 
 @kernel
-def may_have_fence(data: NDArray[np.uint8]) -> bool:
-    """Whether three ` or three ~ stand side by side anywhere."""
-    for mark in (TICK, _TILDE):
-        at = find_byte(data, mark, 0)
-        while at + 2 < len(data):
-            if data[at + 1] == mark and data[at + 2] == mark:
-                return True
-            at = find_byte(data, mark, at + 1)
+def may_have_fence(data: NDArray[np.uint8], mark: int) -> bool:
+    """Whether three marks, ` or ~, stand side by side anywhere."""
+    at = find_byte(data, mark, 0)
+    while at + 2 < len(data):
+        if data[at + 1] == mark and data[at + 2] == mark:
+            return True
+        at = find_byte(data, mark, at + 1)
     return False
 
 

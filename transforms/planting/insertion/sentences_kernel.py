@@ -16,8 +16,10 @@ from transforms.base.kernels import inline_kernel, kernel
 from transforms.planting.insertion.lines_kernel import BLANK, NEWLINE, RETURN, TAB, TICK, find_byte, is_blank
 from transforms.planting.insertion.slots_kernel import (
     NOTHING,
+    PARAGRAPH,
     PARAGRAPH_REACH,
     SENTENCE,
+    SENTENCE_REACH,
     SPACE,
     WORD,
     find_slots,
@@ -247,16 +249,16 @@ def _sentence_slots(
 
 @kernel
 def _best(
-    offsets: NDArray[np.int64], ranks: NDArray[np.int8], used: NDArray[np.bool_], count: int, wanted: int
+    offsets: NDArray[np.int64], ranks: NDArray[np.int8], used: NDArray[np.bool_], count: int, wanted: int, reach: int
 ) -> tuple[int, bool]:
-    """The slot for a sentence that is wanted at a byte offset, and whether it is a free one in prose within reach."""
+    """The slot for a sentence that is wanted at a byte offset, and whether it is a free one in prose within `reach`."""
     best, best_rank, best_distance = -1, 0, 0
     for slot in range(count):
         distance = abs(offsets[slot] - wanted)
         rank = ranks[slot] + (100 if used[slot] else 0)
         if best < 0 or rank < best_rank or (rank == best_rank and distance < best_distance):
             best, best_rank, best_distance = slot, rank, distance
-    return best, best_rank == _PROSE and best_distance <= PARAGRAPH_REACH
+    return best, best_rank == _PROSE and best_distance <= reach
 
 
 @kernel
@@ -307,16 +309,20 @@ def choose_slots(
         size = len(own)
         lowest: Any = np.int64(size)
         highest: Any = np.int64(0)
-        sentences = False
+        sentences = only_sentences = False
         for insertion in range(first[text], first[text + 1]):
             wanted = np.int64((fractions[insertion] >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
             at[insertion] = wanted
             lowest, highest = min(lowest, wanted), max(highest, wanted)
+            only_sentences = not lines[insertion] and (only_sentences or insertion == first[text])
             sentences = sentences or not lines[insertion]
-        # What is chosen nearly always lies within reach: all of a text is looked at only where it does not.
-        for whole in range(2):
-            reach: Any = size if whole else PARAGRAPH_REACH
-            count = find_slots(own, table, max(0, lowest - reach), highest + reach, offsets, kinds)
+        # What is chosen mostly lies close by, and nearly always within reach: all of a text is looked at only where it
+        # does not. What is found of a part of a text is what would be chosen of the whole.
+        for look in range(3):
+            close = SENTENCE_REACH if only_sentences else PARAGRAPH_REACH
+            reach: Any = close if look == 0 else PARAGRAPH_REACH if look == 1 else size
+            within_lines = sentences or look > 0
+            count = find_slots(own, table, max(0, lowest - reach), highest + reach, within_lines, offsets, kinds)
             slots: Any = 0
             if sentences:
                 slots = _sentence_slots(own, classes, offsets, kinds, count, found, found_kinds, ranks, breaks)
@@ -329,10 +335,11 @@ def choose_slots(
                 if lines[insertion]:
                     slot = nearest(offsets, kinds, used, count, at[insertion])
                     near = near and not used[slot] and abs(offsets[slot] - at[insertion]) <= PARAGRAPH_REACH
+                    near = near and (within_lines or kinds[slot] <= PARAGRAPH)
                     used[slot] = True
                     chosen[insertion], landed[insertion] = offsets[slot], kinds[slot]
                 else:
-                    slot, well = _best(found, ranks, taken, slots, at[insertion])
+                    slot, well = _best(found, ranks, taken, slots, at[insertion], reach)
                     near = near and well
                     taken[slot] = True
                     chosen[insertion], landed[insertion] = found[slot], found_kinds[slot]

@@ -16,6 +16,7 @@ from transforms.planting.insertion.lines_kernel import (
     RETURN,
     TAB,
     TICK,
+    TILDE,
     closes_fence,
     find_byte,
     indent_columns,
@@ -72,6 +73,7 @@ def find_slots(
     table: NDArray[np.uint8],
     first: int,
     last: int,
+    within_lines: bool,
     offsets: NDArray[np.int64],
     kinds: NDArray[np.int8],
 ) -> int:
@@ -84,6 +86,7 @@ def find_slots(
         table: `places_table()`.
         first: no slot before it is wanted.
         last: no slot after it is wanted.
+        within_lines: whether those between sentences and words are wanted, too: they take most of the time.
         offsets: int64, filled with byte offsets.
         kinds: int8, filled with `START` ... `WORD`.
     """
@@ -92,7 +95,9 @@ def find_slots(
     count = 0
     if begin < size or size == 0:
         offsets[0], kinds[0], count = begin, START, 1
-    fenced, ruled = may_have_fence(data), may_have_rule(data)
+    # A title that is underlined with ~ is told from a fence by the line before it, wherever that is.
+    tildes = may_have_fence(data, TILDE)
+    fenced, ruled = tildes or may_have_fence(data, TICK), may_have_rule(data)
     # Without fences and rules only the paragraph and the last line before it matter to a line.
     everything = fenced or ruled
     near: Any = max(begin, paragraph_start(data, first))
@@ -101,7 +106,7 @@ def find_slots(
     was_blank, was_indented, was_prose, ended_sentence = False, False, False, False
     spans = np.zeros(_LONGEST_TICKS + 2, np.int64)
     lo: Any = begin if everything else near
-    while lo < size and (everything or lo <= last):
+    while lo < size and lo <= last:
         hi = find_byte(data, NEWLINE, lo)
         after = min(hi + 1, size)
         blank = is_blank(data, lo, hi)
@@ -131,11 +136,11 @@ def find_slots(
                 in_table = False
             elif ruled and is_rule(data, lo, hi):
                 ruled_to = simple_table_end(data, after)
-            else:
+            elif tildes or (within_lines and near <= lo):
                 row, begins_body = table_row(data, lo, hi)
                 in_table = in_table or begins_body
                 prose = not (row or in_table or indented)
-        if prose and near <= lo <= last:
+        if prose and within_lines and near <= lo:
             may_begin = ended_sentence and not was_blank
             count, ended = _slots_in_line(data, table, lo, hi, may_begin, spans, offsets, kinds, count)
         was_blank, was_indented, was_prose, ended_sentence = False, indented, prose, ended

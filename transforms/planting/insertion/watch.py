@@ -11,40 +11,37 @@ import pyarrow.compute as pc
 
 from transforms.base.texts import Texts, buffers_of
 from transforms.planting.folder import PROBES, parquet
-from transforms.planting.insertion.watch_kernel import HEAD, bitmap_of, heads_of, rows_with_phrase
+from transforms.planting.insertion.watch_kernel import HEAD, filter_of, heads_of, rows_with_phrase
 from transforms.planting.sealing.units import FAMILY_TEXTS
-from transforms.planting.work import SecretWork, read_secret
+from transforms.planting.work import SecretWork, read_secret, secret_columns
 
 
 @dataclass(frozen=True, repr=False)
 class Phrases:
     """Phrases ready to be looked for; shorter than `HEAD` bytes are left out: those may stand anywhere."""
 
-    bits: npt.NDArray[np.uint8]
+    bits: npt.NDArray[np.uint64]
     heads: npt.NDArray[np.uint64]
     body: npt.NDArray[np.uint8]
-    offsets: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, texts: pa.Array) -> "Phrases":
         """Prepare phrases: `string` or `large_string`, without nulls."""
-        long = texts.filter(pc.greater_equal(pc.binary_length(texts), HEAD))
-        order = np.argsort(heads_of(*_buffers(long)), kind="stable")
-        # Taken, they stand in order in a buffer of their own.
-        body, offsets = _buffers(long.take(pa.array(order)))
-        heads = heads_of(body, offsets)
-        return cls(bitmap_of(heads), heads, body, offsets)
+        body, offsets = buffers_of(texts)
+        long = np.flatnonzero(np.diff(offsets) >= HEAD)
+        heads = heads_of(body, offsets[long])
+        order = np.argsort(heads, kind="stable")
+        heads, long = heads[order], long[order]
+        return cls(filter_of(heads), heads, body, offsets[long], offsets[long + 1])
 
     def rows(self, text: pa.Array, valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """int64[k]: rows of a `string` or `large_string` array, of the valid ones, that hold a phrase."""
         texts = Texts.of(text)
-        found = rows_with_phrase(texts.data, texts.offsets, valid, self.bits, self.heads, self.body, self.offsets)
+        phrases = (self.bits, self.heads, self.body, self.begins, self.ends)
+        found = rows_with_phrase(texts.data, texts.offsets, valid, *phrases)
         return np.flatnonzero(found)
-
-
-def _buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    data, offsets = buffers_of(texts)
-    return data, offsets.copy()
 
 
 TEXTS = "watch.parquet"
@@ -55,8 +52,10 @@ TEXTS = "watch.parquet"
 def _phrases(work: SecretWork, _folder: str) -> Phrases:
     if not work.local:
         return Phrases.of(work.read(TEXTS)["text"].combine_chunks())
-    table = read_secret(work.secrets / PROBES, PROBES)
-    lists = [pc.list_flatten(table[name]) for name in FAMILY_TEXTS if name in table.column_names]
+    path = work.secrets / PROBES
+    known = [name for name in ("text", *FAMILY_TEXTS) if name in secret_columns(path, PROBES)]
+    table = read_secret(path, PROBES, known)
+    lists = [pc.list_flatten(table[name]) for name in known[1:]]
     chunks = [chunk.cast(pa.large_string()) for texts in (table["text"], *lists) for chunk in texts.chunks]
     return Phrases.of(pa.concat_arrays(chunks))
 

@@ -1,4 +1,4 @@
-"""Find phrases in texts at memory speed: sixteen bytes at a word's beginning, a bitmap, then the whole phrase."""
+"""Find phrases in texts at memory speed: sixteen bytes at a word's beginning, a Bloom filter, then the whole phrase."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +9,19 @@ from transforms.base.vectors import STEP, blanks, letters, load8, load64, traili
 HEAD = 16
 """Bytes of a phrase that are looked up before it is compared."""
 
-BITS = 20
-"""The bitmap has 2**BITS bits."""
+FEWEST_WORDS, WORDS_A_HEAD = 1 << 14, 0.25
+"""Words of 64 bits in the filter, a power of two: at least so many, and so many for each head."""
 
 _BLANK = 32
 _AT_ONCE = 512
 
 
 @inline_kernel
-def _slot(head: np.uint64) -> np.uint64:
-    return head >> np.uint64(64 - BITS)
+def _may_be_head(word: np.uint64, head: np.uint64) -> np.uint64:
+    """1 if both bits of a head are set in its word of the filter, else 0."""
+    return (
+        word >> (head >> np.uint64(20) & np.uint64(63)) & word >> (head >> np.uint64(26) & np.uint64(63)) & np.uint64(1)
+    )
 
 
 @inline_kernel
@@ -28,25 +31,27 @@ def _mixed(first: np.uint64, second: np.uint64) -> np.uint64:
 
 
 @kernel
-def heads_of(phrases: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """uint64[k]: a hash of the first `HEAD` bytes of each phrase (uint8 bytes, int64[k + 1] offsets)."""
-    found = np.empty(len(offsets) - 1, np.uint64)
+def heads_of(phrases: NDArray[np.uint8], begins: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """uint64[k]: a hash of the first `HEAD` bytes of each phrase (uint8 bytes; int64[k], where each begins)."""
+    found = np.empty(len(begins), np.uint64)
+    base: int = phrases.ctypes.data
     for phrase in range(len(found)):
-        halves = np.zeros(2, np.uint64)
-        for at in range(HEAD):
-            byte = np.uint64(phrases[offsets[phrase] + at])
-            halves[at // 8] |= byte << np.uint64(8 * (at % 8))
-        found[phrase] = _mixed(halves[0], halves[1])
+        at = base + begins[phrase]
+        found[phrase] = _mixed(load64(at), load64(at + HEAD // 2))
     return found
 
 
 @kernel
-def bitmap_of(heads: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """uint8[2**BITS / 8]: a bit for each head."""
-    bits = np.zeros(1 << (BITS - 3), np.uint8)
+def filter_of(heads: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A Bloom filter of heads, uint64[2**n]: two bits for each, in one word (Putze, Sanders & Singler 2007)."""
+    size = FEWEST_WORDS
+    while size < WORDS_A_HEAD * len(heads):
+        size *= 2
+    bits = np.zeros(size, np.uint64)
     for head in heads:
-        slot = _slot(head)
-        bits[slot >> np.uint64(3)] |= np.uint8(1) << np.uint8(slot & np.uint64(7))
+        word = (head >> np.uint64(32)) & np.uint64(size - 1)
+        bits[word] |= np.uint64(1) << (head >> np.uint64(20) & np.uint64(63))
+        bits[word] |= np.uint64(1) << (head >> np.uint64(26) & np.uint64(63))
     return bits
 
 
@@ -71,13 +76,14 @@ def _stands_at(
     head: np.uint64,
     heads: NDArray[np.uint64],
     phrases: NDArray[np.uint8],
-    phrase_offsets: NDArray[np.int64],
+    phrase_begins: NDArray[np.int64],
+    phrase_ends: NDArray[np.int64],
 ) -> bool:
     """Whether a phrase stands at `at` of a text that ends at `hi`; `head` is the hash of its first bytes."""
     phrase = _first_at_least(heads, head)
     while phrase < len(heads) and heads[phrase] == head:
-        first = phrase_offsets[phrase]
-        size = phrase_offsets[phrase + 1] - first
+        first = phrase_begins[phrase]
+        size = phrase_ends[phrase] - first
         same = 0
         while same < size and at + same < hi and data[at + same] == phrases[first + same]:
             same += 1
@@ -89,13 +95,14 @@ def _stands_at(
 
 @kernel
 def _may_begin(
-    base: int, lo: int, hi: int, bits: NDArray[np.uint8], places: NDArray[np.int64], hits: NDArray[np.int64]
+    base: int, lo: int, hi: int, bits: NDArray[np.uint64], places: NDArray[np.int64], hits: NDArray[np.int64]
 ) -> int:
-    """Places in a text at which the bitmap has a phrase's head: how many, the places themselves in `hits`.
+    """Places in a text at which the filter has a phrase's head: how many, the places themselves in `hits`.
 
     Words are collected a stretch at a time, and then looked up in a loop without branches.
     """
     last = hi - HEAD
+    mask = np.uint64(len(bits) - 1)
     count = 0
     carried = np.int64(0)
     at = lo
@@ -121,9 +128,9 @@ def _may_begin(
         for k in range(found):
             # A place near the end is looked up where the last head begins: it is compared in full later.
             here = min(places[k], last)
-            slot = _slot(_mixed(load64(base + here), load64(base + here + HEAD // 2)))
+            head = _mixed(load64(base + here), load64(base + here + HEAD // 2))
             hits[count] = places[k]
-            count += int(bits[slot >> np.uint64(3)] >> np.uint8(slot & np.uint64(7)) & np.uint8(1))
+            count += int(_may_be_head(bits[head >> np.uint64(32) & mask], head))
     return count
 
 
@@ -132,10 +139,11 @@ def rows_with_phrase(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     valid: NDArray[np.bool_],
-    bits: NDArray[np.uint8],
+    bits: NDArray[np.uint64],
     heads: NDArray[np.uint64],
     phrases: NDArray[np.uint8],
-    phrase_offsets: NDArray[np.int64],
+    phrase_begins: NDArray[np.int64],
+    phrase_ends: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """bool[n]: which texts hold one of the phrases, beginning where no ASCII letter or digit stands before.
 
@@ -143,10 +151,11 @@ def rows_with_phrase(
         data: uint8, the texts' bytes.
         offsets: int64[n + 1].
         valid: bool[n]; others are passed over.
-        bits: `bitmap_of(heads)`.
+        bits: `filter_of(heads)`.
         heads: uint64[k], ascending, from `heads_of`.
-        phrases: uint8, the phrases' bytes, in the order of `heads`.
-        phrase_offsets: int64[k + 1].
+        phrases: uint8, the phrases' bytes.
+        phrase_begins: int64[k], where each begins in them, in the order of `heads`.
+        phrase_ends: int64[k], where each ends.
     """
     found = np.zeros(len(offsets) - 1, np.bool_)
     base: int = data.ctypes.data
@@ -162,7 +171,7 @@ def rows_with_phrase(
             at = hits[k]
             if at + HEAD <= hi:
                 head = _mixed(load64(base + at), load64(base + at + HEAD // 2))
-                if _stands_at(data, at, hi, head, heads, phrases, phrase_offsets):
+                if _stands_at(data, at, hi, head, heads, phrases, phrase_begins, phrase_ends):
                     found[row] = True
                     break
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -90,14 +91,24 @@ def variants_in(ledger: pa.Table) -> list[int]:
 
 def ledger_root(key: Key, ledger: pa.Table) -> bytes:
     """What binds every row of the ledger, 32 bytes; it tells neither what they hold nor how many there are."""
-    rows = zip(*(ledger[name].to_pylist() for name in ledger.column_names), strict=True)
-    leaves = [
-        digest("trapline/v1/ledger-leaf", key.hmac("trapline/v1/ledger-salt", at), packed(*map(_field, row)))
-        for at, row in enumerate(rows)
-    ]
+    rows = zip(*(_packed(ledger[name].combine_chunks()) for name in ledger.column_names), strict=True)
+    salts = key.hmacs("trapline/v1/ledger-salt", ledger.num_rows)
+    leaves = [digest("trapline/v1/ledger-leaf", salt, b"".join(row)) for salt, row in zip(salts, rows, strict=True)]
     salt = key.hmac("trapline/v1/ledger-root-salt")
     return digest("trapline/v1/ledger-root", salt, len(leaves), MerkleTree(leaves).root)
 
 
-def _field(value: Any) -> str | bytes | int:
-    return b"" if value is None else value
+def _packed(column: pa.Array) -> list[bytes]:
+    """Each value of a column as `packed` has it; a null as empty bytes."""
+    if pa.types.is_integer(column.type) and not column.null_count:
+        pairs = np.empty((len(column), 2), ">u8")
+        pairs[:, 0], pairs[:, 1] = 8, column.to_numpy()
+        whole = pairs.tobytes()
+        return [whole[at : at + 16] for at in range(0, len(whole), 16)]
+    known: dict[Any, bytes] = {}
+    found = []
+    for value in column.to_pylist():
+        if value not in known:
+            known[value] = packed(b"" if value is None else value)
+        found.append(known[value])
+    return found

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from transforms.base.errors import SealError
 from transforms.base.keyed import KEY_BYTES, Field, numbers, packed
 
+_BLOCK_BYTES = 64
+"""Of SHA-256."""
+
 
 class Key:
     """32 secret bytes. It has no readable form, cannot be copied or pickled, and so reaches no log and no worker."""
@@ -61,6 +64,19 @@ class Key:
     def hmac(self, domain: str, *fields: Field) -> bytes:
         """HMAC-SHA256 of the packed domain and fields under this key, 32 bytes."""
         return hmac.digest(self._raw, packed(domain, *fields), hashlib.sha256)
+
+    def hmacs(self, domain: str, count: int) -> list[bytes]:
+        """`hmac` of the domain and each number from 0 to `count - 1`, 32 bytes each (RFC 2104, the key's part once)."""
+        block = self._raw.ljust(_BLOCK_BYTES, b"\0")
+        inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+        inner.update(packed(domain))
+        found = []
+        for number in range(count):
+            one, whole = inner.copy(), outer.copy()
+            one.update(packed(number))
+            whole.update(one.digest())
+            found.append(whole.digest())
+        return found
 
     def derive(self, purpose: str) -> "Key":
         """A key for one purpose, from which this one cannot be found."""

@@ -4,15 +4,18 @@ import functools
 import hashlib
 import json
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.probes import FAMILY, PROBES
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
+from transforms.base.texts import buffers_of
 from transforms.planting.characters import BELONGS, WHITE, places_table
 
 _UNIT_COLUMNS = ("kind", "unit", "stratum", "dose")
@@ -22,17 +25,24 @@ FAMILY_TEXTS = tuple(one.name for one in FAMILY if pa.types.is_list(one.type))
 FIELD_DIGEST_BYTES = 8
 AS_INSERTION, AS_DOCUMENT = "insertion", "document"
 _ZERO_WIDTH_JOINER = "\u200d"
+_ESCAPED = np.zeros(256, np.bool_)
+_ESCAPED[[*range(32), ord('"'), ord("\\")]] = True
+"""By byte: what JSON escapes."""
 TEXTS = "texts"
 """Type of a column whose value is a list of texts, spelt by `texts_as_value`."""
 
 
 @dataclass(frozen=True, repr=False)
 class Candidate:
-    """One text that may be planted; `columns` are (name, type, value as text), by name, without nulls."""
+    """One text that may be planted; `columns` are (name, type, value as text), by name, without nulls.
+
+    `lists` are the texts that its columns of type `TEXTS` hold, by name, where they are known already.
+    """
 
     id: str
     text: str
     columns: tuple[tuple[str, str, str], ...] = ()
+    lists: Mapping[str, Sequence[str]] | None = field(default=None, compare=False)
 
     @property
     def planted_as(self) -> str:
@@ -54,6 +64,8 @@ class Candidate:
         return copy % len(self.copies)
 
     def _listed(self, name: str) -> tuple[str, ...]:
+        if self.lists is not None:
+            return tuple(self.lists.get(name, ()))
         # What is in a unit was spelt by `texts_as_value`, or checked by `texts_from` when a reveal was read.
         found = (json.loads(value) for column, kind, value in self.columns if (column, kind) == (name, TEXTS))
         return tuple(next(found, ()))
@@ -120,7 +132,7 @@ class Unit:
 
 def texts_as_value(texts: Sequence[str]) -> str:
     """A list of texts as the seal binds it: JSON with one spelling."""
-    return json.dumps(list(texts), ensure_ascii=False, separators=(",", ":"))
+    return f"[{','.join(map(encode_basestring, texts))}]"
 
 
 def texts_from(value: str) -> tuple[str, ...]:
@@ -158,6 +170,7 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
     extras = [list(_values(probes, name)) for name in sorted(further)]
     columns = {name: probes.column(name).to_pylist() for name in (*_UNIT_COLUMNS, *_CANDIDATE_COLUMNS, "planted_as")}
     columns |= {f"number of {name}": _numbers(probes, name) for name in FAMILY_TEXTS}
+    lists = {name: probes.column(name).to_pylist() for name in FAMILY_TEXTS if name in probes.column_names}
     rows_of: dict[str, list[int]] = {}
     for row, unit in enumerate(columns["unit"]):
         rows_of.setdefault(unit, []).append(row)
@@ -178,6 +191,7 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
                         columns["id"][row],
                         columns["text"][row],
                         tuple(extra[row] for extra in extras if extra[row] is not None),  # type: ignore[misc]
+                        {name: own[row] for name, own in lists.items() if own[row]},
                     )
                     for row in rows
                 ),
@@ -187,16 +201,16 @@ def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit
 
 
 def _refuse_bad_rows(probes: pa.Table, where: Sequence[str]) -> None:
-    for field in PROBES:
-        if field.nullable or pa.types.is_integer(field.type):
+    for column in PROBES:
+        if column.nullable or pa.types.is_integer(column.type):
             continue
         seen: dict[str, int] = {}
-        once = field.name in ("id", "text")
-        for row, value in enumerate(probes.column(field.name).to_pylist()):
+        once = column.name in ("id", "text")
+        for row, value in enumerate(probes.column(column.name).to_pylist()):
             if not value.strip():
-                raise SealError(f"{where[row]}: {field.name} is empty")
+                raise SealError(f"{where[row]}: {column.name} is empty")
             if once and seen.setdefault(value, row) != row:
-                raise SealError(f"{where[row]}: the same {field.name} as in {where[seen[value]]}")
+                raise SealError(f"{where[row]}: the same {column.name} as in {where[seen[value]]}")
     for row, dose in enumerate(probes.column("dose").to_pylist()):
         if dose < 1:
             raise SealError(f"{where[row]}: dose {dose}; a dose is 1 or more")
@@ -230,7 +244,7 @@ def _refuse_bad_families(probes: pa.Table, where: Sequence[str]) -> None:
     """Raise for a further text of a candidate that is empty or the same as any other text of the probes."""
     parts = list(_all_texts(probes))
     for name, texts, rows in parts[1:]:
-        empty = pc.equal(pc.utf8_trim_whitespace(texts), "")
+        empty = pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts))
         if (at := pc.index(empty, True).as_py()) >= 0:
             raise SealError(f"{where[rows[at].as_py()]}: {name}: a text is empty")
     every = pa.concat_arrays([texts for _, texts, _ in parts])
@@ -305,6 +319,9 @@ def _few(numbers: Sequence[object]) -> str:
 def _values(probes: pa.Table, name: str) -> Iterator[tuple[str, str, str] | None]:
     """A further column as (name, type, value): what `canonical` holds and a reveal shows."""
     dtype = probes.schema.field(name).type
+    if pa.types.is_list(dtype):
+        yield from _lists(probes, name)
+        return
     for value in probes.column(name).to_pylist():
         if value is None:
             yield None
@@ -312,12 +329,26 @@ def _values(probes: pa.Table, name: str) -> Iterator[tuple[str, str, str] | None
             yield name, "boolean", "true" if value else "false"
         elif pa.types.is_integer(dtype):
             yield name, "integer", str(value)
-        elif pa.types.is_list(dtype):
-            yield (name, TEXTS, texts_as_value(value)) if value else None
         elif pa.types.is_floating(dtype):
             yield name, "float64", struct.pack(">d", value).hex()
         else:
             yield name, "text", value
+
+
+def _lists(probes: pa.Table, name: str) -> Iterator[tuple[str, str, str] | None]:
+    """A column of lists of texts as `_values` has it."""
+    column = probes.column(name).combine_chunks()
+    data, offsets = buffers_of(pc.list_flatten(column))
+    # Hardly any text holds what JSON escapes, and to look for it in all of them at once is faster than to spell each.
+    begin = int(offsets[0])
+    escaped = np.flatnonzero(_ESCAPED[data[begin : int(offsets[-1])]]) + begin
+    texts = np.unique(np.searchsorted(offsets, escaped, side="right") - 1)
+    rows = set(pc.list_parent_indices(column).take(pa.array(texts)).to_pylist())
+    for row, value in enumerate(column.to_pylist()):
+        if not value:
+            yield None
+        else:
+            yield name, TEXTS, texts_as_value(value) if row in rows else '["' + '","'.join(value) + '"]'
 
 
 def leaf(unit: bytes, salt: bytes, seed: bytes) -> bytes:

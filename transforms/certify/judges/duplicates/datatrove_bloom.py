@@ -5,6 +5,7 @@ two bits.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     config = BloomFilterConfig(**SETTINGS)
 
     def last(folder: Path) -> SingleBloomFilter:
-        step = SingleBloomFilter(str(folder), config)
+        # It would make its bits from a list of as many numbers, which takes a gigabyte and seconds.
+        step = SingleBloomFilter(str(folder), replace(config, m_bytes=1))
+        step.config, step.bit_vector = config, bytearray(config.m_bytes)
         step.get_shingles = remembered(step.get_shingles, _SHINGLES)
         return step
 

@@ -1,6 +1,6 @@
 """C4's deduplication of spans of three sentences, as datatrove has it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,11 +10,19 @@ from transforms.certify.judges.remembered import remembered
 SETTINGS = {"n_sentences": 3, "min_doc_words": 50, "min_num_sentences": 3}
 
 _SENTENCES: dict[bytes, list[str]] = {}
+_SPANS: dict[bytes, list[tuple[int, int]]] = {}
+_LOOKED_AT = 2_000
+"""Characters of a text whose sentences are counted first."""
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """Documents without the spans that stood before."""
-    from datatrove.pipeline.dedup import SentenceDedupFilter, SentenceDedupSignature, SentenceFindDedups
+    from datatrove.pipeline.dedup import (
+        SentenceDedupFilter,
+        SentenceDedupSignature,
+        SentenceFindDedups,
+        sentence_dedup,
+    )
     from datatrove.pipeline.dedup.sentence_dedup import SentDedupConfig
 
     config = SentDedupConfig(**SETTINGS)
@@ -24,11 +32,47 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
         step.tokenizer = SimpleNamespace(sent_tokenize=remembered(step.tokenizer.sent_tokenize, _SENTENCES))
         return step
 
+    def last(folder: Path) -> SentenceDedupFilter:
+        step = SentenceDedupFilter(str(folder / "found"), config=config)
+        step.tokenizer = SimpleNamespace(
+            span_tokenize=remembered(step.tokenizer.span_tokenize, _SPANS),
+            word_tokenize=words_up_to(step.tokenizer.word_tokenize, config.min_doc_words),
+        )
+        return step
+
+    split = getattr(sentence_dedup.split_into_sentences, "of_all", sentence_dedup.split_into_sentences)
+    sentence_dedup.split_into_sentences = sentences_up_to(split, config.min_num_sentences)
     return deduplicated(
         documents,
         [
             signatures,
             lambda folder: SentenceFindDedups(str(folder / "signatures"), str(folder / "found"), config=config),
         ],
-        lambda folder: SentenceDedupFilter(str(folder / "found"), config=config),
+        last,
     )
+
+
+def words_up_to(tokenize: Callable[[str], list[str]], enough: int) -> Callable[[str], list[str]]:
+    """The words of a text, or where these are enough, what white space parts, each of which holds a word or more."""
+
+    def of(text: str) -> list[str]:
+        parts = text.split()
+        return parts if len(parts) >= enough else tokenize(text)
+
+    return of
+
+
+def sentences_up_to(split: Callable[..., list[str]], enough: int) -> Callable[..., list[str]]:
+    """The sentences of a text, or where these are enough, those of its beginning.
+
+    Where a sentence ends follows from what stands before and the next word, so that of the sentences of a text's
+    beginning all but the last are sentences of the text.
+    """
+
+    def of(text: str, *language: str) -> list[str]:
+        end = text.find(" ", _LOOKED_AT)
+        found = split(text[:end], *language) if end > 0 else []
+        return found if len(found) > enough else split(text, *language)
+
+    of.of_all = split  # type: ignore[attr-defined]
+    return of
