@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from examples.training.scheduled import Adam, Rate
+from examples.training.scheduled import ADAM, Adam, Rate
 from examples.training.stream import PAD, Ids
 
 Saved = Callable[[int, "Stack"], None]
@@ -103,7 +103,7 @@ def train_stacked(
     counted: npt.NDArray[np.bool_] | None = None,
     saves: Sequence[int] = (),
     saved: Saved | None = None,
-    adam: Adam = Adam(),
+    adam: Adam = ADAM,
 ) -> None:
     """Train all models of the stack in place; each as `train` trains it alone on its own order.
 
