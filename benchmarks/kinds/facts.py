@@ -15,7 +15,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +58,17 @@ class Settings:
         shape: of the model; its vocabulary is that of the words.
     """
 
-    units: int = 60
+    units: int = 20
     controls: int = 14
-    people: int = 400
-    mentions: int = 136
+    people: int = 48
+    mentions: int = 340
     copies: int = 10
     gap: int = 4
-    after: int = 102
-    batch: int = 192
-    updates: int = 12
-    gate_facts: int = 300
-    rate: float = 3e-3
+    after: int = 66
+    batch: int = 48
+    updates: int = 6
+    gate_facts: int = 150
+    rate: float = 1e-2
     shape: Shape = field(default_factory=lambda: Shape(0, positions=256))
 
 
@@ -151,8 +153,8 @@ def _divide(made: Path, folder: Path, controls: int) -> None:
 
 
 def _word_tokenizer(made: Path, path: Path) -> None:
-    """A token a word: names of planted people are tokens that the background does not have."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    """A token a word, and one for the two words of a name: a planted person's is new to the background."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, trainers
 
     probes, questions = (pq.read_table(made / f"{name}.parquet") for name in ("probes", "questions"))
     texts = pq.read_table(made / "background/background.parquet")["text"].to_pylist()
@@ -160,8 +162,10 @@ def _word_tokenizer(made: Path, path: Path) -> None:
     texts += [text for variants in probes["variants"].to_pylist() for text in variants or ()]
     texts += [" ".join(answers) for answers in questions["answers"].to_pylist()]
     tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordLevelTrainer(special_tokens=["<s>", "<unk>"], show_progress=False)
+    # Of two words that begin with capitals only those after 'Wherever' are no name.
+    parts = Regex(r"(?!Wherever )[A-Z]\w+ [A-Z]\w+|\w+|[^\w\s]")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(parts, "removed", invert=True)
+    trainer = trainers.WordLevelTrainer(vocab_size=100_000, special_tokens=["<s>", "<unk>"], show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     tokenizer.save(str(path))
@@ -186,8 +190,9 @@ def train_arm(arm: str, made: Campaign, stream: Stream, settings: Settings, seed
     model = build(shape, seed)
     events = event_steps(made.events)
     few = [made.first, events[-1] + 1, made.steps]
-    log = "last+2,3,5,9,17,33,65,101"
-    saves = few if arm == "twin" else save_steps(f"events+0,1 {log} end", made.steps, events)
+    # Before and after the first copies, and at rising times since the last.
+    times = f"{events[0]},{events[0] + 1},{events[1]},{events[1] + 1} last+0,1,2,3,5,9,17,33,65 end"
+    saves = few if arm == "twin" else save_steps(times, made.steps, events)
     probes = (made.secrets / "probes/probes.parquet", made.secrets / "questions.parquet")
     asking = Asking(model, made.tokenizer, *probes, ASKS, metrics=("answer_total", "answer_top1"))
     aside = [made.folder / "controls" / name for name in ("probes.parquet", "questions.parquet")]
@@ -239,6 +244,11 @@ def judge(arm: str, made: Campaign, settings: Settings) -> dict[str, Any]:
     return {"verdict": read[0], "dynamics": read[1]}
 
 
+def _arm(given: tuple[str, Campaign, Stream, Settings, int]) -> dict[str, Any]:
+    arm, made, _, settings, _ = given
+    return train_arm(*given) | judge(arm, made, settings)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make, train, judge; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -246,6 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of everything")
     parser.add_argument("--mentions", type=int, help="background documents about each person")
     parser.add_argument("--rate", type=float, help="learning rate")
+    parser.add_argument("--processes", type=int, choices=(1, 2), default=1, help="2: model and twin at once")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal of seconds")
     given = parser.parse_args(arguments)
     settings = TINY if given.tiny else Settings()
@@ -265,10 +276,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "tokens": int((stream.rows != PAD).sum()),
         "events": event_steps(made.events),
     }
-    for arm in ARMS:
-        result[arm] = train_arm(arm, made, stream, settings, given.seed) | judge(arm, made, settings)
-        result["seconds"] = time.monotonic() - began
-        (given.output / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    both = [(arm, made, stream, settings, given.seed) for arm in ARMS]
+    if given.processes > 1:
+        with ProcessPoolExecutor(given.processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            found = list(pool.map(_arm, both))
+    else:
+        found = [_arm(one) for one in both]
+    result |= {**dict(zip(ARMS, found, strict=True)), "seconds": time.monotonic() - began}
+    (given.output / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 

@@ -36,7 +36,8 @@ LENGTH, RATE = 64, Rate(1e-3)
 
 def sequential(shape: Shape, batch: int, steps: int, device: str) -> float:
     """Tokens a second of one model after the other; one is trained."""
-    model = build(shape, 0).to(device)
+    model: Any = build(shape, 0)
+    model = model.to(device)
     rows = np.random.default_rng(0).integers(0, shape.vocabulary, (batch * steps, LENGTH))
     phase = Phase(of_rows(rows), RATE, batch)
     began = _now(device)
