@@ -10,6 +10,7 @@ does not depend on them. `--device cuda` measures a GPU.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -116,15 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     head = ("parameters", "K", "rows a step", "one after the other, tokens/s", "stacked, tokens/s", "ratio (range)")
     print(f"| {' | '.join(head)} |", flush=True)
     print("|---|---|---|---|---|---|", flush=True)
-    results = []
-    for name in given.shapes:
-        for size in given.models:
-            for batch in given.batches:
-                results.append(measure(name, size, batch, given.tokens, given.repeats, given.device))
-                print(line(results[-1]), flush=True)
     device = torch.cuda.get_device_name() if given.device == "cuda" else f"CPU, {given.threads} thread(s)"
     facts = {"device": device, "torch": torch.__version__, "length": LENGTH, "repeats": given.repeats}
-    given.output.write_text(json.dumps({**facts, "results": results}, indent=1) + "\n")
+    results: list[dict[str, Any]] = []
+    for name, size, batch in itertools.product(given.shapes, given.models, given.batches):
+        results.append(measure(name, size, batch, given.tokens, given.repeats, given.device))
+        print(line(results[-1]), flush=True)
+        # After each cell: what is there survives a run that is cut short.
+        given.output.write_text(json.dumps({**facts, "results": results}, indent=1) + "\n")
     return 0
 
 
