@@ -90,6 +90,9 @@ class Adam:
     clip: float = 1.0
 
 
+ADAM = Adam()
+
+
 def next_token(logits: torch.Tensor, batch: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy of the next token over all tokens of the rows, nats."""
     del index
@@ -104,7 +107,7 @@ def train(
     saved: Saved | None = None,
     loss: Loss = next_token,
     mask: Mask | None = None,
-    adam: Adam = Adam(),
+    adam: Adam = ADAM,
     say: Callable[[str], None] | None = None,
     say_every: int = 200,
 ) -> None:

@@ -62,6 +62,9 @@ def parameters_of(model: LlamaForCausalLM) -> int:
 
 def save(model: LlamaForCausalLM, folder: Path, tokenizer: Path) -> None:
     """Write a checkpoint that `trapline score` takes: configuration, weights, and a copy of `tokenizer.json`."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model.save_pretrained(folder)
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
 
