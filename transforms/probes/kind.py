@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "traps": "transforms.probes.traps.config:TrapsConfig",
     "facts": "transforms.probes.facts.config:FactsConfig",
+    "sentences": "transforms.probes.sentences.config:SentencesConfig",
 }
 """By command, where the settings of a kind are: `module:class`. The module `make` is in the same folder."""
 

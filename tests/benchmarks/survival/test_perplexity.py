@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.probes.traps.test_ngram import SlowModel, fitted
 
 from benchmarks.survival.__main__ import as_mail
 from benchmarks.survival.perplexity import perplexities
-from tests.probes.traps.test_ngram import SlowModel, fitted
-from transforms.probes.traps.generators.ngram_score import log_probabilities
+from transforms.probes.ngram.ngram_score import log_probabilities
 
 
 def test_log_probabilities_are_those_of_the_formulas() -> None:
