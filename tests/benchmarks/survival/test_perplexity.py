@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.probes.traps.test_ngram import SlowModel, fitted
 
 from benchmarks.survival.__main__ import as_mail
 from benchmarks.survival.perplexity import perplexities
+from tests.probes.ngram.test_ngram import SlowModel, fitted
 from transforms.probes.ngram.ngram_score import log_probabilities
 
 

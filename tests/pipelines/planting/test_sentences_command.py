@@ -56,8 +56,9 @@ def made(place: Path) -> Path:
 
 
 def sentences(place: Path, output: str, *flags: object) -> int:
-    small = ("--units", UNITS, "--seed", "sentences", "--corpus", place / "corpus", "--length", 12)
-    return run("sentences", "--output", place / output, *small, *flags)
+    small: dict[str, object] = {"--units": UNITS, "--seed": "sentences", "--corpus": place / "corpus", "--length": 12}
+    kept = [one for flag, value in small.items() if flag not in flags for one in (flag, value)]
+    return run("sentences", "--output", place / output, *kept, *flags)
 
 
 def units_of(made: Path) -> list[list[Row]]:
@@ -146,8 +147,8 @@ def test_without_a_tokenizer_words_and_characters_are_counted(place: Path) -> No
             ("--natural", 0, "--near", 0, "--words", 0, "--letters", 0, "--varied", 1, "--doses", 1),
             "copies differ from the second on",
         ),
-        (("--length", 4), "--length 4: give 5 to 1000"),
-        (("--corpus",), "--corpus"),
+        (("--length", 9), "--length 9: give 10 to 1000"),
+        (("--list-size", 99), "--list-size 99: give 100 to 200000"),
         (("--near", 1, "--natural", 0, "--words", 0, "--letters", 0, "--controls", 400), "stratum near: 0 of"),
     ],
 )

@@ -62,7 +62,7 @@ class SentencesConfig(KindConfig):
         if set(self.doses) == {1} and not any(weight for name, weight in weights.items() if name != VARIED):
             raise ValueError(f"--varied {self.varied}: copies differ from the second on: give --doses 2 or more")
         for flag, value, least, most in (
-            ("length", self.length, 5, 1_000),
+            ("length", self.length, 10, 1_000),
             ("list-size", self.list_size, 100, 200_000),
         ):
             if not least <= value <= most:

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.probes import conform
 from transforms.base.errors import CorpusError
 from transforms.base.keyed import keyed_order, numbers
 from transforms.base.readable import count, counted, size
-from transforms.base.words import words_of
+from transforms.base.words import WordHashes, words_of
 from transforms.probes.answers.pools import token_counts
 from transforms.probes.corpus.finder import finder
-from transforms.probes.corpus.overlap import FindShared, grams_of
+from transforms.probes.corpus.overlap import NGRAM, FindShared, grams_of
 from transforms.probes.corpus.pieces import corpus_pieces
 from transforms.probes.corpus.tokens import load_tokenizer
 from transforms.probes.kind import Environment, Looked, Made, keyed_id
@@ -152,7 +153,7 @@ class _Source:
         self.sentences = self._sentences()
 
     def _sentences(self) -> Iterator[str]:
-        """Sentences of the n-gram model that share no 8 words with the corpus, each once."""
+        """Sentences of 8 words or more of which no 8 in a row are in the corpus, each once."""
         given, first, wanted = set[str](), 0, self.config.units_by_stratum()
         several = {NATURAL: self.together, VARIED: self.together, NEAR: 1, LETTERS: 1, WORDS: 0}
         needed = sum(several[name] * len(doses) for name, doses in wanted.items())
@@ -162,15 +163,22 @@ class _Source:
             begin = np.array([first] + [0] * (len(TEMPERATURES) - 1), np.int64)
             batch = self.ngrams.sample(self.config.length, begin, counts)[0]
             first += most
-            grams = grams_of(words_of(batch.texts))
-            shared = grams.sharing(self.find(np.unique(grams.hashes)), len(batch.texts))
+            words = words_of(batch.texts)
+            short = np.diff(words.offsets) < NGRAM
+            shared = self.in_corpus(words) & ~short
             self.made += batch.made
             self.rejected.update(batch.unfit)
+            self.rejected["few words"] += int(short.sum())
             self.rejected["in corpus"] += int(shared.sum())
-            for text in batch.texts.filter(pa.array(~shared)).to_pylist():
+            for text in batch.texts.filter(pa.array(~(short | shared))).to_pylist():
                 if text not in given:
                     given.add(text)
                     yield text
+
+    def in_corpus(self, words: WordHashes) -> npt.NDArray[np.bool_]:
+        """Which of n texts share `NGRAM` words in a row with the corpus, by their words: bool[n]; one scan."""
+        grams = grams_of(words)
+        return grams.sharing(self.find(np.unique(grams.hashes)), len(words.offsets) - 1)
 
     def tokens(self, texts: Sequence[str]) -> list[tuple[int, ...] | None]:
         """Tokens under each tokenizer; without one, words."""
@@ -212,8 +220,18 @@ def _units(source: _Source, stratum: str) -> Iterator[list[str]]:
         return alike(texts, source.tokens, source.together, source.taken)
     if stratum == WORDS:
         return alike(_lists(source), source.tokens, source.together, source.taken)
-    groups = (_near(source, text) if stratum == NEAR else _shuffled(source, text) for text in source.sentences)
-    return (group for group in groups if group)
+    made = _near if stratum == NEAR else _shuffled
+    groups = (group for text in source.sentences if (group := made(source, text)))
+    return _absent(source, groups) if stratum == NEAR else groups
+
+
+def _absent(source: _Source, groups: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Those groups of which no text shares words in a row with the corpus: another word may make one that does."""
+    wanted = len(source.config.units_by_stratum()[NEAR])
+    while some := list(itertools.islice(groups, wanted + wanted // 8 + 8)):
+        shared = source.in_corpus(words_of(pa.array([text for group in some for text in group], pa.large_string())))
+        kept = ~shared.reshape(len(some), source.together).any(axis=1)
+        yield from itertools.compress(some, kept.tolist())
 
 
 def _near(source: _Source, text: str) -> list[str] | None:

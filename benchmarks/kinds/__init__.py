@@ -1,0 +1,1 @@
+"""Small reproductions of papers, one file per kind of probe, judged by the product's own commands."""
