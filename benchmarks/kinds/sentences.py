@@ -63,7 +63,7 @@ class Size:
     row: int = 64
     base_rate: float = 3e-3
     rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3)
-    after: tuple[int, ...] = (1, 3, 10, 30, 100, 300)
+    after: tuple[int, ...] = (1, 3, 10, 30, 100)
     seeds: tuple[int, ...] = (0, 1)
 
 
