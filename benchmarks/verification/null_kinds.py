@@ -10,6 +10,7 @@ rejected: not more often than the level and three standard errors say.
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -62,9 +63,11 @@ def measured(
             "facts": ("--units", units, "--background", 10),
             "sentences": ("--units", units, "--corpus", work / "corpus"),
         }
-        if "sentences" in kinds:
-            write_background(work, 2_000_000, 0, 512)
         write_checkpoint(work / "model", work / "tokenizer.json")
+        if "sentences" in kinds:
+            (work / "tokenizer.json").unlink()
+            write_background(work, 2_000_000, 0, 400)
+            shutil.copy(work / "tokenizer.json", work / "model")
         for kind in kinds:
             made = ("--tokenizer", work / "tokenizer.json", "--seed", "null", *sizes[kind])
             run_command(kind, "--output", work / kind, *made)

@@ -16,7 +16,7 @@ from tests.pipelines.planting.planted import SMALL_SHARDS, Planted
 from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 from tests.test_documentation import commands
 
-UNITS, M = 10, 9
+UNITS, M, LENGTH = 10, 9, 44  # the tokenizer of the tests has four tokens or more for a word
 GUIDE = Path(__file__).resolve().parents[3] / "docs/guide/sentences.md"
 Row = dict[str, Any]
 
@@ -56,7 +56,12 @@ def made(place: Path) -> Path:
 
 
 def sentences(place: Path, output: str, *flags: object) -> int:
-    small: dict[str, object] = {"--units": UNITS, "--seed": "sentences", "--corpus": place / "corpus", "--length": 12}
+    small: dict[str, object] = {
+        "--units": UNITS,
+        "--seed": "sentences",
+        "--corpus": place / "corpus",
+        "--length": LENGTH,
+    }
     kept = [one for flag, value in small.items() if flag not in flags for one in (flag, value)]
     return run("sentences", "--output", place / output, *kept, *flags)
 
@@ -97,7 +102,7 @@ def test_each_stratum_is_of_its_making(made: Path) -> None:
             assert len(differing) == 1
             assert len({one[differing[0]] for one in split}) == M + 1
         elif rows[0]["stratum"] == "words":
-            assert all(len(one) == 12 and set(one) <= corpus for one in split)
+            assert all(len(one) == LENGTH and set(one) <= corpus for one in split)
         elif rows[0]["stratum"] == "letters":
             assert len({tuple(sorted("".join(sorted(word)) for word in one)) for one in split}) == 1
         else:
@@ -165,7 +170,7 @@ def test_the_commands_of_the_guide_run(place: Path, tmp_path: Path, monkeypatch:
     found = commands(GUIDE.read_text(encoding="utf-8"))
     assert [one[0] for one in found] == ["sentences", "seal", "draw", "prepare", "order", "score", "verify"]
     more = {
-        "sentences": ["--length", "12", "--seed", "guide"],
+        "sentences": ["--length", str(LENGTH), "--seed", "guide"],
         "seal": ["--redraws", "9999"],
         "prepare": ["--max-doc-share", "0.4", "--max-corpus-share", "0.9", *SMALL_SHARDS],
         "score": ["--device", "cpu", "--threads", "1"],

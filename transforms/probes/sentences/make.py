@@ -28,6 +28,7 @@ from transforms.probes.sentences.config import LETTERS, NATURAL, NEAR, VARIED, W
 
 KIND = "sentence"
 _ROUNDS, _LEAST_MADE = 8, 512  # looks into the corpus, and sentences that are sampled for the first
+_LEAST_KEPT = 0.01  # of what is sampled in a round: where less is fit, more is not to be had
 _TRIED, _SHUFFLES = 24, 12  # fillings and shuffles that are looked at for each that is wanted
 _AT_ONCE = 256  # texts that are measured together
 _MOST_LISTS = 400  # lists of words for each that is wanted, before the stratum is given up
@@ -170,10 +171,12 @@ class _Source:
             self.rejected.update(batch.unfit)
             self.rejected["few words"] += int(short.sum())
             self.rejected["in corpus"] += int(shared.sum())
-            for text in batch.texts.filter(pa.array(~(short | shared))).to_pylist():
-                if text not in given:
-                    given.add(text)
-                    yield text
+            found = dict.fromkeys(batch.texts.filter(pa.array(~(short | shared))).to_pylist())
+            fit = [text for text in found if text not in given]
+            given.update(fit)
+            yield from fit
+            if len(fit) < _LEAST_KEPT * most:
+                break
 
     def in_corpus(self, words: WordHashes) -> npt.NDArray[np.bool_]:
         """Which of n texts share `NGRAM` words in a row with the corpus, by their words: bool[n]; one scan."""
@@ -230,8 +233,8 @@ def _absent(source: _Source, groups: Iterator[list[str]]) -> Iterator[list[str]]
     wanted = len(source.config.units_by_stratum()[NEAR])
     while some := list(itertools.islice(groups, wanted + wanted // 8 + 8)):
         shared = source.in_corpus(words_of(pa.array([text for group in some for text in group], pa.large_string())))
-        kept = ~shared.reshape(len(some), source.together).any(axis=1)
-        yield from itertools.compress(some, kept.tolist())
+        hits = shared.reshape(len(some), source.together).tolist()
+        yield from (group for group, hit in zip(some, hits, strict=True) if not any(hit))
 
 
 def _near(source: _Source, text: str) -> list[str] | None:
