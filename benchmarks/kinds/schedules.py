@@ -179,8 +179,9 @@ def course(work: Path, size: Size, law: str, seed: int) -> dict[str, Any]:
     scores = work / f"scores/{name}"
     if law == TWIN:
         texts = texts_in(work / "restored/data")
-        order = np.random.default_rng([seed, 2]).permutation(len(texts))
-        rows = of_documents(encoded(read_tokenizer(work), [texts[at] for at in order]), size.row)
+        # It has no copies: what they fill in the arms is a second pass over background.
+        order = [np.random.default_rng([seed, turn]).permutation(len(texts)) for turn in (2, 3)]
+        rows = of_documents(encoded(read_tokenizer(work), [texts[at] for at in np.concatenate(order)]), size.row)
     else:
         data, facts = ordered(work, size, law, seed)
         rows = read_texts(data, work / "tokenizer.json", size.row)
