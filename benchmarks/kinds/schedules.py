@@ -2,7 +2,7 @@
 
     python -m benchmarks.kinds.schedules --work WORK --output docs/evidence/schedules.json
 
-After Ramesh et al. 2024 (arXiv 2401.10393), in text: a task is a set of sentences, learnt in a block of steps amid
+After Gandhi et al. 2024 (arXiv 2401.10393), in text: a task is a set of sentences, learnt in a block of steps amid
 background. In every arm each unit has the same copies: `own` in the block of its task, and `rehearsals`, which the arm
 puts in blocks of later tasks (none: in its own block, too). `trapline order` writes each arm's corpus; a model that
 read other background is trained on it in that order, and is scored in each block. All that is judged comes from

@@ -30,6 +30,7 @@ KIND = "sentence"
 _ROUNDS, _LEAST_MADE = 8, 512  # looks into the corpus, and sentences that are sampled for the first
 _LEAST_KEPT = 0.01  # of what is sampled in a round: where less is fit, more is not to be had
 _TRIED, _SHUFFLES = 24, 12  # fillings and shuffles that are looked at for each that is wanted
+_MOST_MISSED = 100  # sentences in a row of which no unit can be made, before the stratum is given up
 _AT_ONCE = 256  # texts that are measured together
 _MOST_LISTS = 400  # lists of words for each that is wanted, before the stratum is given up
 
@@ -224,8 +225,20 @@ def _units(source: _Source, stratum: str) -> Iterator[list[str]]:
     if stratum == WORDS:
         return alike(_lists(source), source.tokens, source.together, source.taken)
     made = _near if stratum == NEAR else _shuffled
-    groups = (group for text in source.sentences if (group := made(source, text)))
+    groups = _each(source, made)
     return _absent(source, groups) if stratum == NEAR else groups
+
+
+def _each(source: _Source, made: Callable[[_Source, str], list[str] | None]) -> Iterator[list[str]]:
+    """What is made of one sentence after the other, until too many in a row give nothing."""
+    missed = 0
+    for text in source.sentences:
+        group = made(source, text)
+        missed = 0 if group else missed + 1
+        if group:
+            yield group
+        elif missed == _MOST_MISSED:
+            return
 
 
 def _absent(source: _Source, groups: Iterator[list[str]]) -> Iterator[list[str]]:
