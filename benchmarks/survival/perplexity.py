@@ -1,6 +1,6 @@
 """Perplexity of candidates and of stretches of the corpus by an n-gram model of other documents of the corpus.
 
-The model is `transforms.probes.traps.generators.ngram_model`, fitted to the sentences of half of the documents; the
+The model is `transforms.probes.ngram.ngram_model`, fitted to the sentences of half of the documents; the
 stretches are sentences of the other half, as many in a row as make the candidates' length. What is not in the model's
 vocabulary has one millionth.
 """
@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.probes.traps.generators.ngram_model import NgramModel, fit
-from transforms.probes.traps.generators.ngram_score import log_probabilities
-from transforms.probes.traps.generators.pieces import BOUNDARY, sample_of, sentences, split
+from transforms.probes.ngram.ngram_model import NgramModel, fit
+from transforms.probes.ngram.ngram_score import log_probabilities
+from transforms.probes.ngram.pieces import BOUNDARY, sample_of, sentences, split
 
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 

@@ -22,10 +22,10 @@ from transforms.certify.attacks.view import View, sentences_of
 from transforms.certify.found import found_by, truth_of
 from transforms.planting import folder as names
 from transforms.planting.ledger.check_secrets import open_secrets
-from transforms.probes.traps.generators.ngram import NgramGenerator
-from transforms.probes.traps.generators.ngram_model import fit
-from transforms.probes.traps.generators.ngram_score import log_probabilities
-from transforms.probes.traps.generators.pieces import BOUNDARY, sample_of, sentences, split
+from transforms.probes.ngram.ngram import NgramGenerator
+from transforms.probes.ngram.ngram_model import fit
+from transforms.probes.ngram.ngram_score import log_probabilities
+from transforms.probes.ngram.pieces import BOUNDARY, sample_of, sentences, split
 
 if TYPE_CHECKING:
     from pipelines.certify import CertifyConfig

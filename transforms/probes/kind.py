@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
     "traps": "transforms.probes.traps.config:TrapsConfig",
     "facts": "transforms.probes.facts.config:FactsConfig",
     "arithmetic": "transforms.probes.arithmetic.config:ArithmeticConfig",
+    "sentences": "transforms.probes.sentences.config:SentencesConfig",
 }
 """By command, where the settings of a kind are: `module:class`. The module `make` is in the same folder."""
 

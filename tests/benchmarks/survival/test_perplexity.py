@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.survival.__main__ import as_mail
 from benchmarks.survival.perplexity import perplexities
-from tests.probes.traps.test_ngram import SlowModel, fitted
-from transforms.probes.traps.generators.ngram_score import log_probabilities
+from tests.probes.ngram.test_ngram import SlowModel, fitted
+from transforms.probes.ngram.ngram_score import log_probabilities
 
 
 def test_log_probabilities_are_those_of_the_formulas() -> None:

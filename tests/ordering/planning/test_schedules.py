@@ -132,3 +132,52 @@ def test_another_number_of_copies_is_refused() -> None:
     for text, copies in (("every:5x3", 4), ("once", 2)):
         with pytest.raises(CorpusError, match=f"a unit has dose {copies}"):
             Schedule.parse(text).steps(copies, Window(0, 50, 50), [0] * copies)
+
+
+@st.composite
+def task_cases(draw: st.DrawFn) -> tuple[int, Window, list[int]]:
+    copies = draw(st.integers(1, 6))
+    lengths = draw(st.lists(st.integers(1, 15), min_size=1, max_size=5))
+    ends = [sum(lengths[: at + 1]) for at in range(len(lengths))]
+    window = Window(0, ends[0], ends[-1], tuple(ends[1:]))
+    return copies, window, draw(st.lists(WORD, min_size=copies, max_size=copies))
+
+
+LAWS = {"uniform": lambda _: 1.0, "power:1.5": lambda age: age**-1.5, "exponential:0.4": lambda age: 0.4**age}
+
+
+@given(task_cases(), st.integers(1, 7), st.sampled_from(sorted(LAWS)))
+def test_rehearsals_are_in_later_blocks_and_all_else_is_in_the_own_one(case: Any, wanted: int, law: str) -> None:
+    copies, window, words = case
+    found = steps(f"rehearsed:{wanted},{law}", case)
+    rehearsals = min(wanted, copies - 1) if window.later else 0
+    own = copies - rehearsals
+    assert found == sorted(found)
+    assert found[:own] == sorted(uniform(word, window.first, window.first_end) for word in words[:own])
+    assert all(window.first_end <= step < window.end for step in found[own:])
+    assert len(found) == copies
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("rehearsals", [1, 3])
+def test_a_rehearsal_has_an_age_by_its_mass_and_any_step_of_its_block(law: str, rehearsals: int) -> None:
+    """Over all fractions of an even grid: every step of a block as often as its age's mass says."""
+    window, grid = Window(0, 10, 50, (20, 30, 40, 50)), 20_000
+    counts = [0] * 50
+    for number in range(grid):
+        word = int(Fraction(2 * number + 1, 2 * grid) * 2**64)
+        for step in Schedule.parse(f"rehearsed:{rehearsals},{law}").steps(rehearsals + 1, window, [word] * 4)[1:]:
+            counts[step] += 1
+    masses = [LAWS[law](age) for age in (1.0, 2.0, 3.0, 4.0)]
+    for step in range(10, 50):
+        expected = rehearsals * grid * masses[step // 10 - 1] / sum(masses) / 10
+        assert abs(counts[step] - expected) <= 2 * rehearsals
+    assert sum(counts[:10]) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["0,uniform", "2,uniform:1", "2,power", "2,power:0", "2,exponential:1", "2,other:1", "2"]
+)
+def test_a_law_of_rehearsal_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is unknown: give one of"):
+        Schedule.parse(f"rehearsed:{text}")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from transforms.base.errors import CorpusError
 from transforms.base.words import words_of
 from transforms.probes.corpus.overlap import grams_of
+from transforms.probes.ngram.generator import Batch
 from transforms.probes.traps.assemble import assemble
 from transforms.probes.traps.design import Design, absolute_edges, bucket_of, quantile_edges, share_out, units_for
 from transforms.probes.traps.fill import Filled, fill, refuse_short
-from transforms.probes.traps.generators.generator import Batch
 from transforms.probes.traps.rules import Rules
 
 KEY = b"k" * 32

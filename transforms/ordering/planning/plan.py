@@ -239,7 +239,7 @@ def _window(lo: int, hi: int, tasks: tuple[str, ...] | None, stratum: str) -> Wi
     if tasks is None:
         return Window(lo, hi, hi)
     at, length = tasks.index(stratum), hi - lo
-    first, end = (lo + length * part // len(tasks) for part in (at, at + 1))
-    if first == end:
+    edges = [lo + length * part // len(tasks) for part in range(at, len(tasks) + 1)]
+    if edges[0] == edges[1]:
         raise CorpusError(f"{counted(len(tasks), 'task')} share {counted(length, 'step')}: each needs one at least")
-    return Window(first, end, hi)
+    return Window(edges[0], edges[1], hi, tuple(edges[2:]))

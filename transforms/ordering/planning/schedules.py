@@ -18,11 +18,19 @@ from transforms.base.errors import CorpusError
 
 @dataclass(frozen=True)
 class Window:
-    """Steps in which a unit may be seen: first <= step < end, and its first copy before `first_end`."""
+    """Steps in which a unit may be seen: first <= step < end, and its first copy before `first_end`.
+
+    Attributes:
+        first: see above.
+        first_end: see above; the end of the block of the unit's task, where there are tasks.
+        end: see above.
+        later: ends of the blocks of the tasks that follow, in order.
+    """
 
     first: int
     first_end: int
     end: int
+    later: tuple[int, ...] = ()
 
 
 Words = Sequence[int]
@@ -81,6 +89,30 @@ def _interleaved(copies: int, window: Window, words: Words) -> list[int]:
 def _blocked(copies: int, window: Window, words: Words) -> list[int]:
     """All copies within the block of the unit's task."""
     return sorted(_step(word, window.first, window.first_end) for word in words[:copies])
+
+
+def _rehearsed(copies: int, window: Window, words: Words, rehearsals: int, law: str, parameter: float) -> list[int]:
+    """The last copies are rehearsals, in the blocks of later tasks; the others, one at least, in the unit's own block.
+
+    The age of a rehearsal counts tasks since the unit's own, the next one being 1; its mass is 1, age**-d or r**age,
+    and its step is uniform in the block. Rehearsal c of n takes the quantile (c + u) / n, as in `_aged`; where it lies
+    within its age's share of the quantiles says where in the block. Units of the last task have no rehearsals.
+    """
+    rehearsals = min(rehearsals, copies - 1)
+    if not window.later or not rehearsals:
+        return _blocked(copies, window, words)
+    ages = np.arange(1, len(window.later) + 1, dtype=np.float64)
+    mass = {"uniform": np.ones(len(ages)), "power": ages**-parameter, "exponential": parameter**ages}[law]
+    edges = np.append(0.0, np.cumsum(mass) / mass.sum())
+    blocks = (window.first_end, *window.later)
+    found = _blocked(copies - rehearsals, window, words)
+    for number, word in enumerate(words[copies - rehearsals : copies]):
+        quantile = (number + word / 2**64) / rehearsals
+        age = min(int(np.searchsorted(edges, quantile, side="right")) - 1, len(ages) - 1)
+        within = (quantile - edges[age]) / (edges[age + 1] - edges[age])
+        lo, hi = blocks[age], blocks[age + 1]
+        found.append(min(lo + int(within * (hi - lo)), hi - 1))
+    return found
 
 
 def _power(copies: int, window: Window, words: Words, exponent: float) -> list[int]:
@@ -142,6 +174,14 @@ class Kind:
 
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
+_LAW = rf"(\d+),(uniform|power|exponential)(?::{_NUMBER})?"
+
+
+def _sane_law(rehearsals: int, law: str, parameter: float) -> bool:
+    fine = {"uniform": parameter == 0, "power": 0 < parameter <= 16, "exponential": 0 < parameter < 1}
+    return rehearsals >= 1 and fine[law]
+
+
 SCHEDULES: Mapping[str, Kind] = {
     "once": Kind("once", _once, copies=lambda: 1),
     "every": Kind(
@@ -157,6 +197,14 @@ SCHEDULES: Mapping[str, Kind] = {
     "power": Kind("power:d", _power, _NUMBER, (float,), lambda exponent: 0 < exponent <= 16),
     "exponential": Kind("exponential:r", _exponential, _NUMBER, (float,), lambda ratio: 0 < ratio < 1),
     "blocked": Kind("blocked", _blocked, tasks="must"),
+    "rehearsed": Kind(
+        "rehearsed:N,uniform|power:d|exponential:r",
+        _rehearsed,
+        _LAW,
+        (int, str, lambda text: float(text or 0)),
+        _sane_law,
+        tasks="must",
+    ),
     "interleaved": Kind("interleaved", _interleaved, tasks="must not"),
 }
 """By the name before the colon. `repeat:f,E` is none of them: it shows documents several times (`repeats`)."""

@@ -16,10 +16,10 @@ from transforms.base.keyed import keyed_order
 from transforms.base.readable import count
 from transforms.base.words import words_of
 from transforms.probes.corpus.overlap import FindShared, grams_of
+from transforms.probes.ngram.generator import Batch, Generator, concatenated
 from transforms.probes.traps.alike import accept, token_sets
 from transforms.probes.traps.alike_kernel import ACCEPTED, ALIKE, SPARE
 from transforms.probes.traps.design import Design, bucket_of, quantile_edges, share_out
-from transforms.probes.traps.generators.generator import Batch, Generator, concatenated
 from transforms.probes.traps.rules import Rules
 
 _MOST_ROUNDS = 8

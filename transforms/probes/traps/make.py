@@ -1,23 +1,20 @@
 """Make trap candidates: a generator, rules, a search of the corpus, and what was made of them."""
 
-import json
-import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow.fs as pafs
 
 from transforms.base.errors import CorpusError
 from transforms.base.folders import canonical, resolve
 from transforms.base.readable import count, counted, size
 from transforms.corpus.input.pieces import Piece
-from transforms.probes.corpus.overlap import FindShared
+from transforms.probes.corpus.finder import finder
 from transforms.probes.corpus.pieces import corpus_pieces
 from transforms.probes.corpus.tokens import load_tokenizer
 from transforms.probes.kind import Environment, Looked, Made, SettingError
+from transforms.probes.ngram.generator import Generator
 from transforms.probes.traps.assemble import assemble
 from transforms.probes.traps.config import TrapsConfig
 from transforms.probes.traps.design import absolute_edges
@@ -27,11 +24,10 @@ from transforms.probes.traps.families.make import make_families
 from transforms.probes.traps.families.suggesting.proposer import Proposer
 from transforms.probes.traps.families.told import families_in_words, family_facts
 from transforms.probes.traps.fill import fill, refuse_short
-from transforms.probes.traps.generators.generator import Generator
 from transforms.probes.traps.rules import SEPARATORS, Rules
 
 if TYPE_CHECKING:
-    from transforms.probes.traps.generators.ngram import NgramGenerator
+    from transforms.probes.ngram.ngram import NgramGenerator
 
 
 def look(config: TrapsConfig) -> Looked:
@@ -66,7 +62,7 @@ def make(config: TrapsConfig, key: bytes, environment: Environment) -> Made:
         f"{time.perf_counter() - began:.1f} s"
     )
     scans: list[dict[str, Any]] = []
-    find = _finder(config, pieces, environment, scans) if pieces else None
+    find = finder(pieces, config.text_column, environment, scans) if pieces else None
     edges = absolute_edges(design.buckets) if config.generator == "lm" else None
     made = replace(design, spare=spare_units(design)) if proposer else design
     filled = fill(generator, made, rules, find, key, edges)
@@ -143,8 +139,8 @@ def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: byte
 
 
 def _ngram(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, threads: int) -> "NgramGenerator":
-    from transforms.probes.traps.generators.documents import sample_documents
-    from transforms.probes.traps.generators.ngram import NgramGenerator
+    from transforms.probes.ngram.documents import sample_documents
+    from transforms.probes.ngram.ngram import NgramGenerator
 
     texts = sample_documents(pieces, config.text_column, key, threads)
     try:
@@ -165,28 +161,9 @@ def _proposer(
         except ImportError as error:
             raise CorpusError(f"--fuzzy-model needs {error.name}: pip install 'trapline[score]'") from error
         return load_masked(config.fuzzy_model, max(config.design().lengths), rules.counting)
+    from transforms.probes.ngram.ngram import NgramGenerator
     from transforms.probes.traps.families.suggesting.neighbours import Neighbours
-    from transforms.probes.traps.generators.ngram import NgramGenerator
 
     if not isinstance(generator, NgramGenerator):
         generator = _ngram(config, rules, pieces, key, threads)
     return Neighbours(generator.vocabulary, generator.model, rules.counting, threads)
-
-
-def _finder(
-    config: TrapsConfig, pieces: list[Piece], environment: Environment, scans: list[dict[str, Any]]
-) -> FindShared:
-    """Look n-grams up in the corpus; what was read each time is added to `scans`."""
-    # Beam warns at import of every optional package that is not there, and logs each failure that is told here.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    from transforms.probes.corpus.search import SUMMARY, FindSharedNgrams, read_found, write_members
-
-    def find(members: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-        folder = environment.scratch.child(f"{len(scans):02d}")
-        write_members(folder, members)
-        scan = FindSharedNgrams(pieces, config.text_column, folder, environment.threads)
-        environment.launch(lambda root: root | scan)
-        scans.append(json.loads(folder.read(SUMMARY)))
-        return read_found(folder)
-
-    return find

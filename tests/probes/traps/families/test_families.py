@@ -12,6 +12,7 @@ import pytest
 from schemas.probes import PROBES
 from tests.probes.traps.tiny_lm import WORDS, word_tokenizer
 from transforms.base.words import words
+from transforms.probes.ngram.ngram import NgramGenerator
 from transforms.probes.traps.families.draw import draw_variants
 from transforms.probes.traps.families.judge import shared_with_others
 from transforms.probes.traps.families.make import Families, make_families
@@ -20,7 +21,6 @@ from transforms.probes.traps.families.suggesting.neighbours import Neighbours
 from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.wanted import Wanted
 from transforms.probes.traps.families.words import Place, places_in
-from transforms.probes.traps.generators.ngram import NgramGenerator
 from transforms.probes.traps.rules import Rules
 
 KEY = b"k" * 32

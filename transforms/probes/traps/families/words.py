@@ -10,8 +10,8 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from transforms.base.words import IN_WORD, PARTS_WORDS, word_table, words_of
+from transforms.probes.ngram.pieces import are_words, split, stands_alone
 from transforms.probes.traps.families.promise import borders
-from transforms.probes.traps.generators.pieces import are_words, split, stands_alone
 
 _CLASSES = 8
 _CATEGORIES = {"Ll": 1, "Lu": 2, "Lt": 2, "Lo": 3, "Lm": 3, "Nd": 4}

@@ -14,7 +14,7 @@ from transforms.corpus.input.columns import as_strings, is_text
 from transforms.corpus.input.formats import format_for
 from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.input.sources import format_of, list_sources
-from transforms.probes.traps.generators.generator import Batch
+from transforms.probes.ngram.generator import Batch
 from transforms.probes.traps.rules import Rules
 
 NAME = "file/1"

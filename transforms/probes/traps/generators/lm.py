@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 from transforms.base.keyed import keyed
-from transforms.probes.traps.generators.generator import Batch
+from transforms.probes.ngram.generator import Batch
 from transforms.probes.traps.suitable import Form, in_prose, is_capital, is_plain, is_word_character
 
 _SHORT_LADDER = tuple(step / 2 for step in range(1, 9))

@@ -16,10 +16,10 @@ from transforms.base.errors import CorpusError
 from transforms.base.folders import folder_sha256
 from transforms.base.stores.copies import fetched
 from transforms.probes.corpus.tokens import load_tokenizer
+from transforms.probes.ngram.pieces import are_words
 from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.words import Place, costs_of, group_of
 from transforms.probes.traps.generators.lm_checkpoint import check_checkpoint
-from transforms.probes.traps.generators.pieces import are_words
 
 VERSION = "masked/1"
 _CPU_BATCH, _GPU_BATCH = 32, 512

@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.texts import offsets_of
+from transforms.probes.ngram.ngram_kernel import ENDS, WORD
+from transforms.probes.ngram.ngram_model import NgramModel
+from transforms.probes.ngram.pieces import BOUNDARY, Vocabulary
 from transforms.probes.traps.families.suggesting.neighbours_kernel import best_between
 from transforms.probes.traps.families.suggesting.proposer import MOST_WORDS
 from transforms.probes.traps.families.words import Place, costs_of, group_of
-from transforms.probes.traps.generators.ngram_kernel import ENDS, WORD
-from transforms.probes.traps.generators.ngram_model import NgramModel
-from transforms.probes.traps.generators.pieces import BOUNDARY, Vocabulary
 
 NAME = "neighbours/1"
 _CHUNK = 256

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from transforms.base.streams import stream_key
-from transforms.probes.traps.generators.generator import Batch
-from transforms.probes.traps.generators.ngram_kernel import WORD, cumulative_weights, sample
-from transforms.probes.traps.generators.ngram_model import ORDER, fit
-from transforms.probes.traps.generators.pieces import sample_of, sentences, split, stretches
+from transforms.probes.ngram.generator import Batch
+from transforms.probes.ngram.ngram_kernel import WORD, cumulative_weights, sample
+from transforms.probes.ngram.ngram_model import ORDER, fit
+from transforms.probes.ngram.pieces import sample_of, sentences, split, stretches
 
 NAME = "ngram/2"
 TEMPERATURES = (1.0, 1.02, 1.04, 1.07, 1.1)

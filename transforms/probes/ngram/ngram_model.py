@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.probes.traps.generators.pieces import BOUNDARY
+from transforms.probes.ngram.pieces import BOUNDARY
 
 _I32 = npt.NDArray[np.int32]
 _I64 = npt.NDArray[np.int64]

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from transforms.probes.traps.generators.ngram import TEMPERATURES, NgramGenerator
-from transforms.probes.traps.generators.ngram_kernel import BEGINS, WORD, cumulative_weights, sample, uniforms
-from transforms.probes.traps.generators.ngram_model import ORDER, NgramModel, fit
-from transforms.probes.traps.generators.pieces import sample_of, sentences, split, stretches
+from transforms.probes.ngram.ngram import TEMPERATURES, NgramGenerator
+from transforms.probes.ngram.ngram_kernel import BEGINS, WORD, cumulative_weights, sample, uniforms
+from transforms.probes.ngram.ngram_model import ORDER, NgramModel, fit
+from transforms.probes.ngram.pieces import sample_of, sentences, split, stretches
 from transforms.probes.traps.rules import Rules
 
 TEXTS = [

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.texts import offsets_of
-from transforms.probes.traps.generators.ngram_kernel import BEGINS, ENDS, WORD
+from transforms.probes.ngram.ngram_kernel import BEGINS, ENDS, WORD
 
 # Scripts written without spaces, as in `transforms.base.words`.
 _DENSE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"

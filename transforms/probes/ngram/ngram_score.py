@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from transforms.probes.traps.generators.ngram_model import ORDER, NgramModel
+from transforms.probes.ngram.ngram_model import ORDER, NgramModel
 
 _UNKNOWN_LOG = float(np.log(1e-6))  # of what is not in the vocabulary
 

@@ -8,7 +8,7 @@ import pytest
 from transforms.base.errors import CorpusError
 from transforms.corpus.input.divide import divide
 from transforms.corpus.input.sources import list_sources
-from transforms.probes.traps.generators.documents import sample_documents
+from transforms.probes.ngram.documents import sample_documents
 
 KEY = b"k" * 32
 

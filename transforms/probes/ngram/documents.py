@@ -11,7 +11,7 @@ from transforms.base.keyed import keyed
 from transforms.base.streams import stream_key
 from transforms.corpus.input.pieces import Piece
 from transforms.probes.corpus.pieces import texts_of
-from transforms.probes.traps.generators.ngram_kernel import uniforms
+from transforms.probes.ngram.ngram_kernel import uniforms
 
 SAMPLE_BYTES = 24 << 20
 _PIECES = 16
