@@ -4,7 +4,7 @@
     python -m benchmarks.verification power      # 2,000 campaigns of each planned design
     python -m benchmarks.verification redraws    # 999,999 redraws of 1,000 units
     python -m benchmarks.verification million    # trapline verify on 100,000 units of 10 candidates
-    python -m benchmarks.verification kinds      # 10,000 fresh draws on an untrained model's answers, by kind of probe
+    python -m benchmarks.verification kinds      # 10,000 fresh draws on an untrained model's scores, by kind of probe
     python -m benchmarks.verification            # all of them
 
 Results go to docs/benchmarks/verification.json and, as tables, to docs/benchmarks/verification.md.
@@ -211,19 +211,19 @@ def report(results: Result) -> str:
 
 
 def _kinds(found: list[Result]) -> list[str]:
-    """The table of kinds that are asked, with three standard errors of as many draws as its limits."""
+    """The table of kinds, with three standard errors of as many draws as its limits."""
     draws = found[0]["draws"]
     levels = [float(level) for level in null_kinds.LEVELS]
     limits = " | ".join(f"{level + 3 * (level * (1 - level) / draws) ** 0.5:.4f}" for level in levels)
     return [
-        f"## Kinds of probe that are asked: {draws:,} fresh draws on an untrained model's answers",
+        f"## Kinds of probe: {draws:,} fresh draws on an untrained model's scores",
         "",
         "Share of draws at or below each level (`python -m benchmarks.verification kinds`).",
         "",
         "| kind | question | units | " + " | ".join(f"p <= {level:g}" for level in levels) + " |",
         "|---|---|---|" + "---|" * len(levels),
         *(
-            f"| {one['kind']} | {one['ask']} | {one['units']:,} | "
+            f"| {one['kind']} | {one['ask'] or 'whole text'} | {one['units']:,} | "
             + " | ".join(f"{one[level]:.4f}" for level in null_kinds.LEVELS)
             + " |"
             for one in found
@@ -233,7 +233,7 @@ def _kinds(found: list[Result]) -> list[str]:
 
 
 def kinds() -> list[Result]:
-    """Facts and corrupted sums at their nominal sizes."""
+    """Facts, corrupted sums and sentences at their nominal sizes."""
     return list(null_kinds.measured())
 
 
