@@ -87,11 +87,15 @@ def arms_table(found: Tree) -> str:
 
 
 def ages_table(found: Tree) -> str:
-    """AUC after the last task by the age of the task, 0 for the last one: means over seeds."""
+    """AUC after the last task by the age of the task, 0 for the last one: means over the seeds that all arms have."""
     laws = list(dict.fromkeys(one["law"] for one in found["courses"]))
+    have = {seed: {one["law"] for one in found["courses"] if one["seed"] == seed} for seed in found["size"]["seeds"]}
+    whole = [seed for seed, own in have.items() if own == set(laws)]
     rows = []
     for law in laws:
-        last = [one["matrix"]["auc"]["matrix"][-1] for one in found["courses"] if one["law"] == law]
+        last = [
+            one["matrix"]["auc"]["matrix"][-1] for one in found["courses"] if one["law"] == law and one["seed"] in whole
+        ]
         rows.append(
             [law, *(f"{sum(one[task] for one in last) / len(last):.2f}" for task in reversed(range(len(last[0]))))]
         )
