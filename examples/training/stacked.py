@@ -33,6 +33,8 @@ class Stack:
         self._config = models[0].config
         if any(one.config.to_dict() != self._config.to_dict() for one in models):
             raise ValueError("models of several shapes: give models of one")
+        if any(name.endswith(".bias") for name, _ in models[0].named_parameters()) or self._config.hidden_act != "silu":
+            raise ValueError("a stack takes models without biases, with the activation silu")
         if self._config.num_key_value_heads != self._config.num_attention_heads or not self._config.tie_word_embeddings:
             raise ValueError("a stack takes models whose heads have keys of their own and whose embedding is the head")
         self.size = len(models)
@@ -105,7 +107,7 @@ def train_stacked(
     saved: Saved | None = None,
     adam: Adam = ADAM,
 ) -> None:
-    """Train all models of the stack in place; each as `train` trains it alone on its own order.
+    """Train all models of the stack in place, in float32; each as `train` trains it alone on its own order on a CPU.
 
     Args:
         stack: the models.

@@ -110,6 +110,20 @@ def test_texts_are_sealed_as_they_are_spelt(variants: list[str]) -> None:
     assert sealed.candidates[0].copies[1:] == tuple(texts)
 
 
+def test_texts_that_a_null_hides_are_no_texts() -> None:
+    plain = [row | {"id": f"p{at}", "unit": "p", "text": f"plain {at}"} for at, row in enumerate(rows())]
+    texts = [f'"{row["id"]}" {number}' for row in [*plain, *rows()] for number in range(2)]
+    probes = conform([("p", pa.Table.from_pylist([*plain, *rows()]).drop_columns(["variants", "fresh"]))])
+    hidden = pa.ListArray.from_arrays(
+        pa.array(range(0, 13, 2), pa.int32()),
+        pa.array(texts, pa.large_string()),
+        mask=pa.array([True] * 3 + [False] * 3),
+    )
+    first, second = units_of(probes.append_column("variants", hidden))
+    assert [one.copies for one in first.candidates] == [("plain 0",), ("plain 1",), ("plain 2",)]
+    assert all(("variants", "texts", texts_as_value(one.copies[1:])) in one.columns for one in second.candidates)
+
+
 @pytest.mark.parametrize("value", ["", "{}", '["a", "b"]', "[1]", '["\\u0061"]', "[null]", '"a"'])
 def test_another_spelling_is_no_list(value: str) -> None:
     with pytest.raises(ValueError, match="is not a list of texts"):

@@ -100,7 +100,7 @@ def ledger_root(key: Key, ledger: pa.Table) -> bytes:
 
 def _packed(column: pa.Array) -> list[bytes]:
     """Each value of a column as `packed` has it; a null as empty bytes."""
-    if pa.types.is_integer(column.type) and not column.null_count:
+    if pa.types.is_integer(column.type) and not column.null_count and (pc.min(column).as_py() or 0) >= 0:
         pairs = np.empty((len(column), 2), ">u8")
         pairs[:, 0], pairs[:, 1] = 8, column.to_numpy()
         whole = pairs.tobytes()

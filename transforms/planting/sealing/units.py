@@ -229,7 +229,13 @@ def _all_texts(probes: pa.Table) -> Iterator[tuple[str, pa.Array, pa.Array]]:
     for name in FAMILY_TEXTS:
         if name in probes.column_names:
             lists = probes.column(name).combine_chunks()
-            yield name, pc.list_flatten(lists), pc.list_parent_indices(lists)
+            yield name, pc.list_flatten(lists), _rows_of(lists)
+
+
+def _rows_of(lists: pa.ListArray) -> pa.Array:
+    """The row of each text that `list_flatten` gives of a column, int64; a null has none, whatever it hides."""
+    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    return pa.array(np.repeat(np.arange(len(lists)), lengths))
 
 
 def _numbers(probes: pa.Table, name: str) -> list[int]:
@@ -244,7 +250,7 @@ def _refuse_bad_families(probes: pa.Table, where: Sequence[str]) -> None:
     """Raise for a further text of a candidate that is empty or the same as any other text of the probes."""
     parts = list(_all_texts(probes))
     for name, texts, rows in parts[1:]:
-        empty = pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts))
+        empty = pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)).fill_null(True)
         if (at := pc.index(empty, True).as_py()) >= 0:
             raise SealError(f"{where[rows[at].as_py()]}: {name}: a text is empty")
     every = pa.concat_arrays([texts for _, texts, _ in parts])
@@ -343,7 +349,7 @@ def _lists(probes: pa.Table, name: str) -> Iterator[tuple[str, str, str] | None]
     begin = int(offsets[0])
     escaped = np.flatnonzero(_ESCAPED[data[begin : int(offsets[-1])]]) + begin
     texts = np.unique(np.searchsorted(offsets, escaped, side="right") - 1)
-    rows = set(pc.list_parent_indices(column).take(pa.array(texts)).to_pylist())
+    rows = set(_rows_of(column).take(pa.array(texts)).to_pylist())
     for row, value in enumerate(column.to_pylist()):
         if not value:
             yield None

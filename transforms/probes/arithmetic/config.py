@@ -58,7 +58,8 @@ class ArithmeticConfig(KindConfig):
         if not 1 <= self.strata <= self.modulus:
             raise ValueError(f"--strata {self.strata}: give 1 to {self.modulus}")
         if not self.pairs.corrupted:
-            raise ValueError(f"--corrupted {self.corrupted:g}: is less than one pair; give a larger share")
+            shares = f"--training {self.training:g} --corrupted {self.corrupted:g}"
+            raise ValueError(f"{shares}: less than one pair is corrupted; give larger shares")
 
     @property
     def pairs(self) -> Pairs:

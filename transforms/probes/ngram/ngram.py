@@ -59,7 +59,7 @@ class NgramGenerator:
         if not (ids > 0).any():
             raise ValueError(
                 "the sample of the corpus holds no sentence of prose that begins with a capital letter (in scripts "
-                "that have them) and ends with a mark such as a full stop: --form line makes candidates without"
+                "that have them) and ends with a mark such as a full stop"
             )
         self.model = fit(ids, len(self.vocabulary) - 1)
         self._key, self._threads, self._as_sentences = key, threads, as_sentences

@@ -216,17 +216,17 @@ class _Source:
 
 def _units(source: _Source, stratum: str) -> Iterator[list[str]]:
     """Texts of the candidates of one unit after the other, without end unless the corpus has no more."""
-    if stratum in (NATURAL, VARIED):
-        texts: Iterable[str] = source.sentences
-        if stratum == VARIED:
-            most = max(source.config.doses) - 1
-            texts = (text for text in texts if len(_variants(source, text, most)) == most)
-        return alike(texts, source.tokens, source.together, source.taken)
+    if stratum == NATURAL:
+        return alike(source.sentences, source.tokens, source.together, source.taken)
+    if stratum == VARIED:
+        most = max(source.config.doses) - 1
+        varied = (text for text in source.sentences if len(_variants(source, text, most)) == most)
+        groups = alike(varied, source.tokens, source.together, source.taken)
+        return _absent(source, groups, VARIED, lambda text: _variants(source, text, most))
     if stratum == WORDS:
         return alike(_lists(source), source.tokens, source.together, source.taken)
-    made = _near if stratum == NEAR else _shuffled
-    groups = _each(source, made)
-    return _absent(source, groups) if stratum == NEAR else groups
+    groups = _each(source, _near if stratum == NEAR else _shuffled)
+    return _absent(source, groups, NEAR) if stratum == NEAR else groups
 
 
 def _each(source: _Source, made: Callable[[_Source, str], list[str] | None]) -> Iterator[list[str]]:
@@ -241,13 +241,26 @@ def _each(source: _Source, made: Callable[[_Source, str], list[str] | None]) -> 
             return
 
 
-def _absent(source: _Source, groups: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Those groups of which no text shares words in a row with the corpus: another word may make one that does."""
-    wanted = len(source.config.units_by_stratum()[NEAR])
+def _absent(
+    source: _Source,
+    groups: Iterator[list[str]],
+    stratum: str,
+    further: Callable[[str], Sequence[str]] = lambda _: (),
+) -> Iterator[list[str]]:
+    """Those groups of which no text shares words in a row with the corpus: another word may make one that does.
+
+    Further texts of a group's texts are looked up as well, and none of them stands in another group.
+    """
+    wanted = len(source.config.units_by_stratum()[stratum])
     while some := list(itertools.islice(groups, wanted + wanted // 8 + 8)):
-        shared = source.in_corpus(words_of(pa.array([text for group in some for text in group], pa.large_string())))
-        hits = shared.reshape(len(some), source.together).tolist()
-        yield from (group for group, hit in zip(some, hits, strict=True) if not any(hit))
+        others = [[one for text in group for one in further(text)] for group in some]
+        texts = [text for group, more in zip(some, others, strict=True) for text in (*group, *more)]
+        hits = iter(source.in_corpus(words_of(pa.array(texts, pa.large_string()))).tolist())
+        for group, more in zip(some, others, strict=True):
+            hit = [next(hits) for _ in (*group, *more)]
+            if not any(hit) and len(set(more)) == len(more) and source.taken.isdisjoint(more):
+                source.taken.update(more)
+                yield group
 
 
 def _near(source: _Source, text: str) -> list[str] | None:

@@ -146,7 +146,8 @@ def _ngram(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, t
     try:
         return NgramGenerator(texts, key, rules.counting, threads, as_sentences=config.form == "sentence")
     except ValueError as error:
-        raise CorpusError(f"--corpus: {error}") from None
+        hint = ": --form line makes candidates without" if "sentence" in str(error) else ""
+        raise CorpusError(f"--corpus: {error}{hint}") from None
 
 
 def _proposer(
