@@ -177,7 +177,7 @@ def nothing_to_use() -> Environment:
         (P, ("--units", 20), "--units: leave it out"),
         (P, ("--training", 0), "--training 0: give a share above 0 and up to 1"),
         (P, ("--corrupted", 1.5), "--corrupted 1.5: give a share above 0 and up to 1"),
-        (P, ("--corrupted", 0.0001), "--corrupted 0.0001: is less than one pair"),
+        (P, ("--corrupted", 0.0001), "--corrupted 0.0001: less than one pair is corrupted"),
         (P, ("--strata", 24), "--strata 24: give 1 to 23"),
         (P, ("--tokenizer", "none.json"), "cannot be read as a tokenizers file"),
     ],

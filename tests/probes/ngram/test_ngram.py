@@ -257,7 +257,7 @@ def test_higher_temperatures_give_higher_perplexities() -> None:
 def test_a_sample_without_words_or_sentences_is_refused() -> None:
     with pytest.raises(ValueError, match="no words"):
         NgramGenerator(pa.array(["...", " \n"]), KEY, None, 1)
-    with pytest.raises(ValueError, match=r"no sentence of prose.*--form line"):
+    with pytest.raises(ValueError, match="no sentence of prose"):
         NgramGenerator(pa.array(["only words here"]), KEY, None, 1)
 
 

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from transforms.scoring.metrics.analysis import transfer
 from transforms.scoring.metrics.analysis.forgetting import best_law, fit_laws
-from transforms.scoring.metrics.analysis.gains import Aligned, effectivities, interval, retainabilities, unit_weights
+from transforms.scoring.metrics.analysis.gains import (
+    Aligned,
+    Kept,
+    Peak,
+    effectivities,
+    interval,
+    retainabilities,
+    unit_weights,
+)
 
 STEPS = np.array([0, 10, 11, 12, 14, 18, 26, 42, 74, 138], np.int64)
 SEED = b"\1" * 32
@@ -29,6 +37,13 @@ def test_a_gain_that_rises_and_falls_is_measured_at_its_maximum() -> None:
     assert kept.times.tolist() == [4, 12, 28, 60, 124]
     np.testing.assert_allclose(kept.shares, shape[5:] / 4)
     np.testing.assert_allclose(kept.resampled, np.tile(shape[5:] / 4, (len(kept.draws), 1)), atol=1e-12)
+
+
+def test_a_resample_that_gained_nothing_has_no_share() -> None:
+    draws = np.array([[0.5, 0.5], [0.0, 1.0], [1.0, 0.0]])
+    best = Peak(np.array([4.0, 0.0]), np.array([1, 1]))
+    kept = Kept(best, np.array([1, 2]), np.array([[2.0, 0.0], [1.0, 1.0]]), draws)
+    np.testing.assert_allclose(kept.resampled, [[0.5, 0.5], [np.nan, np.nan], [0.5, 0.25]])
 
 
 def test_the_highest_of_noise_is_no_gain() -> None:

@@ -198,7 +198,7 @@ SCHEDULES: Mapping[str, Kind] = {
     "exponential": Kind("exponential:r", _exponential, _NUMBER, (float,), lambda ratio: 0 < ratio < 1),
     "blocked": Kind("blocked", _blocked, tasks="must"),
     "rehearsed": Kind(
-        "rehearsed:N,uniform|power:d|exponential:r",
+        "rehearsed:N,LAW",
         _rehearsed,
         _LAW,
         (int, str, lambda text: float(text or 0)),
@@ -236,7 +236,8 @@ class Schedule:
         )
         if not kind or not found or bool(colon) != bool(kind.pattern) or not kind.fine(*parameters):
             forms = ", ".join(one.form for one in SCHEDULES.values())
-            raise ValueError(f"schedule {text!r} is unknown: give one of {forms}, repeat:f,E")
+            laws = "LAW is uniform, power:d or exponential:r"
+            raise ValueError(f"schedule {text!r} is unknown: give one of {forms}, repeat:f,E ({laws})")
         return cls(text, name, parameters)
 
     @property

@@ -64,9 +64,22 @@ def begins_with_no_record(data: bytes) -> bool:
     if not first:
         return False
     line = data[first[0] :].split(b"\n")[0].lstrip(b"\xef\xbb\xbf \t\r")
-    if len(first) >= 10 or (not good and (len(first) > 1 or line.startswith(b"["))):
+    if len(first) >= 10 or goes_on(line) or (not good and (len(first) > 1 or line.startswith(b"["))):
         return True
     return not good and has_more(line)
+
+
+def goes_on(line: bytes) -> bool:
+    """Whether a line begins an array that it does not end."""
+    if not line.startswith(b"["):
+        return False
+    try:
+        json.loads(line.decode(errors="replace"), parse_int=str, parse_float=str)
+    except RecursionError:
+        return False
+    except ValueError:
+        return True
+    return False
 
 
 def has_more(line: bytes) -> bool:

@@ -147,8 +147,9 @@ class Kept:
 
     @property
     def resampled(self) -> Floats:
-        """The same for each bootstrap resample of the units, float64[RESAMPLES, points]."""
-        return np.asarray((self.draws @ self.gains.T) / (self.draws @ self.best.gains)[:, None])
+        """The same for each bootstrap resample of the units, float64[RESAMPLES, points]; NaN without a gain."""
+        left, best = self.draws @ self.gains.T, (self.draws @ self.best.gains)[:, None]
+        return np.divide(left, best, out=np.full_like(left, np.nan), where=best != 0)
 
 
 def retainabilities(curves: Aligned, seed: bytes) -> Kept | None:
