@@ -12,7 +12,6 @@ bootstrap over units of the AUCs of their scores.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import time
@@ -28,6 +27,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.golden import run_command
 from benchmarks.kinds.background import encoded, read_tokenizer, texts_in, write_background
+from benchmarks.kinds.command import parsed, saying
 from examples.training.asking import TEXTS, Asking
 from examples.training.scheduled import Phase, Rate, train
 from examples.training.shape import Shape, build, parameters_of, save
@@ -162,7 +162,7 @@ def make_base(work: Path, size: Size, seed: int) -> Path:
         order = np.random.default_rng(seed).permutation(len(texts))
         rows = packed(encoded(read_tokenizer(work), [texts[at] for at in order]), size.row)
         model = build(Shape(size.vocabulary, size.width, size.layers, positions=512), seed)
-        train(model, [Phase(rows, Rate(3e-3, "cosine", 50), 2 * size.batch)], say=_say(base.name))
+        train(model, [Phase(rows, Rate(3e-3, "cosine", 50), 2 * size.batch)], say=saying(base.name))
         save(model, base, work / "tokenizer.json")
         (base / "facts.json").write_text(json.dumps({"parameters": parameters_of(model), "tokens": rows.rows.size}))
     return base
@@ -194,7 +194,7 @@ def course(work: Path, size: Size, law: str, seed: int) -> dict[str, Any]:
         asking = Asking(model, work / "tokenizer.json", work / "secrets/probes/probes.parquet")
         steps = min(size.tasks * size.block, len(rows) // size.batch)
         train(
-            model, [Phase(rows, Rate(size.rate), size.batch, steps)], saves=saves(size), say=_say(name),
+            model, [Phase(rows, Rate(size.rate), size.batch, steps)], saves=saves(size), say=saying(name),
             saved=lambda step, one: _ask(asking, one, step, scores),
         )  # fmt: skip
         done.write_text(json.dumps({"seconds": round(time.monotonic() - began), "steps": steps}))
@@ -286,22 +286,9 @@ def run_all(work: Path, size: Size, output: Path) -> dict[str, Any]:
     return found
 
 
-def _say(name: str) -> Any:
-    return lambda line: print(f"{name}: {line}", flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is missing; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
-    parser.add_argument("--output", type=Path, required=True, help="JSON with all figures")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--tiny", action="store_true", help="a rehearsal of seconds")
-    given = parser.parse_args(arguments)
-    import torch
-
-    torch.set_num_threads(given.threads)
-    given.work.mkdir(parents=True, exist_ok=True)
+    given = parsed(__doc__, arguments)
     run_all(given.work, TINY if given.tiny else Size(), given.output)
     return 0
 

@@ -11,7 +11,6 @@ judged comes from `trapline score`, `verify` and `dynamics`; what is there is no
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ import numpy as np
 
 from benchmarks.golden import run_command
 from benchmarks.kinds.background import encoded, read_tokenizer, texts_in, write_background
+from benchmarks.kinds.command import parsed, saying
 from examples.training.scheduled import Phase, Rate, train
 from examples.training.shape import Shape, build, parameters_of, save
 from examples.training.stream import Stream, of_documents, of_rows, packed
@@ -129,7 +129,7 @@ class Course:
         order = np.random.default_rng(self.seed).permutation(len(texts))
         stream = packed(encoded(read_tokenizer(self.work), [texts[at] for at in order]), size.row)
         model = build(Shape(size.vocabulary, size.width, size.layers, positions=512), self.seed)
-        train(model, [Phase(stream, Rate(size.base_rate, "cosine", 50), size.batch)], say=_say(self.base.parent.name))
+        train(model, [Phase(stream, Rate(size.base_rate, "cosine", 50), size.batch)], say=saying(self.base.parent.name))
         save(model, self.base, self.work / "tokenizer.json")
         tokens, seconds = stream.rows.size, round(time.monotonic() - began)
         facts = {"parameters": parameters_of(model), "tokens": tokens, "seconds": seconds}
@@ -149,7 +149,7 @@ class Course:
             model = LlamaForCausalLM.from_pretrained(self.base)
             phases = [Phase(rows, Rate(rate), size.batch), Phase(after, Rate(rate), size.batch, size.after[-1])]
             train(
-                model, phases, saves=steps, say=_say(folder.as_posix()[-24:]),
+                model, phases, saves=steps, say=saying(folder.as_posix()[-24:]),
                 saved=lambda step, one: save(one, folder / f"step-{step:06d}", self.work / "tokenizer.json"),
             )  # fmt: skip
         return found, updates
@@ -242,22 +242,9 @@ def run_all(work: Path, size: Size, output: Path) -> dict[str, Any]:
     return found
 
 
-def _say(name: str) -> Any:
-    return lambda line: print(f"{name}: {line}", flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is missing; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
-    parser.add_argument("--output", type=Path, required=True, help="JSON with all figures")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--tiny", action="store_true", help="a rehearsal of seconds")
-    given = parser.parse_args(arguments)
-    import torch
-
-    torch.set_num_threads(given.threads)
-    given.work.mkdir(parents=True, exist_ok=True)
+    given = parsed(__doc__, arguments)
     run_all(given.work, TINY if given.tiny else Size(), given.output)
     return 0
 

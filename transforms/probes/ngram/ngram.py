@@ -22,6 +22,10 @@ _MOST_TOKENS = 6000
 """Tokens that are sampled at most in search of a text of the wanted length, besides 20 times that length."""
 
 
+class NoSentencesError(ValueError):
+    """The texts hold words, and no sentence of prose."""
+
+
 class NgramGenerator:
     """Samples from a model fitted to texts.
 
@@ -48,7 +52,7 @@ class NgramGenerator:
                 words and marks that begin and end with a word.
 
         Raises:
-            ValueError: if there are no words, or no sentences, in the texts.
+            ValueError: if there are no words in the texts; `NoSentencesError` if there are no sentences.
         """
         # In a large sample what occurs once is mostly a slip or an identifier; in a small one there is little else.
         found = sample_of(split(texts), _MOST_PIECES, 2 if texts.nbytes > _SMALL else 1)
@@ -57,7 +61,7 @@ class NgramGenerator:
             raise ValueError("the sample of the corpus holds no words: give more of it, or text of another kind")
         ids = sentences(found) if as_sentences else stretches(found)
         if not (ids > 0).any():
-            raise ValueError(
+            raise NoSentencesError(
                 "the sample of the corpus holds no sentence of prose that begins with a capital letter (in scripts "
                 "that have them) and ends with a mark such as a full stop"
             )

@@ -140,14 +140,15 @@ def _generator(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: byte
 
 def _ngram(config: TrapsConfig, rules: Rules, pieces: list[Piece], key: bytes, threads: int) -> "NgramGenerator":
     from transforms.probes.ngram.documents import sample_documents
-    from transforms.probes.ngram.ngram import NgramGenerator
+    from transforms.probes.ngram.ngram import NgramGenerator, NoSentencesError
 
     texts = sample_documents(pieces, config.text_column, key, threads)
     try:
         return NgramGenerator(texts, key, rules.counting, threads, as_sentences=config.form == "sentence")
+    except NoSentencesError as error:
+        raise CorpusError(f"--corpus: {error}: --form line makes candidates without") from None
     except ValueError as error:
-        hint = ": --form line makes candidates without" if "sentence" in str(error) else ""
-        raise CorpusError(f"--corpus: {error}{hint}") from None
+        raise CorpusError(f"--corpus: {error}") from None
 
 
 def _proposer(
