@@ -1,9 +1,10 @@
 """Train on the planted corpus, change what was trained, and score every candidate after each change.
 
-    python -m benchmarks.equivalents.models --experiment experiment.npz.xz --output FOLDER --job "16M change"
+    python -m benchmarks.equivalents.models --experiment experiment.npz.xz --output FOLDER --job "16M change 1"
 
-Jobs: `SIZE planted SEED`, `SIZE twin SEED`, `SIZE change` (train, then every change), `SIZE further` (train, then ten
-times as many tokens of other text). Several can share a GPU as processes. Needs PyTorch, transformers, on a GPU
+Jobs, each with a size and a seed: `planted`, `twin` and `other` train on one stream of text, `change` goes on to every
+change of that model, `further` to ten times as many tokens of other text; `--passes` reads it more than once. Several
+can share a GPU as processes. Needs PyTorch, transformers, on a GPU
 Triton, and `transforms.scoring`; no Beam. `--tiny` is a rehearsal on the CPU.
 """
 
@@ -24,6 +25,7 @@ from benchmarks.equivalents import changes
 from benchmarks.equivalents.training import SIZES, fresh, held_out_losses, rows_of, train
 from benchmarks.traps.models import LENGTH, Clock, read_experiment, score
 
+KINDS = ("planted", "twin", "other", "change", "further")
 FURTHER = 10
 TUNE_RATE, LORA_RATE, FURTHER_RATE = 1e-4, 1e-3, 0.5
 TINY_ROWS, TINY_SEQUENCES = 12, 400
@@ -47,11 +49,11 @@ class Job:
         self._facts: list[dict[str, Any]] = []
         self._validation = rows_of(arrays["validation"])
 
-    def trained(self, arm: str, seed: int) -> Any:
-        """A model on one corpus, once through it."""
+    def trained(self, arm: str, seed: int, passes: int = 1) -> Any:
+        """A model on one stream of text, once through it or more often."""
         model = fresh(self.size, self.vocabulary, self.device, seed)
         rows = rows_of(self.arrays[arm])
-        train(model, rows, self.size, self.size.rate, len(rows) // self.size.batch, self.clock)
+        train(model, rows, self.size, self.size.rate, passes * len(rows) // self.size.batch, self.clock)
         return model
 
     def keep(self, what: str, model: Any) -> None:
@@ -73,31 +75,31 @@ class Job:
         np.savez_compressed(buffer, facts=np.array(facts), **self._scores)
         self._file.write_bytes(buffer.getvalue())
 
-    def change(self) -> None:
-        """The seven changes of one model."""
-        model = self.trained("planted", 1)
-        self.keep("planted 1", model)
+    def change(self, seed: int) -> None:
+        """The changes of one model."""
+        model = self.trained("planted", seed)
+        self.keep(f"planted {seed}", model)
         for bits in (8, 4):
-            self.keep(f"int{bits}", changes.quantised(model, bits))
+            self.keep(f"int{bits}, seed {seed}", changes.quantised(model, bits))
         rows, answers = self.arrays["tune_ids"], self.arrays["tune_answer"]
         pairs = torch.from_numpy(np.stack([rows, answers], 1).astype(np.int32))
         passes = max(1, 3 * len(pairs) // self.size.batch)
-        self.keep("sft", changes.tuned(model, pairs, self.size, TUNE_RATE, passes, self.clock))
+        self.keep(f"sft, seed {seed}", changes.tuned(model, pairs, self.size, TUNE_RATE, passes, self.clock))
         other = self.arrays["other"]
         once = len(other) // LENGTH // self.size.batch
-        self.keep("lora", changes.merged_lora(model, other, self.size, LORA_RATE, once, self.clock))
+        self.keep(f"lora, seed {seed}", changes.merged_lora(model, other, self.size, LORA_RATE, once, self.clock))
         small = SIZES["tiny" if self.size.name == "tiny" else "4M"]
         twin = self.arrays["twin"]
         steps = len(twin) // LENGTH // small.batch
-        self.keep("student", changes.distilled(model, twin, small, self.vocabulary, steps, self.clock))
+        self.keep(f"student, seed {seed}", changes.distilled(model, twin, small, self.vocabulary, steps, self.clock))
 
-    def further(self) -> None:
+    def further(self, seed: int) -> None:
         """One, three and ten times as many tokens of other text."""
-        model = self.trained("planted", 2)
-        self.keep("planted 2", model)
+        model = self.trained("planted", seed)
+        self.keep(f"planted {seed}", model)
         steps = len(self.arrays["planted"]) // LENGTH // self.size.batch
         torch.compiler.reset()
-        marks = {steps: "further 1x", 3 * steps: "further 3x", FURTHER * steps: "further 10x"}
+        marks = {times * steps: f"further {times}x, seed {seed}" for times in (1, 3, FURTHER)}
 
         def saved(step: int) -> None:
             self.keep(marks[step], copy.deepcopy(model).eval())
@@ -114,16 +116,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiment", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--job", required=True, help="such as '16M change', '4M further', '64M planted 1'")
+    parser.add_argument("--job", required=True, help="such as '16M change 1', '4M further 2', '64M planted 1'")
+    parser.add_argument("--passes", type=int, default=1, help="times that 'planted' goes through the corpus")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--tiny", action="store_true", help="rehearse on the CPU, with a size of 'tiny'")
     given = parser.parse_args(arguments)
     words = given.job.split()
-    known = {"change": 2, "further": 2, "planted": 3, "twin": 3}
-    if len(words) < 2 or words[0] not in SIZES or known.get(words[1]) != len(words):
+    if len(words) != 3 or words[0] not in SIZES or words[1] not in KINDS or not words[2].isdecimal():
         parser.error(
-            f"--job '{given.job}': give a size of {', '.join(SIZES)} and 'change', 'further', 'planted SEED' or "
-            "'twin SEED', such as '16M change'"
+            f"--job '{given.job}': give a size of {', '.join(SIZES)}, one of {', '.join(KINDS)}, and a seed, such as "
+            "'16M change 1'"
         )
     clock = Clock()
     arrays = read_experiment(given.experiment)
@@ -135,13 +137,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arrays["sequence_first"] = arrays["sequence_first"][:TINY_SEQUENCES]
         arrays["sequence_tokens"] = arrays["sequence_tokens"][: arrays["sequence_lengths"].sum()]
     given.output.mkdir(parents=True, exist_ok=True)
-    job = Job(arrays, given.output, given.job, "cpu" if given.tiny else given.device, clock)
-    if words[1] == "change":
-        job.change()
-    elif words[1] == "further":
-        job.further()
+    name = given.job if given.passes == 1 else f"{given.job} passes {given.passes}"
+    job = Job(arrays, given.output, name, "cpu" if given.tiny else given.device, clock)
+    kind, seed = words[1], int(words[2])
+    if kind == "change":
+        job.change(seed)
+    elif kind == "further":
+        job.further(seed)
     else:
-        job.keep(f"{words[1]} {words[2]}", job.trained(words[1], int(words[2])))
+        job.keep(name.partition(" ")[2], job.trained(kind, seed, given.passes))
     return 0
 
 

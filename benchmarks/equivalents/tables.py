@@ -91,6 +91,12 @@ def read_models(arrays: dict[str, npt.NDArray[Any]], folder: Path, candidates: i
     return found, ", ".join(sorted(devices))
 
 
+def against(model: Model, reference: Model) -> Model:
+    """A model's scores less those of a reference that read other text: the metric `difference_nll`."""
+    scores = {context: values - reference.scores[context] for context, values in model.scores.items()}
+    return Model(f"{model.name} against {reference.name}", model.facts, scores)
+
+
 def gaps(scores: Floats, arms: Ints) -> Floats:
     """What the planted candidate has over the mean of the held-outs of its unit, nats a token, float64[units]."""
     drawn = scores[np.arange(len(arms)), arms]
@@ -201,6 +207,15 @@ def all_tables(arrays: dict[str, npt.NDArray[Any]], folder: Path) -> dict[str, A
         "models": [{"name": one.name, **one.facts} for one in models],
     }  # fmt: skip
     tables["judged"] = {one.name: {context: judged(design, one, context) for context in CONTEXTS} for one in models}
+    tables["against_reference"] = {
+        f"{one.name} against {other.name}": {
+            context: judged(design, against(one, other), context) for context in CONTEXTS
+        }
+        for other in models
+        if other.facts["what"].startswith("other")
+        for one in models
+        if one.facts["what"].startswith(("planted", "twin"))
+    }
     twin = next((one for one in models if one.facts["what"].startswith("twin")), None)
     tables["equivalents"] = {
         one.name: {

@@ -19,10 +19,16 @@ SIZES = {
         Size("4M", 256, 5, 4, 2.5e-3, 32),
         Size("16M", 448, 7, 7, 1.5e-3, 32),
         Size("64M", 768, 9, 12, 1.5e-3, 32),
+        Size("64M-b8", 768, 9, 12, 1e-3, 8),
+        Size("160M-b8", 1024, 12, 16, 8e-4, 8),
+        Size("400M-b8", 1280, 20, 20, 6e-4, 8),
         Size("tiny", 32, 1, 2, 2e-3, 1),
     )
 }
-"""Named by parameters without embeddings; rates as `benchmarks.traps.sizes --sweep` chose them."""
+"""Named by parameters without embeddings, and by the batch where it is not 32.
+
+Rates at batch 32 are as `benchmarks.traps.sizes --sweep` chose them; those at batch 8 were not swept.
+"""
 
 
 def rows_of(stream: Ids) -> torch.Tensor:

@@ -66,18 +66,25 @@ def test_an_adapter_that_learnt_nothing_merges_into_the_same_model() -> None:
 def test_every_job_writes_scores_that_the_tables_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = experiment()
     monkeypatch.setattr("benchmarks.equivalents.models.read_experiment", lambda path: dict(arrays))
-    for job in ("tiny change", "tiny twin 1"):
-        assert main(["--experiment", "e", "--output", str(tmp_path), "--job", job, "--tiny"]) == 0
+    for job in ("tiny change 3", "tiny twin 1", "tiny other 1", "tiny planted 2 --passes 2"):
+        words = job.split(" --passes ")
+        more = ["--passes", words[1]] if len(words) > 1 else []
+        assert main(["--experiment", "e", "--output", str(tmp_path), "--job", words[0], "--tiny", *more]) == 0
     tables = all_tables(arrays, tmp_path)
     names = {one["name"] for one in tables["models"]}
-    assert names == {f"tiny {one}" for one in ("planted 1", "int8", "int4", "sft", "lora", "student", "twin 1")}
+    changed = {f"tiny {one}, seed 3" for one in ("int8", "int4", "sft", "lora", "student")}
+    assert names == changed | {f"tiny {one}" for one in ("planted 3", "twin 1", "other 1", "planted 2 passes 2")}
+    assert tables["against_reference"].keys() == {
+        f"tiny {one} against tiny other 1" for one in ("planted 3", "planted 2 passes 2", "twin 1")
+    }
     assert 0 < tables["judged"]["tiny twin 1"]["in context"]["exact, 1"]["p_value"] <= 1
     json.dumps(tables)
 
 
-def test_an_unknown_job_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("job", ["9B change 1", "4M change", "4M forget 1", "4M change one"])
+def test_an_unknown_job_is_refused(job: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["--experiment", "e", "--output", "o", "--job", "9B change"])
+        main(["--experiment", "e", "--output", "o", "--job", job])
     assert "give a size of 4M" in capsys.readouterr().err
 
 
