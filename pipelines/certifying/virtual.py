@@ -15,7 +15,6 @@ from pipelines.certifying.units import text_of_copy, words_in
 from transforms.base.texts import Texts
 from transforms.certify.certificate import Scene
 from transforms.certify.survival import Copies, Planted
-from transforms.planting.forms import form_of
 from transforms.planting.insertion.inserted import Insertions, insert_all
 from transforms.planting.places.places import PURPOSE, Limits, Places, Room, find_places
 from transforms.planting.sealing.key import Key
@@ -69,7 +68,7 @@ def _world(
     inside, rows = inside[np.argsort(rows, kind="stable")], np.sort(rows, kind="stable")
     after = list(before)
     if len(inside):
-        forms = np.array([form_of(unit.texts()) for unit in units], np.int8)
+        forms = np.array([unit.form for unit in units], np.int8)
         own = Insertions(
             rows,
             places.fraction[inside],

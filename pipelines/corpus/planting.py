@@ -1,5 +1,6 @@
 """The secret side of `trapline prepare`: the sealed campaign that a corpus run plants."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +43,7 @@ from transforms.planting.columns.followers import (
     find_followers,
     find_unique,
 )
-from transforms.planting.forms import LINE, form_of
+from transforms.planting.forms import LINE
 from transforms.planting.insertion.editor import PlantingEditor
 from transforms.planting.insertion.watch import WatchForProbes, write_phrases
 from transforms.planting.ledger.check_planting import check_planting
@@ -265,8 +266,9 @@ class Campaign:
 
     def covered_bytes(self, duplicates: Iterable[pa.Table]) -> dict[str, int]:
         """What was inserted into the kept documents of removed ones, by reason."""
-        return covered_bytes(self._ledger(), duplicates)
+        return covered_bytes(self._ledger, duplicates)
 
+    @functools.cached_property
     def _ledger(self) -> pa.Table:
         """The ledger of the whole output, with row numbers for addresses."""
         assert self.places is not None and self.rows is not None  # noqa: S101, PT018 - for the type checker
@@ -284,7 +286,7 @@ class Campaign:
     def finish(self, manifest: bytes) -> None:
         """Write the ledger, the slots and the second commitment, before the output counts as finished."""
         assert self.counts is not None  # noqa: S101 - for the type checker
-        ledger = self._ledger()
+        ledger = self._ledger
         self.counts = {**self.counts, **self._sentences(ledger)}
         files = {
             names.LEDGER: names.parquet(ledger),
@@ -314,7 +316,7 @@ class Campaign:
     def _sentences(self, ledger: pa.Table) -> dict[str, int]:
         """Copies that are sentences, and those of them that stand elsewhere than between two sentences."""
         units = [unit for unit in self.sealed.units if not unit.as_document]
-        own = [unit.id for unit in units if form_of(unit.texts()) != LINE]
+        own = [unit.id for unit in units if unit.form != LINE]
         copies = ledger.filter(pc.is_in(ledger["unit"], pa.array(own, pa.string())))
         between = pc.sum(pc.equal(copies["boundary"], "sentence")).as_py() or 0
         return {"sentences": copies.num_rows, "sentences_elsewhere": copies.num_rows - between}

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from transforms.planting.characters import (
     ALONE,
     ATERM,
@@ -25,3 +28,21 @@ def form_of(texts: Sequence[str]) -> int:
             return LINE
     unspaced = all(table[ord(text[0])] & ALONE and text[-1] in _WIDE_MARKS for text in texts)
     return UNSPACED if unspaced else SENTENCE
+
+
+def forms_of(
+    firsts: npt.NDArray[np.int64], lasts: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], units: int
+) -> npt.NDArray[np.int8]:
+    """`form_of` of many units at once, int8[units].
+
+    Args:
+        firsts: int64[texts], the code point with which each text begins.
+        lasts: int64[texts], with which it ends.
+        owners: int64[texts], the unit of each, from 0; every unit has a text.
+        units: how many there are.
+    """
+    classes, table = sentence_classes(), places_table()
+    line = (classes[firsts] == LOWER) | ~np.isin(classes[lasts], (ATERM, STERM))
+    spaced = (table[firsts] & ALONE == 0) | ~np.isin(lasts, [ord(one) for one in _WIDE_MARKS])
+    lines, with_spaces = (np.bincount(owners[flags], minlength=units) > 0 for flags in (line, spaced))
+    return np.where(lines, LINE, np.where(with_spaces, SENTENCE, UNSPACED)).astype(np.int8)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from schemas.described import VERSION_KEY, SchemaMismatchError
 from schemas.probes import PROBES, conform
 from transforms.base.errors import SealError
-from transforms.planting.sealing.units import Candidate, Unit, texts_as_value, texts_from, units_of
+from transforms.planting.sealing.units import Candidate, Unit, units_of
+from transforms.planting.tables.spelled import texts_as_value, texts_from
 
 
 def rows(**first: Any) -> list[dict[str, Any]]:

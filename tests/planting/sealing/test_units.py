@@ -11,7 +11,7 @@ from schemas.described import SchemaMismatchError
 from schemas.probes import PROBES, conform
 from tests.planting.sealing import independent
 from transforms.base.errors import SealError
-from transforms.planting.sealing.units import Candidate, Unit, leaf, units_of
+from transforms.planting.sealing.units import Candidate, Unit, units_of
 
 SECRET = "xyzzy"
 
@@ -171,7 +171,7 @@ def test_different_units_have_different_bytes(one: Unit, other: Unit) -> None:
 def test_the_bytes_are_those_written_down(unit: Unit) -> None:
     assert unit.canonical() == independent.unit_bytes(dataclasses.asdict(unit))
     wanted = independent.leaf_bytes(dataclasses.asdict(unit), b"s" * 32, b"t" * 32)
-    assert leaf(unit.canonical(), b"s" * 32, b"t" * 32) == wanted
+    assert unit.leaf(b"s" * 32, b"t" * 32) == wanted
 
 
 def test_text_is_taken_as_it_is_without_normalisation() -> None:

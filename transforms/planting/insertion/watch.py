@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from transforms.base.texts import Texts, buffers_of
 from transforms.planting.folder import PROBES, parquet
 from transforms.planting.insertion.watch_kernel import HEAD, filter_of, heads_of, rows_with_phrase
-from transforms.planting.sealing.units import FAMILY_TEXTS
+from transforms.planting.tables.texts import FAMILY_TEXTS
 from transforms.planting.work import SecretWork, read_secret, secret_columns
 
 

@@ -12,7 +12,6 @@ from schemas.described import check
 from schemas.working.plantings import PLANTINGS
 from transforms.corpus.output.shards import END, Shard
 from transforms.planting.folder import parquet
-from transforms.planting.forms import form_of
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.units import Unit
 from transforms.planting.work import SecretWork
@@ -39,7 +38,7 @@ def write_plantings(
     """
     order = np.lexsort((places.copy, places.leaf, places.fraction, places.address))
     addresses = places.address[order]
-    forms = np.array([form_of(unit.texts()) for unit in units], np.int8)
+    forms = np.array([unit.form for unit in units], np.int8)
     for shard in shards:
         lo = np.searchsorted(addresses, np.uint64(shard.lo))
         hi = len(addresses) if shard.hi == END else np.searchsorted(addresses, np.uint64(shard.hi))

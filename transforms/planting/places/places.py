@@ -86,8 +86,7 @@ class Room:
 
 def cost(unit: Unit) -> int:
     """Bytes that a copy of the unit adds at most, whichever candidate is drawn and whichever of its texts it gets."""
-    longest = max(len(text) if text.isascii() else len(text.encode()) for text in unit.texts())
-    return longest + (0 if unit.as_document else SEPARATOR_BYTES)
+    return unit.longest + (0 if unit.as_document else SEPARATOR_BYTES)
 
 
 def needed_bytes(units: Sequence[Unit], limits: Limits) -> int:

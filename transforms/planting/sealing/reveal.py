@@ -12,7 +12,8 @@ from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree, root_from_path
 from transforms.planting.sealing.public_randomness import Randomness
 from transforms.planting.sealing.seal import plan_hash, plan_salt
-from transforms.planting.sealing.units import TEXTS, Candidate, Unit, leaf, texts_from
+from transforms.planting.sealing.units import Candidate, Unit
+from transforms.planting.tables.spelled import TEXTS, texts_from
 
 _T = TypeVar("_T")
 
@@ -129,7 +130,7 @@ def _check_unit(found: Revealed, proof: object, commitment: Commitment, randomne
     seed, salt = (hexadecimal(content[name], name, 32) for name in ("seed", "salt"))
     path = [hexadecimal(_as(one, str, "path"), "path", 32) for one in content["path"]]
     place: int = content["leaf"]
-    if root_from_path(leaf(unit.canonical(), salt, seed), place, commitment.leaves, path) != commitment.tree_root:
+    if root_from_path(unit.leaf(salt, seed), place, commitment.leaves, path) != commitment.tree_root:
         raise DocumentError(f"leaf {place}: its unit, seed, salt or path is not what was committed")
     drawn = arm(seed, randomness, commitment.root, len(unit.candidates))
     if drawn != content["arm"]:

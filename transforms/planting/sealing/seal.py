@@ -12,7 +12,7 @@ from transforms.planting.sealing.draw import salt_of, seed_of
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
 from transforms.planting.sealing.public_randomness import Declared
-from transforms.planting.sealing.units import Unit, leaf
+from transforms.planting.sealing.units import Unit
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +48,7 @@ def order_units(key: Key, units: Sequence[Unit], tranches: int) -> Order:
 
 def leaf_of(key: Key, unit: Unit) -> bytes:
     """What the tree holds of a unit, 32 bytes."""
-    return leaf(unit.canonical(), salt_of(key, unit.id), seed_of(key, unit.id))
+    return unit.leaf(salt_of(key, unit.id), seed_of(key, unit.id))
 
 
 def plan_salt(key: Key) -> bytes:
