@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.datatrove import deduplicated, keep_words
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"m_bytes": (1 << 27) - 1, "k": 5, "n_grams": 13, "duplicate_threshold": 0.8}
@@ -21,6 +21,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     """The documents that are new."""
     from datatrove.pipeline.dedup.bloom_filter import BloomFilterConfig, SingleBloomFilter
 
+    keep_words(sentences=False)
     config = BloomFilterConfig(**SETTINGS)
 
     def last(folder: Path) -> SingleBloomFilter:
