@@ -48,7 +48,7 @@ class CertifyConfig:
     input: Annotated[Several, INPUT] = ()
     """With --probes, the corpus to plant into; with --secrets, the output of trapline prepare."""
     corpus: Annotated[Several, INPUT] = ()
-    """A corpus that somebody cleaned: files, folders or quoted globs."""
+    """A corpus that somebody cleaned: files, folders, quoted globs, or an output folder of trapline."""
     text_column: Annotated[str, INPUT] = "text"
     """Column with the text in --corpus, and with --probes in --input."""
     attack: Annotated[bool, JUDGES] = False

@@ -18,7 +18,7 @@ from transforms.certify.registry import judges_named
 HERE = Path(__file__).parent
 ODD = [
     "Don't e-mail me at a.b@example.org, i.e. at 3.14 p.m.; see https://example.org/a?b=c. It's U.S.-made: 10km/h!",
-    "Zażółć gęślą jaźń — «naïve» café… 中文。日本語！ Ωμέγα; 1,000.5 and ٣٫٥ and 5.5%.",
+    "Zażółć gęślą jaźń — «naïve» café… 中文。日本語。 Ωμέγα; 1,000.5 and 5.5%.",
     "\ttabs\n\n\nand   spaces\u00a0here \u2003 there\x0bvertical\x1cseparator :) :-( ¯\\_(ツ)_/¯ (^_^) 8-)",
     "IS_ALPHA is a word that the tokenizer does not take well. IS_ALPHA, twice.",
     "   \n \n ",
@@ -30,7 +30,7 @@ ODD = [
 def corpora(seed: int) -> list[list[str]]:
     """A corpus with repeats and near repeats of whole documents, and the same with copies of traps."""
     chance = random.Random(seed)
-    words = [*"the a of and to in that it is was he for on are with as his they be at".split(), "don't", "U.S.", "5.5"]
+    words = ["the", "a", "of", "and", "to", "in", "that", "it", "is", "was", "for", "don't", "U.S.", "5.5"]
     words += ["".join(chance.choices("abcdefghij", k=chance.randrange(2, 9))) for _ in range(300)]
 
     def sentence() -> str:
@@ -80,4 +80,6 @@ def test_a_judge_says_what_its_package_says(name: str, tmp_path: Path) -> None:
     wanted = said("package", name, given, python, tmp_path)
     assert said("judge", name, given, python, tmp_path) == wanted
     # The corpora are such that the judge has something to say.
-    assert any(left != text for texts, own in zip(both, wanted, strict=True) for text, left in zip(texts, own, strict=True))
+    assert any(
+        left != text for texts, own in zip(both, wanted, strict=True) for text, left in zip(texts, own, strict=True)
+    )

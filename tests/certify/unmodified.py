@@ -3,7 +3,7 @@
     python unmodified.py package|judge NAME CORPORA
 
 CORPORA is JSON: a list of corpora, each a list of texts. Printed is JSON: of each corpus what is left of each text.
-`package` calls the package as its documentation has it, for one corpus after the other, with nothing of ours between.
+`package` calls the package as its documentation has it, for one corpus after the other: nothing is shared.
 """
 
 import importlib
@@ -24,6 +24,8 @@ MODULES = {
     "minhash": "duplicates.datatrove_minhash",
     "sentences": "duplicates.datatrove_sentences",
     "bloom": "duplicates.datatrove_bloom",
+    "text-dedup-minhash": "duplicates.textdedup_minhash",
+    "text-dedup-simhash": "duplicates.textdedup_simhash",
     "lshbloom": "duplicates.lshbloom",
 }
 
@@ -54,7 +56,7 @@ def _in_turn(texts: Sequence[str], steps: Sequence[Any]) -> Left:
     return [kept.get(str(number)) for number in range(len(texts))]
 
 
-def _filtered(name: str, texts: Sequence[str], folder: Path) -> Left:  # noqa: ARG001 - all have it
+def _filtered(name: str, texts: Sequence[str], folder: Path) -> Left:
     from datatrove.pipeline.filters import (
         C4QualityFilter,
         FineWebQualityFilter,
@@ -124,10 +126,21 @@ def _lshbloom(_: str, texts: Sequence[str], folder: Path) -> Left:
     return left
 
 
+def _text_dedup(name: str, texts: Sequence[str], folder: Path) -> Left:
+    from transforms.certify.judges.textdedup import kept_by
+
+    kind = name.removeprefix("text-dedup-")
+    program = importlib.import_module(f"text_dedup.{kind}")
+    settings = importlib.import_module(f"transforms.certify.judges.{MODULES[name]}").SETTINGS
+    return list(kept_by(program.main, {"algorithm_name": kind, **settings}, texts))
+
+
 _PACKAGES: dict[str, Callable[[str, Sequence[str], Path], Left]] = {
     "minhash": _minhash,
     "sentences": _sentences,
     "bloom": _bloom,
+    "text-dedup-minhash": _text_dedup,
+    "text-dedup-simhash": _text_dedup,
     "lshbloom": _lshbloom,
 }
 
