@@ -8,6 +8,10 @@ from typing import Any
 
 _WORDS = 1 << 24
 """Words that spaCy may remember, more than any sample has."""
+_BREAKS_SPACY = "IS_ALPHA"
+"""Datatrove has a way of its own for texts with this word."""
+_PARTS: dict[str, list[str]] = {}
+_SEEN: set[str] = set()
 
 
 def keep_words(*, sentences: bool = True) -> None:
@@ -18,16 +22,60 @@ def keep_words(*, sentences: bool = True) -> None:
     different words, which a sample bounds. What comes out is the same.
 
     Args:
-        sentences: whether the judge asks for sentences; words do not need the step that finds them.
+        sentences: whether the judge asks for sentences; if not, only what stands between white space is tokenized.
     """
     from datatrove.utils.typeshelper import Languages
     from datatrove.utils.word_tokenizers import load_word_tokenizer
 
-    language = load_word_tokenizer(Languages.english).tokenizer
-    language.memory_zone = contextlib.nullcontext
-    language.tokenizer.max_cache_size = _WORDS
-    if not sentences and "sentencizer" in language.pipe_names:
-        language.disable_pipe("sentencizer")
+    own = load_word_tokenizer(Languages.english)
+    if not sentences:
+        own.word_tokenize = words_by_parts(getattr(own.word_tokenize, "of_all", own.word_tokenize))
+        return
+    own.tokenizer.memory_zone = contextlib.nullcontext
+    own.tokenizer.tokenizer.max_cache_size = _WORDS
+    own._do_tokenize = _with_known_parts(  # noqa: SLF001 - what all of its methods call
+        getattr(own._do_tokenize, "of_all", own._do_tokenize),  # noqa: SLF001
+        own.tokenizer.tokenizer,
+    )
+
+
+def _with_known_parts(analyse: Callable[[str], Any], tokenize: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The analysis of a text whose parts spaCy has seen one by one.
+
+    Of a text spaCy remembers nothing behind the first part that its list of special cases has, such as "don't".
+    """
+
+    def of(text: str) -> Any:
+        for part in text.split():
+            if part not in _SEEN:
+                _SEEN.add(part)
+                if _BREAKS_SPACY not in part:
+                    tokenize(part)
+        return analyse(text)
+
+    of.of_all = analyse  # type: ignore[attr-defined]
+    return of
+
+
+def words_by_parts(tokenize: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
+    """The words of a text from those of what white space parts, each of which is tokenized once in this process.
+
+    SpaCy takes each part for itself, and datatrove drops white space that is a word.
+    """
+
+    def of(text: str) -> list[str]:
+        if _BREAKS_SPACY in text:
+            return tokenize(text)
+        found: list[str] = []
+        for part in text.split():
+            words = _PARTS.get(part)
+            if words is None:
+                words = _PARTS[part] = tokenize(part)
+            found += words
+        return found
+
+    of.of_all = tokenize  # type: ignore[attr-defined]
+    return of
 
 
 def documents_of(texts: Sequence[str]) -> Iterator[Any]:
