@@ -28,10 +28,12 @@ def keep_words(*, sentences: bool = True) -> None:
     from datatrove.utils.word_tokenizers import load_word_tokenizer
 
     own = load_word_tokenizer(Languages.english)
+    own.tokenizer.memory_zone = contextlib.nullcontext
     if not sentences:
+        if "sentencizer" in own.tokenizer.pipe_names:
+            own.tokenizer.disable_pipe("sentencizer")
         own.word_tokenize = words_by_parts(getattr(own.word_tokenize, "of_all", own.word_tokenize))
         return
-    own.tokenizer.memory_zone = contextlib.nullcontext
     own.tokenizer.tokenizer.max_cache_size = _WORDS
     own._do_tokenize = _with_known_parts(  # noqa: SLF001 - what all of its methods call
         getattr(own._do_tokenize, "of_all", own._do_tokenize),  # noqa: SLF001
