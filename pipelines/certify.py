@@ -1,6 +1,6 @@
 """`trapline certify`: what cleaning leaves of planted text, before the seal, after planting and after a release."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -11,6 +11,23 @@ from transforms.base.flags import INPUT, JUDGES, OUTPUT, RUNNING, Several, Whole
 
 if TYPE_CHECKING:
     from pipelines.running.context import Context
+
+
+_BEFORE, _AFTER, _RELEASED, _ATTACK = "--probes", "--secrets and --input", "--corpus", "--attack"
+
+_GO_WITH = {
+    "text_column": (_BEFORE, _RELEASED),
+    "judges": (_BEFORE, _AFTER, _ATTACK),
+    "missing": (_BEFORE, _AFTER),
+    "environments": (_BEFORE, _AFTER),
+    "gate": (_BEFORE,),
+    "copies": (_BEFORE,),
+    "max_doc_share": (_BEFORE,),
+    "sample": (_BEFORE, _AFTER, _ATTACK),
+    "output": (_BEFORE,),
+    "aggregate": (_BEFORE, _AFTER, _RELEASED),
+}
+"""Flags that do something only in some of the ways to run."""
 
 
 @Parameter(name="*")
@@ -31,7 +48,7 @@ class CertifyConfig:
     input: Annotated[Several, INPUT] = ()
     """With --probes, the corpus to plant into; with --secrets, the output of trapline prepare."""
     corpus: Annotated[Several, INPUT] = ()
-    """A corpus that somebody cleaned: files, folders or quoted globs."""
+    """A corpus that somebody cleaned: files, folders, quoted globs, or an output folder of trapline."""
     text_column: Annotated[str, INPUT] = "text"
     """Column with the text in --corpus, and with --probes in --input."""
     attack: Annotated[bool, JUDGES] = False
@@ -93,6 +110,7 @@ class CertifyConfig:
                 "--gate goes with --probes: after the seal no unit is dropped, since that could follow the draw",
             ),
             (bool(self.gate) or not self.drop, "--drop goes with --gate"),
+            (bool(self.gate) or self.least == CertifyConfig.least, "--least goes with --gate"),
             (0 < self.least <= 1, f"--least {self.least}: give a share above 0, at most 1"),
             (self.copies >= 0, f"--copies {self.copies}: give 1 or more, or 0 for the whole dose"),
             (0 <= self.threads <= 1024, f"--threads {self.threads}: give 0 (all cores) to 1024"),
@@ -101,10 +119,26 @@ class CertifyConfig:
         for fine, message in checks:
             if not fine:
                 raise ValueError(message)
+        self._refuse_what_does_nothing()
         try:
             parse_size(self.sample)
         except ValueError as error:
             raise ValueError(f"--sample: {error}") from error
+
+    def _refuse_what_does_nothing(self) -> None:
+        """Refuse flags that this way to run would ignore; one that says what it says by default is no harm."""
+        flags = {"list_judges": "--list"}
+        given = {one.name: flags.get(one.name, f"--{one.name.replace('_', '-')}") for one in fields(self)}
+        given = {name: flag for name, flag in given.items() if getattr(self, name) != getattr(CertifyConfig, name)}
+        if self.list_judges:
+            for flag in given.values():
+                if flag not in ("--list", "--environments"):
+                    raise ValueError(f"{flag}: with --list give nothing else but --environments")
+            return
+        way = _ATTACK if self.attack else _BEFORE if self.probes else _RELEASED if self.corpus else _AFTER
+        for name, ways in _GO_WITH.items():
+            if name in given and way not in ways:
+                raise ValueError(f"{given[name]} does nothing with {way}; it goes with {', or with '.join(ways)}")
 
 
 def run(config: CertifyConfig, context: "Context") -> int:

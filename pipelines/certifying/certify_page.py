@@ -114,8 +114,12 @@ def _ran(judges: list[dict[str, Any]]) -> Block:
     for one in judges:
         versions = ", ".join(f"{name} {version}" for name, version in one["versions"].items()) or "own"
         settings = ", ".join(f"{name}: {value}" for name, value in one["settings"].items())
-        rows.append([one["judge"], versions, settings or "defaults", f"{one['seconds']:.1f} s"])
-    return Table("How they ran", ["judge", "version", "settings", "time"], rows, frozenset([3]), wide=True)
+        rows.append(
+            [one["judge"], versions, settings or "defaults", f"{one['seconds']:.1f} s", f"{one['cpu_seconds']:.1f} s"]
+        )
+    columns = ["judge", "version", "settings", "time", "of CPU"]
+    note = "The time is that of the judging alone; that of the CPU is of the whole process."
+    return Table("How they ran", columns, rows, frozenset([3, 4]), note, wide=True)
 
 
 def _interval(group: Mapping[str, Any]) -> str:

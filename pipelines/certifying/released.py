@@ -103,6 +103,7 @@ def released_facts(sealed: Sealed, pieces: "Sequence[Piece]", text_column: str, 
         "settings": {"window_words": _WORDS},
         "versions": {},
         "seconds": 0.0,
+        "cpu_seconds": 0.0,
     }
     return {
         "command": "certify",

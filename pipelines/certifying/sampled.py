@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.running.output import shards_of
 from transforms.base.errors import CorpusError
 from transforms.base.keyed import numbers
 from transforms.base.readable import size
@@ -28,13 +29,13 @@ class Sample:
 
 
 def pieces_of(patterns: Sequence[str], text_column: str, flag: str) -> list[Piece]:
-    """The corpus in pieces.
+    """The corpus in pieces; of an output folder of trapline its shards.
 
     Raises:
         CorpusError: naming the flag and the file.
     """
     try:
-        sources = list_sources(patterns)
+        sources = list_sources([shards_of(pattern) for pattern in patterns])
     except CorpusError as error:
         raise CorpusError(str(error).replace("--input", flag)) from error
     for source in sources:

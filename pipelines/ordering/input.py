@@ -10,7 +10,6 @@ import pyarrow as pa
 from pipelines.corpus.input import metadata_of
 from pipelines.running import output as outputs
 from transforms.base.errors import CorpusError
-from transforms.base.folders import Folder
 from transforms.corpus.input.columns import check_text_column
 from transforms.corpus.input.divide import divide
 from transforms.corpus.input.formats import format_for, schema_of, schemas_known
@@ -72,7 +71,7 @@ def look_at(config: "OrderConfig") -> OrderInput:
     Raises:
         CorpusError: for a file that cannot be read or used.
     """
-    patterns = tuple(_data_of(pattern) for pattern in config.input)
+    patterns = tuple(outputs.shards_of(pattern) for pattern in config.input)
     sources = list_sources(patterns)
     starts = [0]
     for source in sources:
@@ -93,12 +92,6 @@ def look_at(config: "OrderConfig") -> OrderInput:
         _schema(config.text_column, sources),
         sum(piece.size for piece in pieces),
     )
-
-
-def _data_of(pattern: str) -> str:
-    """The folder of shards of a finished output; whatever else is named, as it is."""
-    folder = Folder.of(pattern)
-    return folder.at("data") if folder.exists(outputs.SUCCESS) else pattern
 
 
 def _schema(text_column: str, sources: Sequence[Source]) -> pa.Schema:

@@ -98,6 +98,14 @@ def _remote_lock(output: Folder) -> Iterator[None]:
         ) from error
 
 
+def shards_of(pattern: str) -> str:
+    """The folder of shards of a finished output; whatever else is named as an input, as it is."""
+    folder = Folder.of(pattern)
+    with contextlib.suppress(OSError):  # what cannot be looked at is told of where it is listed
+        return folder.at("data") if folder.exists(SUCCESS) else pattern
+    return pattern
+
+
 def finished(output: Folder) -> dict[str, Any] | None:
     """The manifest of the finished run in `output`; None when there is none.
 

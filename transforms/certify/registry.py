@@ -42,11 +42,12 @@ TRAFILATURA = Environment(
     "trafilatura", ("datatrove==0.10.1", "trafilatura==2.3.1", "lxml_html_clean", "pyarrow", "nltk")
 )
 TEXT_DEDUP = Environment("text-dedup", ("text-dedup==0.4.1", "pyarrow"), "3.12")
-# Pip looks for hours for versions of what Dolma wants to upload to: it goes in alone, with what this judge needs.
+# Pip looks for hours for versions of what Dolma wants to upload to, boto3 beside s3fs: it goes in alone, with what this
+# judge needs.
 DOLMA = Environment(
     "dolma",
     (
-        *("pyarrow", "fasttext-numpy2==0.10.4", "trafilatura==2.3.1", "boto3", "smart-open", "tqdm", "msgspec"),
+        *("pyarrow", "fasttext-numpy2==0.10.4", "trafilatura==2.3.1", "smart-open", "tqdm", "msgspec"),
         *("requests", "platformdirs", "omegaconf", "PyYAML", "rich", "zstandard", "nltk", "necessary", "fsspec"),
         *("uniseg", "anyascii", "blingfire", "tokenizers", "charset-normalizer", "s3fs", "jq", "python-dotenv"),
     ),
@@ -73,6 +74,7 @@ class Judge:
         looks_at: `PER_DOCUMENT` or `WHOLE_CORPUS`.
         repetition: whether it takes out what occurs more than once, and so may take out exact copies by design.
         packages: distributions whose versions are recorded.
+        cost: roughly what it takes of the CPU for a megabyte of corpus, in seconds: those that take most begin first.
     """
 
     name: str
@@ -82,17 +84,42 @@ class Judge:
     looks_at: str
     repetition: bool
     packages: tuple[str, ...] = ()
+    cost: float = 0.0
 
 
 def _filter(name: str, title: str, module: str, environment: Environment, *packages: str) -> Judge:
     """A judge of single documents."""
-    return Judge(name, title, f"filters.{module}", environment, PER_DOCUMENT, repetition=False, packages=packages)
+    where, cost = f"filters.{module}", _SECONDS[name]
+    return Judge(name, title, where, environment, PER_DOCUMENT, repetition=False, packages=packages, cost=cost)
 
 
 def _repeats(name: str, title: str, module: str, environment: Environment, *packages: str) -> Judge:
     """A judge of what a corpus holds more than once."""
-    return Judge(name, title, module, environment, WHOLE_CORPUS, repetition=True, packages=packages)
+    cost = _SECONDS[name]
+    return Judge(name, title, module, environment, WHOLE_CORPUS, repetition=True, packages=packages, cost=cost)
 
+
+_SECONDS = {
+    "c4": 1.9,
+    "fineweb": 1.5,
+    "gopher-quality": 5.0,
+    "gopher-repetition": 5.0,
+    "kenlm": 1.3,
+    "fasttext": 1.1,
+    "trafilatura": 3.2,
+    "minhash": 2.6,
+    "sentences": 4.4,
+    "exact": 0.4,
+    "bloom": 4.6,
+    "text-dedup-minhash": 3.6,
+    "text-dedup-simhash": 3.9,
+    "lshbloom": 1.2,
+    "dolma": 1.0,
+    "lines": 0.3,
+    "substrings": 0.6,
+    "trapline": 2.0,
+}
+"""Seconds of CPU for a megabyte of corpus, without copies and with them, on a busy machine: only their order counts."""
 
 JUDGES: tuple[Judge, ...] = (
     _filter("c4", "C4 quality", "c4", DATATROVE, "datatrove"),

@@ -77,9 +77,11 @@ def run_judges(
     """
     _lay_out(exhibits, scratch)
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(_run, judge, exhibits, folder, scratch, say) for judge in judges]
+        # The longest first, so that no core waits for one that began late.
+        longest = sorted(judges, key=lambda judge: judge.cost, reverse=True)
+        futures = {judge.name: pool.submit(_run, judge, exhibits, folder, scratch, say) for judge in longest}
         try:
-            return [future.result() for future in futures]
+            return [futures[judge.name].result() for judge in judges]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -138,7 +140,7 @@ def _run(
     table = pq.read_table(out)
     check(table.schema, VERDICTS, f"verdicts of {judge.name}")
     facts = json.loads(table.schema.metadata[FACTS_KEY])
-    say(f"  {judge.name:<20} {facts['seconds']:7.1f} s")
+    say(f"  {judge.name:<20} {facts['seconds']:7.1f} s, {facts['cpu_seconds']:7.1f} s of CPU")
     left, at = [], 0
     kept, texts = table["kept"].to_pylist(), table["text"].to_pylist()
     for documents in sets:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -86,6 +87,11 @@ def test_after_planting_and_after_a_release(campaign: Path, tmp_path: Path) -> N
     assert main(["certify", *secrets, "--corpus", str(tmp_path / "theirs.parquet")]) == 0
     released = report(campaign / "secrets/certificates/released.json")["released corpus"]
     assert (released["alive"], released["altered"], released["gone"]) == (7, 1, 0)
+    # The output of a command is taken for its documents, not for what else stands in its folder.
+    published = shutil.copytree(campaign / "planted", tmp_path / "published")
+    pq.write_table(pa.table({"other": [1]}), published / "duplicates.parquet")
+    assert main(["certify", *secrets, "--corpus", str(published)]) == 0
+    assert report(campaign / "secrets/certificates/released.json")["released corpus"]["alive"] == 8
     assert main(["certify", *secrets, "--corpus", str(campaign / "in")]) == 0
     assert report(campaign / "secrets/certificates/released.json")["released corpus"]["gone"] == 8
 
@@ -110,6 +116,12 @@ def test_attacks_are_held_against_the_ledger(campaign: Path) -> None:
         (["--secrets", "s", "--input", "p", "--judges", "c4", "--environments", "none"], "--missing skip"),
         (["--secrets", "s", "--input", "p", "--attack", "--judges", "c4"], "there is no such attack"),
         (["--secrets", "s", "--input", "p", "--sample", "much"], "--sample: size 'much'"),
+        (["--list", "--judges", "c4"], "--judges: with --list give nothing else but --environments"),
+        (["--secrets", "s", "--corpus", "c", "--sample", "1MB"], "--sample does nothing with --corpus; it goes with"),
+        (["--secrets", "s", "--input", "p", "--attack", "--missing", "skip"], "--missing does nothing with --attack"),
+        (["--secrets", "s", "--input", "p", "--copies", "3"], "with --secrets and --input; it goes with --probes"),
+        (["--secrets", "s", "--input", "p", "--text-column", "b"], "--text-column does nothing"),
+        (["--probes", "p", "--input", "c", "--output", "o", "--least", "0.5"], "--least goes with --gate"),
     ],
 )
 def test_wrong_flags_are_refused(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,9 @@ PACKAGE = "transforms.certify.judges"
 def serve(module: str, exhibits: str, corpus: str, verdicts: str, distributions: Sequence[str]) -> None:
     """Let the judge in `module` look at each set of documents, and write what it says.
 
+    Of its facts `seconds` is the wall time of the looking alone, `cpu_seconds` what this process and those that it
+    waited for took of the cores since it began.
+
     Raises:
         ValueError: if it does not say one thing of each document.
     """
@@ -50,6 +53,7 @@ def serve(module: str, exhibits: str, corpus: str, verdicts: str, distributions:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in distributions},
         "seconds": time.perf_counter() - began,
+        "cpu_seconds": sum(os.times()[:4]),
         "documents": table.num_rows,
     }
     metadata = {**VERDICTS.metadata, FACTS_KEY: json.dumps(facts).encode()}

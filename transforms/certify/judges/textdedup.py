@@ -7,6 +7,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transforms.certify.judges.remembered import remembered
+
+_ROWS: dict[bytes, Mapping[str, Any]] = {}
+
+
+def fingerprinted_once(settings: Any) -> None:
+    """Let a program of text-dedup compute the fingerprint of each text once in this process.
+
+    Args:
+        settings: the class of its configuration, which makes the function that gives the rows of one text: its bands
+            or keys, and beside each of them the number of the text, which is all that differs between two corpora.
+    """
+    make = settings.get_embed_func
+    if hasattr(make, "shared"):
+        return
+
+    def get_embed_func(self: Any) -> Callable[[list[str], list[int]], dict[str, Any]]:
+        embed, number = make(self), self.internal_index_column
+
+        def rows(text: str) -> Mapping[str, Any]:
+            return {name: values for name, values in embed([text], [0]).items() if name != number}
+
+        known = remembered(rows, _ROWS)
+
+        def of(texts: list[str], numbers: list[int]) -> dict[str, Any]:
+            own = known(texts[0])
+            return {**own, number: numbers * len(next(iter(own.values())))}
+
+        return of
+
+    get_embed_func.shared = True  # type: ignore[attr-defined]
+    settings.get_embed_func = get_embed_func
+
 
 def kept_by(main: Callable[[Any], None], settings: Mapping[str, Any], texts: Sequence[str]) -> Iterator[str | None]:
     """What one of its programs leaves of a corpus.

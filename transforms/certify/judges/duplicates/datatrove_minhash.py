@@ -1,15 +1,25 @@
 """MinHash over documents, as datatrove has it: 14 bands of 8 hashes over 5 words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.datatrove import deduplicated, keep_words
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"n_grams": 5, "num_buckets": 14, "hashes_per_bucket": 8}
 
-_SHINGLES: dict[bytes, Any] = {}
+
+@dataclass(frozen=True)
+class _Signed:
+    """What stands for the shingles of a text: how many there are, and their signature if there are any."""
+
+    size: int
+    signature: list[list[int]]
+
+
+_SIGNED: dict[bytes, _Signed] = {}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -22,6 +32,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
         MinhashDedupFilter,
     )
 
+    keep_words(sentences=False)
     config = MinhashConfig(**SETTINGS)
 
     class Buckets(MinhashDedupBuckets):
@@ -33,7 +44,14 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
     def signatures(folder: Path) -> MinhashDedupSignature:
         step = MinhashDedupSignature(*names(folder, "signatures"), config=config)
-        step.get_shingles = remembered(step.get_shingles, _SHINGLES)
+        shingles_of, sign = step.get_shingles, step.get_signature
+
+        def signed(text: str) -> _Signed:
+            shingles: Any = shingles_of(text)
+            return _Signed(shingles.size, sign(shingles) if shingles.size else [])
+
+        step.get_shingles = remembered(signed, _SIGNED)
+        step.get_signature = lambda own: own.signature
         return step
 
     def names(folder: Path, *parts: str) -> list[str]:

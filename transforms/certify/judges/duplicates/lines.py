@@ -9,23 +9,30 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from transforms.certify.judges.remembered import remembered
+
 SETTINGS = {"normalised": "lower case, digits to 0, no punctuation, no accents", "hash_bits": 64}
 
+_HASHES: dict[bytes, list[bytes]] = {}
 _DIGITS, _MARKS = re.compile(r"\d"), re.compile(r"[^\w ]")
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """Documents without the lines that stood before."""
     seen: set[bytes] = set()
+    hashes_of = remembered(_hashes, _HASHES)
     for text in documents:
         left = []
-        for line in text.split("\n"):
-            known = _hash(line)
+        for line, known in zip(text.split("\n"), hashes_of(text), strict=True):
             if not known or known not in seen:
                 left.append(line)
             if known:
                 seen.add(known)
         yield "\n".join(left) if any(map(str.strip, left)) else None
+
+
+def _hashes(text: str) -> list[bytes]:
+    return [_hash(line) for line in text.split("\n")]
 
 
 def _hash(line: str) -> bytes:

@@ -1,5 +1,6 @@
 """LSHBloom over documents (Khan et al. 2024), as datasketch has it: MinHash of words, a Bloom filter for each band."""
 
+import functools
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -29,10 +30,16 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
 
 def _signature(text: str) -> Any:
-    from datasketch import MinHash
-
     words = text.lower().split()
     shingles = {" ".join(words[at : at + _WORDS]).encode() for at in range(max(1, len(words) - _WORDS + 1))}
-    own = MinHash(num_perm=128, seed=1)
-    own.update_batch(sorted(shingles))
+    own = _empty().copy()
+    own.update_batch(shingles)
     return own
+
+
+@functools.cache
+def _empty() -> Any:
+    """A signature of nothing, whose copies share its permutations: to draw them takes a millisecond."""
+    from datasketch import MinHash
+
+    return MinHash(num_perm=128, seed=1)

@@ -6,12 +6,17 @@ hashes, in place of a suffix array.
 """
 
 import re
+from array import array
 from collections.abc import Iterator, Sequence
+
+from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"tokens": 50, "token": "a word or a mark"}
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _FACTOR = 0x9E3779B97F4A7C15
+_NUMBERS: dict[str, int] = {}
+_TOKENS: dict[bytes, "array[int]"] = {}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -19,15 +24,11 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     import numpy as np
 
     length = int(str(SETTINGS["tokens"]))
-    number: dict[str, int] = {}
-    spans, ids, borders = [], [], [0]
-    for text in documents:
-        for found in _TOKEN.finditer(text):
-            spans.append(found.span())
-            ids.append(number.setdefault(found.group(), len(number)))
-        borders.append(len(ids))
-    starts = np.array(borders)
-    own = np.array(ids, np.uint64) * np.uint64(_FACTOR) + np.uint64(1)
+    tokens_of = remembered(_tokens, _TOKENS)
+    tokens = [tokens_of(text) for text in documents]
+    starts = np.cumsum([0, *map(len, tokens)])
+    own = np.concatenate([np.asarray(one, np.int32) for one in tokens] or [np.zeros(0, np.int32)])
+    own = own.astype(np.uint64) * np.uint64(_FACTOR) + np.uint64(1)
     own ^= own >> np.uint64(29)
     runs = max(0, len(own) - length + 1)
     hashes = np.zeros(runs, np.uint64)
@@ -42,12 +43,17 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     np.add.at(change, again + length, -1)
     cut = np.cumsum(change[:-1]) > 0
     for at, text in enumerate(documents):
-        low, high = borders[at], borders[at + 1]
+        low, high = starts[at], starts[at + 1]
         if not cut[low:high].any():
             yield text
             continue
-        left = _without(text, spans[low:high], cut[low:high].tolist())
+        left = _without(text, [found.span() for found in _TOKEN.finditer(text)], cut[low:high].tolist())
         yield left if left.strip() else None
+
+
+def _tokens(text: str) -> "array[int]":
+    """The numbers of a text's tokens: equal ones have equal numbers."""
+    return array("i", [_NUMBERS.setdefault(token, len(_NUMBERS)) for token in _TOKEN.findall(text)])
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]], cut: Sequence[bool]) -> str:

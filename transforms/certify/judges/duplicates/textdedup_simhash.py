@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.certify.judges.textdedup import kept_by
+from transforms.certify.judges.textdedup import fingerprinted_once, kept_by
 
 SETTINGS = {"bit_diff": 3, "num_bucket": 4}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """The documents that are left of each cluster."""
+    from text_dedup.config import SimHashAlgorithmConfig
     from text_dedup.simhash import main
 
+    fingerprinted_once(SimHashAlgorithmConfig)
     return kept_by(main, {"algorithm_name": "simhash", **SETTINGS}, documents)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.certify.judges.datatrove import filtered
+from transforms.certify.judges.datatrove import filtered, keep_words
 
 SETTINGS = {"filter": "FineWebQualityFilter, defaults"}
 
@@ -11,4 +11,5 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     """What is left of each document."""
     from datatrove.pipeline.filters.fineweb_quality_filter import FineWebQualityFilter
 
+    keep_words(sentences=False)
     return filtered(FineWebQualityFilter(), documents)
