@@ -23,6 +23,9 @@ from transforms.ordering.planning.shuffle import Rows
 if TYPE_CHECKING:
     from pipelines.order import OrderConfig
 
+_TASKS = 64
+"""Pieces of the input: each writes a block for every bin, and few large blocks cost less than many small ones."""
+
 
 @dataclass(frozen=True)
 class OrderInput:
@@ -83,7 +86,7 @@ def look_at(config: "OrderConfig") -> OrderInput:
             )
         check_text_column(schema_of(source), config.text_column, source.uri)
         starts.append(starts[-1] + rows)
-    pieces = divide(sources, config.text_column)
+    pieces = divide(sources, config.text_column, tasks=_TASKS)
     return OrderInput(
         patterns,
         tuple(sources),

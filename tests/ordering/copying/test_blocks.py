@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from transforms.base.errors import CorpusError
 from transforms.base.folders import Folder
 from transforms.ordering.copying.blocks import (
+    BlockReader,
     BlockWriter,
     blocks_name,
     blocks_of,
     gather_indexes,
-    read_bin,
     write_index,
 )
+from transforms.ordering.copying.rearrange import Scratch
 
 BINS, SHARDS = (0, 4, 4, 9, 12), (0, 2, 4)
 
@@ -55,9 +56,9 @@ def test_rows_come_back_in_their_order(tmp_path_factory: pytest.TempPathFactory,
             if lo == hi:
                 assert number not in blocks
                 continue
-            found = read_bin(folder, blocks[number], lo, hi, table.column_names)
+            found = BlockReader(folder).read(blocks[number], lo, hi, table.column_names)
             assert found.addresses.tolist() == rows[lo:hi].tolist()
-            assert found.table.to_pylist() == table.take(pa.array(rows[lo:hi])).to_pylist()
+            assert found.rows.table(Scratch()).to_pylist() == table.take(pa.array(rows[lo:hi])).to_pylist()
 
 
 def test_a_missing_block_and_a_cut_one_are_noticed(tmp_path: Path) -> None:
@@ -65,10 +66,10 @@ def test_a_missing_block_and_a_cut_one_are_noticed(tmp_path: Path) -> None:
     spread(folder, list(range(12)), 3)
     blocks = blocks_of(folder, 1)[2]
     with pytest.raises(CorpusError, match="not as the plan has them"):
-        read_bin(folder, blocks[1:], 4, 9, ["text", "kind"])
+        BlockReader(folder).read(blocks[1:], 4, 9, ["text", "kind"])
     with pytest.raises(CorpusError, match="not as the plan has them"):
-        read_bin(folder, [*blocks, blocks[0]], 4, 9, ["text", "kind"])
+        BlockReader(folder).read([*blocks, blocks[0]], 4, 9, ["text", "kind"])
     path = tmp_path / blocks_name(blocks[0].task)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(CorpusError, match="not as the plan has them"):
-        read_bin(folder, blocks_of(folder, 1)[3], 9, 12, ["text", "kind"])
+        BlockReader(folder).read(blocks_of(folder, 1)[3], 9, 12, ["text", "kind"])

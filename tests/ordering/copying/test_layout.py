@@ -16,6 +16,6 @@ def test_bins_and_shards_cover_all_places_evenly(rows: int, text_bytes: int, sha
     assert max(lengths) - min(lengths) <= len(found.bins) / (len(found.shards) - 1) + 1
     bins = [end - begin for begin, end in zip(found.bins, found.bins[1:], strict=False)]
     assert max(bins) - min(bins) <= 1
-    assert max(bins) * text_bytes <= max(rows, 1) * max(64 << 20, text_bytes // 2048) + text_bytes
+    assert max(bins) * text_bytes <= max(rows, 1) * max(128 << 20, text_bytes // 2048) + text_bytes
     if rows > text_bytes // shard_bytes:
         assert len(lengths) == max(1, -(-text_bytes // shard_bytes))

@@ -14,7 +14,8 @@ from pipelines.cli import main
 from tests.pipelines.forked import Forked
 from tests.pipelines.ordering.corpora import SMALL, held, multiset, order, rows, write_corpus
 from tests.scoring.tiny_checkpoints import tiny_tokenizer
-from transforms.ordering.copying import gather, spread
+from transforms.ordering.copying import spread
+from transforms.ordering.copying.blocks import BlockReader
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_a_run_goes_on_between_the_passes_and_mends_what_a_power_failure_emptied
         raise OSError("stopped here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(gather, "read_bin", stop)
+        patch.setattr(BlockReader, "read", stop)
         assert order(corpus, tmp_path / "out") == 1
     assert not (tmp_path / "out" / "_SUCCESS").exists()
     (run,) = (path for path in (tmp_path / "out" / ".work").iterdir() if path.is_dir())
@@ -154,15 +155,17 @@ def test_a_run_goes_on_between_the_passes_and_mends_what_a_power_failure_emptied
 def test_rows_that_are_lost_between_the_passes_are_noticed(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    read = gather.read_bin
+    read = BlockReader.read
 
     def changed(*given: Any) -> Any:
         found = read(*given)
-        rows = found.table
-        nothing = pa.nulls(rows.num_rows, pa.float64())
-        return replace(found, table=rows.set_column(rows.column_names.index("score"), "score", nothing))
+        tables = [
+            rows.set_column(rows.column_names.index("score"), "score", pa.nulls(rows.num_rows, pa.float64()))
+            for rows in found.rows.tables
+        ]
+        return replace(found, rows=replace(found.rows, tables=tuple(tables)))
 
-    monkeypatch.setattr(gather, "read_bin", changed)
+    monkeypatch.setattr(BlockReader, "read", changed)
     assert order(corpus, tmp_path / "out") == 1
     assert "rows were written where 150 were to be, or others than were read" in capfd.readouterr().err
     assert not (tmp_path / "out" / "_SUCCESS").exists()

@@ -14,12 +14,12 @@ def text_bytes(source: Source, column: str) -> int:
     return format_for(source).text_bytes(source, column)
 
 
-def divide(sources: Sequence[Source], column: str) -> list[Piece]:
+def divide(sources: Sequence[Source], column: str, *, tasks: int = _TASKS) -> list[Piece]:
     """Pieces that cover every record of every file once, in address order.
 
-    A piece is 32 to 256 MB of text, so that a large corpus makes some hundred tasks. Plain JSONL is split near
+    A piece is 32 to 256 MB of text, so that a large corpus makes `tasks` of them or more. Plain JSONL is split near
     64 MB; a compressed file is one piece, since it can only be read from its beginning.
     """
     total = sum(text_bytes(source, column) for source in sources)
-    target = max(SMALLEST, min(LARGEST, total // _TASKS))
+    target = max(SMALLEST, min(LARGEST, total // tasks))
     return [piece for source in sources for piece in format_for(source).divide(source, column, target)]

@@ -1,8 +1,9 @@
 """The Parquet shards of an output: row groups of a fixed byte budget, one chunk each, hashed as they are written."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,13 @@ def leaf_paths(schema: pa.Schema) -> list[str]:
     return [described.column(index).path for index in range(len(described.names))]
 
 
+class Rows(Protocol):
+    """Rows that can be cut: a table, or what becomes one."""
+
+    def slice(self, offset: int, length: int, /) -> "Rows":
+        """`length` rows from row `offset` on."""
+
+
 class ShardWriter:
     """Writes tables to one shard, cutting row groups where the texts, or all else, reach their byte budget.
 
@@ -85,11 +93,19 @@ class ShardWriter:
     of values in the dictionaries that the input had.
     """
 
-    def __init__(self, sink: HashingFile, schema: pa.Schema, layout: ParquetFormat) -> None:
+    def __init__(
+        self,
+        sink: HashingFile,
+        schema: pa.Schema,
+        layout: ParquetFormat,
+        together: Callable[[list[Any]], pa.Table] = pa.concat_tables,
+    ) -> None:
+        """Begin a shard; `together` makes a table of the rows that wait for a row group, if they are no tables."""
         self._writer = layout.writer(sink, schema)
         self._others = [name for name in schema.names if name != layout.text_column]
         self._budget = layout.row_group_bytes
-        self._waiting: list[pa.Table] = []
+        self._together = together
+        self._waiting: list[Rows] = []
         self._waiting_text = 0
         self._waiting_others = 0
         self.rows = 0
@@ -97,30 +113,35 @@ class ShardWriter:
 
     def write(self, table: pa.Table, sizes: npt.NDArray[np.uint32]) -> None:
         """Append the rows of `table`; `sizes` holds each text's length in bytes, uint32[rows]."""
-        texts, others = offsets_of(sizes), offsets_of(self._other_bytes(table))
+        self.append(table, sizes, self.other_bytes(table))
+
+    def append(self, waiting: Rows, sizes: npt.NDArray[np.uint32], other_bytes: npt.NDArray[np.int64]) -> None:
+        """Append rows that become a table with their row group; `sizes` as for `write`, `other_bytes` int64[rows]."""
+        rows, texts, others = len(sizes), offsets_of(sizes), offsets_of(other_bytes)
         start = 0
-        while start < table.num_rows:
+        while start < rows:
             full = min(
                 int(np.searchsorted(texts, texts[start] + self._budget - self._waiting_text)),
                 int(np.searchsorted(others, others[start] + _OTHERS * self._budget - self._waiting_others)),
             )
-            end = min(full, table.num_rows)
-            self._waiting.append(table.slice(start, end - start))
+            end = min(full, rows)
+            self._waiting.append(waiting.slice(start, end - start))
             self._waiting_text += int(texts[end] - texts[start])
             self._waiting_others += int(others[end] - others[start])
             start = end
-            if full <= table.num_rows:
+            if full <= rows:
                 self._flush()
-        self.rows += table.num_rows
+        self.rows += rows
         self.text_bytes += int(texts[-1])
 
-    def _other_bytes(self, table: pa.Table) -> npt.NDArray[np.int64]:
+    def other_bytes(self, table: pa.Table) -> npt.NDArray[np.int64]:
+        """Bytes of all columns but the texts, int64[rows]."""
         sizes = (row_bytes(table[name]) for name in self._others)
         return sum(sizes, np.zeros(table.num_rows, np.int64))
 
     def _flush(self) -> None:
         if self._waiting:
-            table = _encoded_anew(pa.concat_tables(self._waiting)).combine_chunks()
+            table = _encoded_anew(self._together(self._waiting)).combine_chunks()
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._waiting, self._waiting_text, self._waiting_others = [], 0, 0
 

@@ -4,7 +4,7 @@ A block is an Arrow IPC stream of its own, so that it is read by its bytes alone
 blocks. Behind the columns of the corpus it has two more: the row's address in the input and its place in the order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from schemas.described import check
 from schemas.working.blocks import BLOCKS
 from transforms.base.errors import CorpusError
-from transforms.base.folders import Folder, HashingFile, resolve
+from transforms.base.folders import Folder, HashingFile
 from transforms.corpus.output.sink import write_table
+from transforms.ordering.copying.rearrange import Arranged
 
 _INDEX = "blocks.parquet"
 _WRITING = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -110,35 +111,49 @@ def blocks_of(folder: Folder, shard: int) -> dict[int, list[Block]]:
 class Bin:
     """The rows of a bin in their order, with the address of each in the input, uint64[n]."""
 
-    table: pa.Table
+    rows: Arranged
     addresses: npt.NDArray[np.uint64]
 
 
-def read_bin(folder: Folder, blocks: Sequence[Block], lo: int, hi: int, names: Sequence[str]) -> Bin:
-    """The rows at the places `lo` <= p < `hi`, under the names of their columns.
+class BlockReader:
+    """Reads bins; the files of the blocks stay open in between."""
 
-    Raises:
-        CorpusError: if the blocks do not hold each of these places once.
-    """
-    unlike = CorpusError(f"{folder.uri}: blocks of the first pass are not as the plan has them: run with --overwrite")
-    try:
-        table = pa.concat_tables(_tables(folder, blocks)).combine_chunks()
-    except (pa.ArrowException, FileNotFoundError) as error:
-        raise unlike from error
-    addresses, places = (table.column(table.num_columns - back).to_numpy() for back in (2, 1))
-    order = np.argsort(places)
-    if len(places) != hi - lo or not np.array_equal(places[order], np.arange(lo, hi)):
-        raise unlike
-    rows = table.select(range(table.num_columns - 2)).rename_columns(list(names))
-    return Bin(rows.take(pa.array(order)), addresses[order])
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._open: dict[int, pa.NativeFile] = {}
 
+    def read(self, blocks: Sequence[Block], lo: int, hi: int, names: Sequence[str]) -> Bin:
+        """The rows at the places `lo` <= p < `hi`, under the names of their columns.
 
-def _tables(folder: Folder, blocks: Sequence[Block]) -> Iterator[pa.Table]:
-    for block in blocks:
-        filesystem, path = resolve(folder.at(blocks_name(block.task)))
-        with filesystem.open_input_file(path) as stream:
-            data = stream.read_at(block.size, block.offset)
-        if len(data) < block.size:
-            raise pa.ArrowInvalid(f"{path}: is shorter than its index says")
+        Raises:
+            CorpusError: if the blocks do not hold each of these places once.
+        """
+        unlike = CorpusError(
+            f"{self._folder.uri}: blocks of the first pass are not as the plan has them: run with --overwrite"
+        )
+        try:
+            tables = [self._table(block) for block in blocks]
+        except (pa.ArrowException, FileNotFoundError) as error:
+            raise unlike from error
+        addresses, places = (
+            np.concatenate(
+                [np.empty(0, kind), *(table.column(table.num_columns - back).to_numpy() for table in tables)]
+            )
+            for back, kind in ((2, np.uint64), (1, np.int64))
+        )
+        order = np.argsort(places)
+        if len(places) != hi - lo or not np.array_equal(places[order], np.arange(lo, hi)):
+            raise unlike
+        rows = [table.select(range(table.num_columns - 2)).rename_columns(list(names)) for table in tables]
+        return Bin(Arranged(tuple(rows), order), addresses[order])
+
+    def _table(self, block: Block) -> pa.Table:
+        stream = self._open.get(block.task)
+        if stream is None:
+            stream = self._open[block.task] = self._folder.open(blocks_name(block.task))
+        if stream.size() < block.offset + block.size:
+            raise pa.ArrowInvalid(f"{blocks_name(block.task)}: is shorter than its index says")
+        stream.seek(block.offset)
+        data = stream.read_buffer(block.size)  # of a local file it is no copy
         with pa.ipc.open_stream(data, options=_READING) as reader:
-            yield reader.read_all()
+            return reader.read_all()

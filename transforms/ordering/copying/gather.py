@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -20,8 +20,9 @@ from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.names import shard_name
 from transforms.corpus.output.sink import ShardWriter, write_table
 from transforms.corpus.types.conform import conform
-from transforms.ordering.copying.blocks import blocks_of, read_bin
+from transforms.ordering.copying.blocks import BlockReader, blocks_of
 from transforms.ordering.copying.job import OrderJob
+from transforms.ordering.copying.rearrange import Arranged, Scratch, thread_scratch, together
 from transforms.ordering.copying.row_hash import row_hashes
 from transforms.ordering.copying.tokens import TokenWriter, tokens_name
 
@@ -108,23 +109,30 @@ class _Gather:
     ) -> tuple[ShardWriter, npt.NDArray[np.uint64], int]:
         """The finished writer of a shard, the addresses of its rows, and the sum of their hashes."""
         job, schema = self.job, self.job.arrow_schema()
-        writer = ShardWriter(sink, schema, job.parquet)
-        blocks = blocks_of(job.work.folder, shard)
+        scratch = thread_scratch()
+        writer = ShardWriter(sink, schema, job.parquet, lambda parts: together(parts, scratch))
+        blocks, reader = blocks_of(job.work.folder, shard), BlockReader(job.work.folder)
         addresses, total = [np.empty(0, np.uint64)], 0
         for number in job.layout.bins_of(shard):
             lo, hi = job.layout.bins[number], job.layout.bins[number + 1]
             if lo == hi:
                 continue
-            found = read_bin(job.work.folder, blocks.get(number, []), lo, hi, schema.names)
-            table = conform(found.table, schema, job.work.folder.uri)
-            total += int(row_hashes(table).sum(dtype=np.uint64))
-            texts = as_strings(table[job.parquet.text_column])
-            writer.write(table, text_sizes(texts))
+            found = reader.read(blocks.get(number, []), lo, hi, schema.names)
+            rows = replace(found.rows, tables=tuple(self._conformed(table, schema) for table in found.rows.tables))
+            whole = pa.concat_tables(rows.tables)
+            total += int(row_hashes(whole).sum(dtype=np.uint64))
+            texts = whole[job.parquet.text_column]
+            sizes = [text_sizes(as_strings(pa.chunked_array([chunk]))) for chunk in texts.chunks]
+            writer.append(rows, np.concatenate(sizes)[rows.order], writer.other_bytes(whole)[rows.order])
             if tokens is not None:
-                tokens.write(texts, found.addresses)
+                ordered = Arranged(tuple(table.select([job.parquet.text_column]) for table in rows.tables), rows.order)
+                tokens.write(as_strings(ordered.table(Scratch())[0]), found.addresses)
             addresses.append(found.addresses)
         writer.close()
         return writer, np.concatenate(addresses), total % 2**64
+
+    def _conformed(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
+        return conform(table, schema, self.job.work.folder.uri)
 
     def _describe_tokens(self, shard: int, tokens: TokenWriter) -> list[dict[str, Any]]:
         job, shards = self.job, len(self.job.layout.shards) - 1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-_BIN_BYTES = 32 << 20
+_BIN_BYTES = 64 << 20
 _MOST_BINS = 4096
 
 
@@ -29,7 +29,7 @@ class Layout:
 
 
 def cut(rows: int, text_bytes: int, shard_bytes: int) -> Layout:
-    """Shards of about `shard_bytes` of text, all of the same number of rows to one; bins of about 32 MB.
+    """Shards of about `shard_bytes` of text, all of the same number of rows to one; bins of up to about 64 MB.
 
     A shuffled order has its text spread evenly, so that rows stand for bytes. There are at most about 4,096 bins: a
     task of the first pass writes a block for each.

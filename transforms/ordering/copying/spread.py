@@ -21,9 +21,10 @@ from transforms.corpus.input.pieces import Piece, read_piece
 from transforms.corpus.types.conform import conform
 from transforms.ordering.copying.blocks import BlockWriter, blocks_name, gather_indexes, write_index
 from transforms.ordering.copying.job import OrderJob, placed_name
+from transforms.ordering.copying.rearrange import Arranged, Scratch, thread_scratch
 from transforms.ordering.copying.row_hash import row_hashes, weighted_sum
 
-_AT_ONCE = 64 << 20
+_AT_ONCE = 128 << 20
 """Bytes of rows that are sorted together; more of them make larger blocks."""
 
 
@@ -79,52 +80,55 @@ class _Spread:
         check(placed.schema, PLACED, placed_name(task))
         rows, places = (placed[name].to_numpy() for name in PLACED.names)
         read = total = 0
+        scratch = thread_scratch()
         # After a power failure the size tells that content is missing.
         with folder.create(blocks_name(task), scratch=True) as sink:
             writer = BlockWriter(sink, task, self.job.layout.bins)
-            for first, table in _gathered(piece, self.job.arrow_schema()):
-                lo, hi = np.searchsorted(rows, [first, first + table.num_rows])
-                total += _write_rows(writer, piece, first, table, rows[lo:hi], places[lo:hi])
-                read += table.num_rows
+            for first, tables in _gathered(piece, self.job.arrow_schema()):
+                end = first + sum(table.num_rows for table in tables)
+                lo, hi = np.searchsorted(rows, [first, end])
+                total += _write_rows(writer, piece, first, tables, rows[lo:hi], places[lo:hi], scratch)
+                read += end - first
         if piece.hi is None or read != piece.hi - piece.lo:
             raise CorpusError(f"{piece.source.uri}: {read:,} rows were read where the footer says others: run again")
         write_index(folder, task, writer.index())
         return {"rows": read, "seen": len(rows), "bytes": sink.size, "row_hash": f"{total % 2**64:016x}"}
 
 
-def _gathered(piece: Piece, schema: pa.Schema) -> Iterator[tuple[int, pa.Table]]:
-    """Row of the first and rows of a piece in the output's types, some 64 MB at a time."""
+def _gathered(piece: Piece, schema: pa.Schema) -> Iterator[tuple[int, tuple[pa.Table, ...]]]:
+    """Row of the first and rows of a piece in the output's types, some 128 MB at a time."""
     waiting: list[pa.Table] = []
     first, size = piece.lo, 0
     for records in read_piece(piece, schema=schema):
         waiting.append(conform(records.table, schema, piece.source.uri))
         size += waiting[-1].nbytes
         if size >= _AT_ONCE:
-            whole = pa.concat_tables(waiting)
-            yield first, whole.combine_chunks()
-            first, waiting, size = first + whole.num_rows, [], 0
+            yield first, tuple(waiting)
+            first, waiting, size = first + sum(table.num_rows for table in waiting), [], 0
     if waiting:
-        yield first, pa.concat_tables(waiting).combine_chunks()
+        yield first, tuple(waiting)
 
 
 def _write_rows(
     writer: BlockWriter,
     piece: Piece,
     first: int,
-    table: pa.Table,
+    tables: tuple[pa.Table, ...],
     rows: npt.NDArray[np.int64],
     places: npt.NDArray[np.int64],
+    scratch: Scratch,
 ) -> int:
-    """Write the rows of a table to where they go; the sum of their hashes, each as often as it goes somewhere.
+    """Write the rows of tables to where they go; the sum of their hashes, each as often as it goes somewhere.
 
     Raises:
         CorpusError: if a row goes nowhere.
     """
-    times = np.bincount(rows - first, minlength=table.num_rows)
-    if len(times) > table.num_rows or not times.all():
+    hashes = np.concatenate([row_hashes(table) for table in tables])
+    times = np.bincount(rows - first, minlength=len(hashes))
+    if len(times) > len(hashes) or not times.all():
         raise CorpusError(f"{piece.source.uri}: the plan has no place for some row: run with --overwrite")
     order = np.argsort(places)
     own = rows[order]
     where = addresses(piece.source.ordinal, own.astype(np.uint64))
-    writer.write(table.take(pa.array(own - first)), where, places[order])
-    return weighted_sum(row_hashes(table), times)
+    writer.write(Arranged(tables, own - first).table(scratch), where, places[order])
+    return weighted_sum(hashes, times)
