@@ -244,15 +244,18 @@ def finite(value: Any) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write `fuzzy.json`; returns the exit code."""
+    """Write `NAME.json`; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiment", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="a folder")
+    parser.add_argument("--name", default="fuzzy", help="of the JSON file in it")
     given = parser.parse_args(arguments)
     tables = finite(all_tables(read_experiment(given.experiment), given.models))
     given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "fuzzy.json").write_text(json.dumps(tables, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (given.output / f"{given.name}.json").write_text(
+        json.dumps(tables, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
     return 0
 
 
