@@ -160,9 +160,7 @@ def _copies(stratum: str, dose: int) -> int:
     return dose if stratum == PARAPHRASE else 1
 
 
-def _fillers(
-    config: FactsConfig, key: bytes, strata: Sequence[str], environment: Environment
-) -> dict[_Place, str]:
+def _fillers(config: FactsConfig, key: bytes, strata: Sequence[str], environment: Environment) -> dict[_Place, str]:
     """Words of its own for each sentence of each passage, sampled from the corpus; none without a corpus.
 
     Raises:
