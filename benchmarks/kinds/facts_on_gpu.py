@@ -3,10 +3,11 @@
     python -m benchmarks.kinds.facts_on_gpu make --seed 0 --work WORK --output experiment.npz.xz
     python -m benchmarks.kinds.facts_training --experiment experiment.npz.xz --seed 0 --output scores.npz
     python -m benchmarks.kinds.facts_on_gpu judge --seed 0 --work WORK --scores scores.npz --output result.json
+    python -m benchmarks.kinds.facts_on_gpu gather --results RESULTS... --output docs/evidence/facts.json
 
 `make` runs facts, seal, draw, prepare and order, and packs what is trained on and asked as token ids. `judge` gives the
 scores back to the product as scores made outside: outside, verify and dynamics. Sealed is the semantic question at the
-last checkpoint, as the protocol says.
+last checkpoint, as the protocol says. `gather` keeps what the page of evidence shows.
 """
 
 from __future__ import annotations
@@ -175,17 +176,66 @@ def judge(made: Campaign, scores: Path, window: int) -> dict[str, Any]:
     return found
 
 
+def gather(result: dict[str, Any]) -> dict[str, Any]:
+    """Of what `judge` found: the training, each verdict's p-values and the curves, to four digits."""
+    found: dict[str, Any] = {"training": result["training"]}
+    for arm in (one for one in ARMS if one in result):
+        own, course = result[arm], result[arm]["dynamics"]
+        curves: dict[str, Any] = {}
+        for asked in course["asked"]:
+            for group in asked["groups"]:
+                wanted = ("curves", "retainability", "laws", "effectivity") if arm == "planted" else ("curves",)
+                kept = {name: group[name] for name in wanted}
+                # Over all checkpoints the means, and intervals where a twin was asked, too.
+                kept["curves"] = {name: dict(group["curves"][name]) for name in ("auc", "difference", "planted")}
+                places = [at for at, one in enumerate(course["checkpoints"]) if one["step"] in _asked_twice(result)]
+                for curve in kept["curves"].values():
+                    curve |= {end: [curve[end][at] for at in places] for end in ("low", "high")}
+                curves.setdefault(asked["ask"], {})[group["group"]] = kept
+        found[arm] = {
+            "is_the_sealed_checkpoint": own["is_the_sealed_checkpoint"],
+            "doses": own["verdict"]["doses"],
+            "steps": [one["step"] for one in course["checkpoints"]],
+            "steps_of_intervals": _asked_twice(result),
+            "curves": curves,
+        }
+    return _rounded(found)  # type: ignore[no-any-return]
+
+
+def _asked_twice(result: dict[str, Any]) -> list[int]:
+    """Steps at which model and twin were asked."""
+    by_arm = [{one["step"] for one in result[arm]["dynamics"]["checkpoints"]} for arm in ARMS if arm in result]
+    return sorted(set.intersection(*by_arm))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make or judge; returns the exit code."""
+    """Make, judge or gather; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("make", "judge"))
-    parser.add_argument("--work", type=Path, required=True, help="folder of the campaign, secret; new for make")
+    parser.add_argument("what", choices=("make", "judge", "gather"))
+    parser.add_argument("--work", type=Path, help="folder of the campaign, secret; new for make")
     parser.add_argument("--output", type=Path, required=True, help="the experiment, or the result")
     parser.add_argument("--scores", type=Path, help="what facts_training wrote")
+    parser.add_argument("--results", type=Path, nargs="+", help="what judge wrote, a file a seed")
     parser.add_argument("--seed", type=int, default=0, help="of everything")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal of seconds")
     given = parser.parse_args(arguments)
     settings = TINY if given.tiny else SETTINGS
+    if given.what == "gather":
+        if not given.results:
+            parser.error("gather: give --results, what judge wrote")
+        seeds = [gather(json.loads(path.read_text())) for path in given.results]
+        given.output.write_text(json.dumps(seeds, separators=(",", ":")) + "\n")
+        return 0
+    if not given.work:
+        parser.error(f"{given.what}: give --work, the folder of the campaign")
     if given.what == "judge":
         if not given.scores:
             parser.error("judge: give --scores, what facts_training wrote")
