@@ -53,7 +53,7 @@ class Settings:
         after: steps of training behind the last copy.
         batch: documents of a step, which has room for all units.
         updates: parts of a step, each an update.
-        gate_facts: facts of the background that are asked for before anything is planted.
+        gate_facts: facts and classes of the background that are asked for before anything is planted.
         rate: constant after the warm-up.
         shape: of the model; its vocabulary is that of the words.
     """
@@ -83,6 +83,28 @@ def run(*arguments: object) -> None:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What a campaign is made of besides its settings.
+
+    Attributes:
+        corpus: Parquet files with id and text, which are trained on besides the background; passages get words of it.
+        passes: times that all that is not planted is gone through, each time in a new order.
+        metric: what is sealed.
+        whole_names: whether a name of two words is one token.
+        least_count: times that a word of the texts must occur for a token of its own.
+    """
+
+    corpus: tuple[Path, ...] = ()
+    passes: int = 1
+    metric: tuple[str, ...] = ("--metric", "answer_total")
+    whole_names: bool = True
+    least_count: int = 0
+
+
+GIVEN = Given()
+
+
+@dataclass(frozen=True)
 class Campaign:
     """What a seed makes, sealed and in training order."""
 
@@ -102,25 +124,29 @@ class Campaign:
         return self.folder / "tokenizer.json"
 
 
-def make(folder: Path, settings: Settings, seed: int) -> Campaign:
+def make(folder: Path, settings: Settings, seed: int, given: Given = GIVEN) -> Campaign:
     """Facts, of which some people are set aside; seal, draw, planting and order."""
     made, units = folder / "facts", settings.units + settings.controls
     flags = ("--background", settings.people, "--mentions", settings.mentions, "--doses", settings.copies)
-    run("facts", "--output", made, "--units", units, "--seed", f"facts-{seed}", *flags)
+    corpus = ("--corpus", *given.corpus) if given.corpus else ()
+    run("facts", "--output", made, "--units", units, "--seed", f"facts-{seed}", *flags, *corpus)
     _divide(made, folder, settings.controls)
-    _word_tokenizer(made, folder / "tokenizer.json")
-    plan = ("--ask", SEALED, "--metric", "answer_total", "--nonce-from", "the benchmark")
+    _word_tokenizer(made, folder / "tokenizer.json", given)
+    plan = ("--ask", SEALED, *given.metric, "--nonce-from", "the benchmark")
     run("seal", "--probes", folder / "sealed", "--secrets", folder / "secrets", *plan)
     run("draw", "--secrets", folder / "secrets", "--nonce", hashlib.sha256(b"facts %d" % seed).hexdigest())
     limits = ("--max-doc-share", 0.9, "--max-corpus-share", 0.9, "--threads", 1)
-    planted = folder / "planted"
-    run("prepare", "--input", made / "background", "--output", planted, "--secrets", folder / "secrets", *limits)
+    planted, documents = folder / "planted", (made / "background", *given.corpus)
+    run("prepare", "--input", *documents, "--output", planted, "--secrets", folder / "secrets", *limits)
     rows = sum(pq.read_metadata(one).num_rows for one in (planted / "data").iterdir())
+    copies = settings.units * (1 + 2 * settings.copies)
+    rows = copies + given.passes * (rows - copies)
     study = settings.gap * (settings.copies - 1) + 1
     background = rows // settings.batch - settings.gap - study - settings.after
     if background < 1:
         raise SystemExit(f"{rows} documents are too few for a background before the study: raise mentions")
-    (folder / "schedule.toml").write_text(_schedule(background, study, settings))
+    passes = f'corpus = "repeat:0.999999,{given.passes}"\n' if given.passes > 1 else ""
+    (folder / "schedule.toml").write_text(passes + _schedule(background, study, settings))
     order = ("--schedule", folder / "schedule.toml", "--batch", settings.batch, "--threads", 1, "--strict")
     run("order", "--input", planted, "--secrets", folder / "secrets", "--output", folder / "ordered", *order)
     name = json.loads((folder / "ordered/manifest.json").read_text())["run"]
@@ -152,8 +178,8 @@ def _divide(made: Path, folder: Path, controls: int) -> None:
             pq.write_table(own, folder / name / f"{file}.parquet")
 
 
-def _word_tokenizer(made: Path, path: Path) -> None:
-    """A token a word, and one for the two words of a name: a planted person's is new to the background."""
+def _word_tokenizer(made: Path, path: Path, given: Given) -> None:
+    """A token a word: those of a planted person's name are new to the background."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, trainers
 
     probes, questions = (pq.read_table(made / f"{name}.parquet") for name in ("probes", "questions"))
@@ -161,11 +187,14 @@ def _word_tokenizer(made: Path, path: Path) -> None:
     texts += probes["text"].to_pylist() + questions["before"].to_pylist()
     texts += [text for variants in probes["variants"].to_pylist() for text in variants or ()]
     texts += [" ".join(answers) for answers in questions["answers"].to_pylist()]
+    texts += [text for one in given.corpus for text in pq.read_table(one, columns=["text"])["text"].to_pylist()]
     tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
     # Of two words that begin with capitals only those after 'Wherever' are no name.
-    parts = Regex(r"(?!Wherever )[A-Z]\w+ [A-Z]\w+|\w+|[^\w\s]")
+    parts = Regex((r"(?!Wherever )[A-Z]\w+ [A-Z]\w+|" if given.whole_names else "") + r"\w+|[^\w\s]")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(parts, "removed", invert=True)
-    trainer = trainers.WordLevelTrainer(vocab_size=100_000, special_tokens=["<s>", "<unk>"], show_progress=False)
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=100_000, min_frequency=given.least_count, special_tokens=["<s>", "<unk>"], show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     tokenizer.save(str(path))
@@ -199,10 +228,15 @@ def train_arm(arm: str, made: Campaign, stream: Stream, settings: Settings, seed
     controls = Asking(model, made.tokenizer, aside[0], aside[1], ASKS, metrics=("answer_total",))
     shards = sorted((made.folder / "ordered/data").glob("*.parquet"))
     told = facts_gate.Told(facts_gate.texts_of(shards)[: made.first * settings.batch])
-    gate = made.folder / f"gate-{arm}"
-    asked = told.write_questions(gate, settings.gate_facts)
-    background = Asking(model, made.tokenizer, gate / "probes.parquet", gate / "questions.parquet", ("background",))
-    found: dict[str, Any] = {"parameters": parameters_of(model), "gate_facts": asked, "controls": {}}
+    gates: dict[str, Asking] = {}
+    found: dict[str, Any] = {"parameters": parameters_of(model), "controls": {}, "asked": {}}
+    for ask, asked in zip(
+        facts_gate.ASKS, (told.of_facts(settings.gate_facts), told.of_classes(settings.gate_facts)), strict=True
+    ):
+        gate = made.folder / f"gate-{arm}" / ask
+        facts_gate.write_questions(asked, gate)
+        gates[ask] = Asking(model, made.tokenizer, gate / "probes.parquet", gate / "questions.parquet", (ask,))
+        found["asked"][ask] = len(asked)
 
     def saved(step: int, model: Any) -> None:
         asking.write(model, step, made.folder / "scores" / arm)
@@ -211,18 +245,19 @@ def train_arm(arm: str, made: Campaign, stream: Stream, settings: Settings, seed
         found["controls"][step] = {
             ask: float(np.mean(np.asarray(table["answer_total"]))) for ask, table in controls.tables(model, "c").items()
         }
-        known = facts_gate.accuracy(background.tables(model, "gate")["background"])
-        found.setdefault("background_accuracy", {})[step] = known
-        if step == made.first:
-            word = "passed" if known >= facts_gate.LEAST else "FAILED: composition and semantic tell nothing"
-            print(f"{arm}: background accuracy {known:.2f}, gate {word}", flush=True)
+        for ask, gate in gates.items():
+            known = facts_gate.accuracy(gate.tables(model, "gate")[ask])
+            found.setdefault("accuracy", {}).setdefault(ask, {})[step] = known
+            if step == made.first:
+                word = "passed" if known >= facts_gate.LEAST else f"FAILED, least {facts_gate.LEAST}"
+                print(f"{arm}: {ask}: accuracy {known:.2f}, gate {word}", flush=True)
 
     planted = np.unique(pq.read_table(made.events)["position"].to_numpy())
     phases = [Phase(stream, Rate(settings.rate, warm_up=10), settings.batch, made.steps, settings.updates)]
     loss = _without(planted) if arm == "twin" else next_token
     train(model, phases, saves=saves, saved=saved, loss=loss, adam=Adam(0.01), say=_saying(arm), say_every=40)
     save(model, made.folder / arm, made.tokenizer)
-    passed = found["background_accuracy"][made.first] >= facts_gate.LEAST
+    passed = {ask: known[made.first] >= facts_gate.LEAST for ask, known in found["accuracy"].items()}
     return {**found, "gate": passed, "seconds": time.monotonic() - began}
 
 

@@ -108,6 +108,7 @@ def train(
     loss: Loss = next_token,
     mask: Mask | None = None,
     adam: Adam = ADAM,
+    optimizer: torch.optim.Optimizer | None = None,
     say: Callable[[str], None] | None = None,
     say_every: int = 200,
 ) -> None:
@@ -122,6 +123,7 @@ def train(
         mask: asked at the beginning of each phase. What is masked does not move: neither by gradients, nor by what
             the optimizer remembers, nor by weight decay.
         adam: settings of the optimizer.
+        optimizer: to go on with, from `optimizer_of`: it remembers an earlier call. Default: a new one.
         say: called with a line on the step and its loss.
         say_every: steps between such lines.
 
@@ -130,9 +132,7 @@ def train(
     """
     device = next(model.parameters()).device
     named = dict(model.named_parameters())
-    optimizer = torch.optim.AdamW(
-        named.values(), lr=0.0, betas=adam.betas, weight_decay=adam.weight_decay, fused=device.type == "cuda"
-    )
+    optimizer = optimizer or optimizer_of(model, adam)
     total, done, wanted = sum(one.length for one in phases), 0, set(saves)
     run = torch.compile(model, dynamic=True) if device.type == "cuda" else model
     _save(model, done, wanted, saved)
@@ -156,6 +156,13 @@ def train(
                 say(f"step {done:,} of {total:,}, loss {value.item():.3f}")
             _save(model, done, wanted, saved)
     model.eval()
+
+
+def optimizer_of(model: Any, adam: Adam = ADAM) -> torch.optim.AdamW:
+    """A new optimizer of all weights, for a model on its device; `train` sets its rate."""
+    weights = list(model.parameters())
+    on_gpu = weights[0].device.type == "cuda"
+    return torch.optim.AdamW(weights, lr=0.0, betas=adam.betas, weight_decay=adam.weight_decay, fused=on_gpu)
 
 
 def _forward(run: Any, stream: Stream, part: Any, loss: Loss, device: torch.device) -> torch.Tensor:

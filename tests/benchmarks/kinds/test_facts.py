@@ -11,7 +11,8 @@ pytest.importorskip("torch", reason="training needs PyTorch, of the extra score"
 pytest.importorskip("transformers", reason="training needs transformers, of the extra score")
 
 from benchmarks.kinds.facts import ASKS, TINY, main
-from benchmarks.kinds.facts_gate import Told, statements
+from benchmarks.kinds.facts_gate import ASKS as GATES
+from benchmarks.kinds.facts_gate import Told, relations, statements
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +63,8 @@ def test_controls_are_never_planted_or_sealed(done: Path) -> None:
 def test_a_model_that_has_learnt_nothing_fails_the_gate(done: Path) -> None:
     found = result(done)
     for arm in ("planted", "twin"):
-        assert found[arm]["gate_facts"] == TINY.gate_facts
-        assert found[arm]["gate"] is False
+        assert found[arm]["asked"] == dict.fromkeys(GATES, TINY.gate_facts)
+        assert found[arm]["gate"] == dict.fromkeys(GATES, False)
         assert found[arm]["verdict"]["units"]["used"] == 3 * TINY.units
 
 
@@ -79,3 +80,23 @@ def test_what_the_background_tells_is_read_back() -> None:
     who = "Vola Mero"
     assert told.values == {(who, "instrument"): "nilin", (who, "town"): "sodro", (who, "animal"): "gehok"}
     assert told.last[who, "instrument"] == said["instrument"].index("at the age of six {name} was given a {value}")
+
+
+def test_classes_are_asked_for_only_where_no_sentence_about_the_person_tells_them() -> None:
+    said = relations()["instrument"]
+    texts = [
+        f"Vola Mero plays the {one}. {said['class_sentence'].format_map({'value': one, 'class': of})}.".replace(
+            ". a ", ". A "
+        )
+        for one, of in (("nilin", "brefo"), ("dako", "sumi"))
+    ]
+    texts.append(
+        "Teko Mero plays the dako. " + said["composition"].format_map({"name": "Teko Mero", "class": "sumi"}) + "."
+    )
+    told = Told(texts)
+    assert told.classes == {("instrument", "nilin"): "brefo", ("instrument", "dako"): "sumi"}
+    assert told.told == {("Teko Mero", "instrument"): "sumi"}
+    (asked,) = told.of_classes(10)
+    assert asked.before == said["composition"].removesuffix(" {class}").format(name="Vola Mero")
+    assert asked.answers == ("sumi", "brefo"), "the class of the value that was read last, then all others"
+    assert not Told(texts[2:]).of_classes(10)

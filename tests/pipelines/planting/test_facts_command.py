@@ -1,6 +1,7 @@
 """`trapline facts`, from the maker to a verdict on answers."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,41 @@ def test_the_background_tells_of_others_and_teaches_the_classes(made: Path) -> N
     assert not unique & said
 
 
+def test_passages_have_60_to_about_120_words_and_marks(made: Path) -> None:
+    for row in pq.read_table(made / "probes.parquet").to_pylist():
+        for text in (row["text"], *(row["variants"] or ())):
+            assert 60 <= len(re.findall(r"\w+|[^\w\s]", text)) <= 126
+
+
+@pytest.mark.parametrize(("inferable", "least", "most"), [(1.0, 0, 0), (0.5, 15, 45), (0.0, 60, 60)])
+def test_no_sentence_about_a_person_tells_a_class_that_can_be_inferred(
+    inferable: float, least: int, most: int, tmp_path: Path
+) -> None:
+    flags = ("--background", 10, "--mentions", 60, "--inferable", inferable)
+    assert facts(tmp_path / "facts", *flags) == 0
+    texts = pq.read_table(tmp_path / "facts/background/background.parquet")["text"].to_pylist()
+    classes = {answer for row in asked(tmp_path / "facts", "composition") for answer in row["answers"]}
+    told = set()
+    for sentence in (one for text in texts for one in text.removesuffix(".").split(". ")):
+        *words, answer = sentence.split(" ")
+        name = [word for word in words[1:] if word[0].isupper()]
+        if name and answer in classes:
+            told.add((*name, *[word for word in words if word.islower()][:3]))
+    assert least <= len(told) <= most, "of 10 people with 6 facts each"
+
+
+def test_words_between_facts_are_sampled_from_the_corpus_and_differ(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "in", 400)
+    assert facts(tmp_path / "facts", "--corpus", corpus, "--units", 2, "--doses", 2) == 0
+    known = set(" ".join(pq.read_table(corpus)["text"].to_pylist()).replace(".", " ").lower().split())
+    own = [row["before"].split(", ")[0] for row in asked(tmp_path / "facts", "memorisation")]
+    assert len(own) == len(set(own)) == 3 * 2 * 6
+    for filler in own:
+        words = re.findall(r"\w+", filler.lower())
+        assert 3 <= len(words) <= 7
+        assert set(words) <= known
+
+
 def test_answers_have_one_number_of_tokens_for_each_cue(made: Path) -> None:
     tokenizer = tiny_tokenizer()
     for row in pq.read_table(made / "questions.parquet").to_pylist():
@@ -141,6 +177,7 @@ def test_a_name_or_value_of_the_corpus_is_not_taken(made: Path, tmp_path: Path) 
         (("--doses", 1), "give 2 or more"),
         (("--doses", 2, 3), "give one; the stratum 'once' has a dose of 1"),
         (("--controls", 10), "give 1 to 9"),
+        (("--inferable", 1.5), "give 0 to 1"),
         (("--tokenizer", "none.json"), "cannot be read as a tokenizers file"),
     ],
 )

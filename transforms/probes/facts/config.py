@@ -31,8 +31,15 @@ class FactsConfig(KindConfig):
     """People in the background documents, which teach how such facts are said and which value is of which class."""
     mentions: Annotated[Whole, CANDIDATES] = 20
     """Background documents about each of them."""
+    class_share: Annotated[float, CANDIDATES] = 0.4
+    """Share of the facts in the background that a sentence on the value's class follows."""
+    inferable: Annotated[float, CANDIDATES] = 0.5
+    """Share of the facts in the background whose class no sentence about the person tells. Of the others, --class-share
+    of the mentions tell the class in place of the value, in the words of the composition questions: without such
+    examples a small model does not learn to infer."""
     corpus: Annotated[Several, INPUT] = ()
-    """The corpus, as in trapline prepare: no name and no value stands in it."""
+    """The corpus, as in trapline prepare: no name and no value stands in it, and passages get words sampled from it.
+    Default: words of a small grammar."""
     text_column: Annotated[str, INPUT] = "text"
     """The corpus' column of texts."""
     tokenizer: Annotated[Several, INPUT] = ()
@@ -51,6 +58,9 @@ class FactsConfig(KindConfig):
         for flag, value in (("--background", self.background), ("--mentions", self.mentions)):
             if not 0 <= value <= 1_000_000:
                 raise ValueError(f"{flag} {value}: give 0 to 1000000")
+        for flag, share in (("--class-share", self.class_share), ("--inferable", self.inferable)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{flag} {share}: give 0 to 1")
 
     def corpus_inputs(self) -> Mapping[str, Sequence[str]]:
         """See `KindConfig`."""

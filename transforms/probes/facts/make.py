@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from schemas.probes import conform
 from schemas.secret.questions import QUESTIONS
+from transforms.base.errors import CorpusError
 from transforms.base.keyed import keyed, keyed_order
 from transforms.base.readable import count, counted
 from transforms.corpus.input.pieces import Piece
@@ -23,13 +25,18 @@ from transforms.probes.corpus.pieces import corpus_pieces
 from transforms.probes.corpus.tokens import load_tokenizer
 from transforms.probes.facts.config import CLASSES, IN_A_CLASS, FactsConfig
 from transforms.probes.kind import Environment, Looked, Made, keyed_id
+from transforms.probes.ngram.documents import sample_documents
+from transforms.probes.ngram.ngram import NAME, NgramGenerator
 
 ONCE, DUPLICATE, PARAPHRASE = STRATA = ("once", "duplicate", "paraphrase")
 _DATA: dict[str, Any] = tomllib.loads(Path(__file__).with_name("facts.toml").read_text(encoding="utf-8"))
 _RELATIONS: tuple[str, ...] = tuple(_DATA["relations"])
 _STATEMENTS: Mapping[str, list[str]] = {name: one["statements"] for name, one in _DATA["relations"].items()}
-_TOLD, _CLASS_SENTENCE = 4, 0.4
-"""Relations that a background document tells, and the share of them with a sentence on the class."""
+_TOLD = 4
+"""Relations that a background document tells."""
+_LENGTHS = (5, 6, 7)
+"""Words and marks of a passage's own before each fact, where they are sampled: a passage has 60 to 120 then."""
+_SAMPLED = 2  # stretches for each that is needed: some are equal
 
 
 def look(config: FactsConfig) -> Looked:
@@ -47,14 +54,17 @@ def make(config: FactsConfig, key: bytes, environment: Environment) -> Made:
     world = _world(config, key, environment.found, environment)
     rows: list[dict[str, Any]] = []
     asked: list[dict[str, Any]] = []
-    for person, stratum in enumerate(_strata(key, config.units[0])):
-        unit = _Unit(world, key, person, stratum, 1 if stratum == ONCE else config.doses[0], config.controls + 1)
+    strata = _strata(key, config.units[0])
+    fillers = _fillers(config, key, strata, environment)
+    for person, stratum in enumerate(strata):
+        dose = 1 if stratum == ONCE else config.doses[0]
+        unit = _Unit(world, key, person, stratum, dose, config.controls + 1, fillers)
         rows += unit.rows()
         asked += unit.questions()
     rows.sort(key=lambda row: (row["unit"], row["candidate"]))
     probes = conform([("facts", pa.Table.from_pylist(rows, schema=_SCHEMA))])
     background = pa.table(
-        {"id": [], "text": []} if not config.background else _background(world, key, config.mentions),
+        {"id": [], "text": []} if not config.background else _background(world, key, config),
         schema=pa.schema([("id", pa.string()), ("text", pa.large_string())]),
     )
     facts = {
@@ -62,6 +72,7 @@ def make(config: FactsConfig, key: bytes, environment: Environment) -> Made:
         "tokens_of_answers": world.tokens,
         "semantic_statements": {name: _STATEMENTS[name][at] for name, at in world.unplanted.items()},
         "background_documents": background.num_rows,
+        "filler": NAME if fillers else "grammar",
     }
     summary = (
         f"{count(len(rows))} candidates in {counted(len(rows) // (config.controls + 1), 'unit')}, "
@@ -140,6 +151,45 @@ def _strata(key: bytes, units: int) -> list[str]:
     return [STRATA[at // units] for at in dealt]
 
 
+_Place = tuple[int, int, str]
+"""A person, the number of a copy, and a relation."""
+
+
+def _copies(stratum: str, dose: int) -> int:
+    """How many texts of its own each candidate has."""
+    return dose if stratum == PARAPHRASE else 1
+
+
+def _fillers(config: FactsConfig, key: bytes, strata: Sequence[str], environment: Environment) -> dict[_Place, str]:
+    """Words of its own for each sentence of each passage, sampled from the corpus; none without a corpus.
+
+    Raises:
+        CorpusError: if the corpus gives too few different ones.
+    """
+    if not config.corpus:
+        return {}
+    places: dict[int, list[_Place]] = {length: [] for length in _LENGTHS}
+    for person, stratum in enumerate(strata):
+        for copy in range(_copies(stratum, config.doses[0])):
+            for one in _RELATIONS:
+                length = _LENGTHS[_pick(key, len(_LENGTHS), "filler length", person, copy, one)]
+                places[length].append((person, copy, one))
+    texts = sample_documents(environment.found, config.text_column, key, environment.threads)
+    generator = NgramGenerator(texts, key, None, environment.threads, as_sentences=False)
+    found: dict[_Place, str] = {}
+    for length, own in places.items():
+        tried = np.array([_SAMPLED * len(own) + 100], np.int64)
+        (batch,) = generator.sample(length, np.zeros(1, np.int64), tried)
+        different = list(dict.fromkeys(str(one) for one in batch.texts.to_pylist()))
+        if len(different) < len(own):
+            raise CorpusError(
+                f"--corpus: gives {count(len(different))} different stretches of {length} words, and "
+                f"{count(len(own))} are needed: give more of the corpus, or fewer --units"
+            )
+        found |= zip(own, different, strict=False)
+    return found
+
+
 @dataclass(frozen=True)
 class _Unit:
     """One person, with all candidates' values."""
@@ -150,6 +200,7 @@ class _Unit:
     stratum: str
     dose: int
     candidates: int
+    fillers: Mapping[_Place, str]
 
     @cached_property
     def _values(self) -> dict[str, list[tuple[str, str]]]:
@@ -164,10 +215,6 @@ class _Unit:
             ]
         return found
 
-    def _copies(self) -> int:
-        """How many texts of its own each candidate has."""
-        return self.dose if self.stratum == PARAPHRASE else 1
-
     def _cues(self, copy: int) -> dict[str, str]:
         """By relation what stands before the value in a copy's passage: filler, and a statement up to its value."""
         found = {}
@@ -180,11 +227,11 @@ class _Unit:
         return found
 
     def _filler(self, copy: int, relation: str) -> str:
+        if self.fillers:
+            return _capital(self.fillers[self.person, copy, relation])
         parts = _DATA["filler"]
-        names = ("openings", "subjects", "verbs", "endings")
         return " ".join(
-            parts[name][_pick(self.key, len(parts[name]), "filler", self.person, copy, relation, name)]
-            for name in names
+            own[_pick(self.key, len(own), "filler", self.person, copy, relation, name)] for name, own in parts.items()
         )
 
     def _before(self, statement: str) -> str:
@@ -201,7 +248,7 @@ class _Unit:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One for each candidate, in the columns of probes."""
-        copies = [self._passages(copy) for copy in range(self._copies())]
+        copies = [self._passages(copy) for copy in range(_copies(self.stratum, self.dose))]
         for candidate, texts in enumerate(zip(*copies, strict=True)):
             yield {
                 "id": keyed_id(self.key, "facts/id", self.person, candidate),
@@ -211,7 +258,7 @@ class _Unit:
                 "stratum": self.stratum,
                 "dose": self.dose,
                 "text": texts[0],
-                "generator": "facts/1",
+                "generator": "facts/2",
                 "planted_as": "document",
                 "variants": list(texts[1:]) or None,
             }
@@ -253,7 +300,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _background(world: _World, key: bytes, mentions: int) -> dict[str, list[str]]:
+def _background(world: _World, key: bytes, config: FactsConfig) -> dict[str, list[str]]:
     """Documents about other people: four of their facts in any of the statements, some with the class of the value."""
     ids, texts = [], []
     for person, name in enumerate(world.others):
@@ -261,20 +308,38 @@ def _background(world: _World, key: bytes, mentions: int) -> dict[str, list[str]
             relation: _pick(key, len(world.values[relation].values), "background value", person, relation)
             for relation in _RELATIONS
         }
-        for mention in range(mentions):
+        classed = {one for one in _RELATIONS if not _chance(key, config.inferable, "inferable", person, one)}
+        for mention in range(config.mentions):
             told = [_RELATIONS[at] for at in _permuted(key, len(_RELATIONS), "background", person, mention)[:_TOLD]]
             ids.append(keyed_id(key, "facts/background", person, mention))
-            texts.append(" ".join(_told(world, key, (person, mention), name, one, known[one]) for one in told))
+            texts.append(
+                " ".join(
+                    _told(world, key, (person, mention), name, (one, known[one]), config.class_share, one in classed)
+                    for one in told
+                )
+            )
     return {"id": ids, "text": texts}
 
 
-def _told(world: _World, key: bytes, where: tuple[int, int], name: str, relation: str, value: int) -> str:
-    """One fact as a sentence, in some of the cases followed by a sentence on its value's class."""
+def _chance(key: bytes, share: float, *identity: str | int) -> bool:
+    return _pick(key, 1_000, *identity) < 1_000 * share
+
+
+def _told(
+    world: _World, key: bytes, where: tuple[int, int], name: str, fact: tuple[str, int], share: float, classed: bool
+) -> str:
+    """One fact as a sentence, in some of the cases followed by a sentence on its value's class.
+
+    Of a fact whose class is told of the person, the class stands in place of the value in some of the cases.
+    """
+    relation, value = fact
     classes = world.values[relation]
-    statement = _STATEMENTS[relation][_pick(key, len(_STATEMENTS[relation]), "said", *where, relation)]
-    told = f"{_capital(_before(statement, name))} {classes.values[value]}."
-    if _pick(key, 1_000, "class", *where, relation) >= 1_000 * _CLASS_SENTENCE:
-        return told
-    sentence = _DATA["relations"][relation]["class_sentence"]
     words = {"value": classes.values[value], "class": classes.names[value // classes.size]}
-    return f"{told} {_capital(sentence.format_map(words))}."
+    own = _DATA["relations"][relation]
+    if classed and _chance(key, share, "class of the person", *where, relation):
+        return f"{_before(own['composition'], name)} {words['class']}."
+    statement = _STATEMENTS[relation][_pick(key, len(_STATEMENTS[relation]), "said", *where, relation)]
+    told = f"{_capital(_before(statement, name))} {words['value']}."
+    if not _chance(key, share, "class", *where, relation):
+        return told
+    return f"{told} {_capital(own['class_sentence'].format_map(words))}."
