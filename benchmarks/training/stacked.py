@@ -112,7 +112,7 @@ class Cell:
                 alone = next_token(model(input_ids=asked).logits, asked, asked[:, 0])
             losses.append(float((alone - at_once[number]).abs()))
             own = dict(model.named_parameters())
-            weights += [float((own[name] - one[number]).abs().max()) for name, one in stack.weights.items()]
+            weights += [float((own[name] - one[number]).detach().abs().max()) for name, one in stack.weights.items()]
         return {"steps": steps, "compared": len(losses), "loss": max(losses), "weight": max(weights)}
 
 

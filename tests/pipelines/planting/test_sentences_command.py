@@ -53,7 +53,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(place: Path) -> Path:
-    assert sentences(place, "sentences", "--varied", 1, "--paraphrase", 1, "--tokenizer", place / "model/tokenizer.json") == 0
+    assert (
+        sentences(place, "sentences", "--varied", 1, "--paraphrase", 1, "--tokenizer", place / "model/tokenizer.json")
+        == 0
+    )
     return place / "sentences"
 
 
