@@ -1,9 +1,9 @@
-"""What `benchmarks.sentences.models` brought back, judged by the product: scores, verdicts and curves.
+"""What `benchmarks.sentences.models` brought back, judged: verdicts by the product's command, curves by its metrics.
 
     python -m benchmarks.sentences.judge --work WORK --models FOLDER --output docs/evidence/sentences-gpu.json
 
-WORK is that of `benchmarks.sentences.data`. Scores become folders as `trapline score` leaves them; `trapline verify` and
-`trapline dynamics` do the rest. What is there is not made again.
+WORK is that of `benchmarks.sentences.data`. Scores become folders as `trapline score` leaves them, for `trapline verify`;
+a verdict that is there is not made again. Curves are computed from the arrays by the functions of `trapline dynamics`.
 """
 
 from __future__ import annotations
@@ -21,47 +21,41 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.golden import run_command
-from benchmarks.sentences.design import DESIGNS, INSIDE, STUDY, Design
+from benchmarks.sentences.curves import Candidates, course
+from benchmarks.sentences.design import DESIGNS, INSIDE, PLANTED, STUDY, Design
 from benchmarks.traps.models import read_experiment
 from examples.training.asking import write_scores
 from examples.training.shape import Shape, build, save
 
-METRICS = ("loss", "recall", "recall_similarity")
-CURVES = (
-    ("loss", "dose"),
-    ("loss", "stratum"),
-    ("recall", "dose"),
-    ("recall", "stratum"),
-    ("recall_similarity", "dose"),
-)
+METRIC = "loss"
+LATER = (1_000, 3_000, 10_000)
+"""Updates after the study of further verdicts, on the planted course of the highest rate."""
 Floats = npt.NDArray[np.float64]
 
 
 class Scores:
-    """Writes folders of scores of one campaign."""
+    """Writes folders of scores of one campaign, for the sealed metric."""
 
-    def __init__(self, work: Path, campaign: str, metrics: Sequence[str], vocabulary: int) -> None:
+    def __init__(self, work: Path, campaign: str, vocabulary: int) -> None:
         """Look at the sequences, with a checkpoint of no account that has the tokenizer."""
         from pipelines.score import ScoreConfig
         from pipelines.scoring.input import look_at_scoring
         from transforms.base.folders import Folder
 
         checkpoint = work / "checkpoint"
-        if not checkpoint.exists():
+        if not (checkpoint / "tokenizer.json").exists():
             save(build(Shape(vocabulary, 16, 1), 0), checkpoint, work / "tokenizer.json")
         probes = work / f"secrets-{campaign}/probes/probes.parquet"
         output = Folder.of(str(work / "unwritten"))
         config = ScoreConfig(
-            checkpoint=(str(checkpoint),), sequences=(str(probes),), output=output.uri, metrics=tuple(metrics),
-            device="cpu",
-        )  # fmt: skip
+            checkpoint=(str(checkpoint),), sequences=(str(probes),), output=output.uri, metrics=(METRIC,), device="cpu"
+        )
         self._found = look_at_scoring(config, output)
         self._settings = self._found.settings(config)
         self._ids = pq.read_table(probes, columns=["id"])["id"]
-        self._metrics = list(metrics)
 
-    def write(self, folder: Path, sha256: str, tokens: npt.NDArray[np.int64], values: dict[str, Floats]) -> None:
-        """One checkpoint's: float64[n] of each metric, int64[n] scored tokens."""
+    def write(self, folder: Path, sha256: str, tokens: npt.NDArray[np.int64], values: Floats) -> None:
+        """One checkpoint's: float64[n] of the metric, int64[n] scored tokens."""
         from schemas.public.scores import scores
 
         if (folder / "_SUCCESS").exists():
@@ -71,118 +65,88 @@ class Scores:
             "checkpoint": pa.repeat(pa.scalar(folder.name), len(tokens)),
             "slots": pa.array(np.zeros(len(tokens), np.int32)),
             "tokens": pa.array(tokens.astype(np.int32)),
-            **{name: pa.array(values[name]) for name in self._metrics},
+            METRIC: pa.array(values),
         }
-        table = pa.table(columns, schema=scores(self._metrics))
+        table = pa.table(columns, schema=scores([METRIC]))
         write_scores(folder, table, folder.name, sha256, self._found, self._settings)
 
 
-def verdict(work: Path, campaign: str, scores: Path, name: str) -> dict[str, Any]:
+def verdict(secrets: Path, scores: Path, output: Path) -> dict[str, Any]:
     """P of the sealed test, AUC over all units, AUC and p by dose."""
-    output = work / f"verdicts/{campaign}-{name}"
     if not (output / "verdict.json").exists():
-        run_command("verify", "--scores", scores, "--secrets", work / f"secrets-{campaign}", "--output", output)
+        run_command("verify", "--scores", scores, "--secrets", secrets, "--output", output)
     found = json.loads((output / "verdict.json").read_text())
     more = found["exploratory"]
     by_dose = [{key: one[key] for key in ("dose", "auc", "p_value")} for one in more["by_dose"]]
     return {"p": found["p_value"], "auc": more["auc"], "by_dose": by_dose}
 
 
-def course(work: Path, folders: Sequence[Path], updates: int, name: str) -> dict[str, Any]:
-    """Curves of `trapline dynamics` over one course, and the half-life of recall by dose."""
-    found: dict[str, Any] = {}
-    for metric, by in CURVES:
-        output = work / f"dynamics/{name}-{metric}-{by}"
-        if not (output / "dynamics.json").exists():
-            run_command(
-                *("dynamics", "--scores", *folders, "--secrets", work / f"secrets-{STUDY}", "--output", output),
-                *("--metric", metric, "--by", by, "--event", updates - 1),
-            )
-        tree = json.loads((output / "dynamics.json").read_text())
-        found["steps"] = [one["step"] - updates for one in tree["checkpoints"]]
-        found[f"{metric} by {by}"] = {
-            one["group"]: {"units": one["units"], **{key: one["curves"][key] for key in ("difference", "auc")}}
-            for one in tree["asked"][0]["groups"]
-        }
-    for metric in METRICS[1:]:
-        found[f"half-life of {metric}"] = {
-            dose: half_life(found["steps"], one["difference"]) for dose, one in found[f"{metric} by dose"].items()
-        }
-    return found
+class Judge:
+    """Both campaigns of one experiment."""
 
+    def __init__(self, work: Path, design: Design) -> None:
+        """Open the secrets."""
+        self._work, self._design = work, design
+        arrays = read_experiment(work / "experiment.npz.xz")
+        self._tokens, self._scores = {}, {}
+        for name in (STUDY, INSIDE):
+            self._tokens[name] = (arrays[f"{name}_lengths"] - arrays[f"{name}_first"]).astype(np.int64)
+            self._scores[name] = Scores(work, name, design.vocabulary)
+        self._candidates = {name: Candidates.of(work / f"secrets-{name}") for name in (STUDY, INSIDE)}
+        self._rest = (arrays["study_lengths"] - arrays["study_cut"]).astype(np.float64)
 
-def half_life(steps: Sequence[int], curve: dict[str, list[float]]) -> dict[str, Any] | None:
-    """Updates after the study between which planted less held-out falls to below half of what it was right after it.
+    def seed(self, file: Path) -> dict[str, Any]:
+        """All that one seed's file holds."""
+        with np.load(file) as brought:
+            own = {name: brought[name] for name in brought.files}
+        facts = json.loads(str(own.pop("facts")))
+        row: dict[str, Any] = {"facts": facts, "inside": {}, "courses": []}
+        for key in [one for one in own if one.startswith(f"loss|{INSIDE}|")]:
+            arm = key.rpartition("|")[2]
+            place = (f"{INSIDE}-{arm}-{facts['seed']}/step-000000", f"{INSIDE}-{arm}-{facts['seed']}")
+            found = self._verdict(INSIDE, place, facts[arm]["sha256"], own[key])
+            row["inside"][arm] = found | {"by_stratum": self._candidates[INSIDE].strata_auc(own[key])}
+        for number, (arm, rate) in enumerate(facts["arms"]):
+            row["courses"].append(self._course(own, facts, number))
+            print(f"{arm} {facts['seed']} {rate:g}: p {row['courses'][-1]['verdicts']['0']['p']:.2g}", flush=True)
+        return row
 
-    Returns:
-        The last save before and the first one below, None for the latter where it never is; None for all where the
-        interval right after the study holds 0.
-    """
-    after = steps.index(0)
-    if curve["low"][after] <= 0:
-        return None
-    half = curve["mean"][after] / 2
-    below = next((at for at in range(after, len(steps)) if curve["mean"][at] < half), None)
-    return {"from": steps[below - 1 if below else -1], "to": None if below is None else steps[below]}
-
-
-def by_both(work: Path, folders: Sequence[Path], metric: str) -> dict[str, list[float]]:
-    """Planted less mean of held-out by dose and stratum at each checkpoint: means over units."""
-    from transforms.planting.ledger.check_secrets import open_secrets
-
-    sealed = open_secrets(work / f"secrets-{STUDY}")
-    found: dict[str, list[float]] = {}
-    for folder in folders:
-        table = pq.read_table(folder / "scores")
-        score = dict(zip(table["id"].to_pylist(), table[metric].to_pylist(), strict=True))
-        gaps: dict[str, list[float]] = {}
-        for unit, arm in zip(sealed.units, sealed.arms, strict=True):
-            values = np.array([score[one.id] for one in unit.candidates])
-            gap = float(values[arm] - np.delete(values, arm).mean())
-            gaps.setdefault(f"{unit.dose} {unit.stratum}", []).append(gap)
-        for name, one in sorted(gaps.items()):
-            found.setdefault(name, []).append(float(np.mean(one)))
-    return found
-
-
-def judged(work: Path, arrays: dict[str, Any], file: Path, design: Design) -> dict[str, Any]:
-    """All of one seed."""
-    with np.load(file) as brought:
-        own = {name: brought[name] for name in brought.files}
-    facts = json.loads(str(own.pop("facts")))
-    row: dict[str, Any] = {"facts": facts, "inside": {}, "courses": []}
-    seed, scorers = facts["seed"], {
-        STUDY: Scores(work, STUDY, METRICS, design.vocabulary),
-        INSIDE: Scores(work, INSIDE, METRICS[:1], design.vocabulary),
-    }  # fmt: skip
-    tokens = {name: (arrays[f"{name}_lengths"] - arrays[f"{name}_first"]).astype(np.int64) for name in scorers}
-    for key in [one for one in own if one.startswith(f"loss|{INSIDE}|")]:
-        arm = key.rpartition("|")[2]
-        folder = work / f"scores/{INSIDE}-{arm}-{seed}/step-000000"
-        scorers[INSIDE].write(folder, facts[arm]["sha256"], tokens[INSIDE], {"loss": own[key].astype(np.float64)})
-        row["inside"][arm] = verdict(work, INSIDE, folder, f"{arm}-{seed}")
-    rest = (arrays["study_lengths"] - arrays["study_cut"]).astype(np.float64)
-    for number, (arm, rate) in enumerate(facts["arms"]):
-        name, folders = f"{arm}-{seed}-{rate:g}", []
+    def _course(self, own: dict[str, Any], facts: dict[str, Any], number: int) -> dict[str, Any]:
+        (arm, rate), updates, verdicts = facts["arms"][number], self._design.updates, {}
         for one in facts["saves"]:
-            step = one["step"]
-            values = {
-                "loss": own[f"loss|{STUDY}|{step}"][number].astype(np.float64),
-                "recall": own[f"hits|{step}"][number] / rest,
-                "recall_similarity": 1 - own[f"edits|{step}"][number] / rest,
-            }
-            folders.append(work / f"scores/{name}/step-{step:06d}")
-            scorers[STUDY].write(folders[-1], one["sha256"][number], tokens[STUDY], values)
-        row["courses"].append(
-            {
-                "arm": arm, "rate": rate, "verdict": verdict(work, STUDY, folders[1], name),
-                "last": verdict(work, STUDY, folders[-1], f"{name}-last"),
-                "curves": course(work, folders, design.updates, name),
-                "recall by dose and stratum": by_both(work, folders, "recall"),
-            }
-        )  # fmt: skip
-        print(f"{name}: p {row['courses'][-1]['verdict']['p']:.2g}", flush=True)
-    return row
+            later = one["step"] - updates
+            far = arm == PLANTED and rate == max(self._design.rates) and later in LATER
+            if later == 0 or far:
+                values = own[f"loss|{STUDY}|{one['step']}"][number]
+                name = f"{arm}-{facts['seed']}-{rate:g}"
+                place = (f"{name}/step-{one['step']:06d}", f"{STUDY}-{name}+{later}" if later else f"{STUDY}-{name}")
+                verdicts[str(later)] = self._verdict(STUDY, place, one["sha256"][number], values)
+        steps = [one["step"] for one in facts["saves"]]
+        values = {
+            "loss": np.stack([own[f"loss|{STUDY}|{step}"][number] for step in steps]).astype(np.float64),
+            "recall": np.stack([own[f"hits|{step}"][number] for step in steps]) / self._rest,
+            "recall_similarity": 1 - np.stack([own[f"edits|{step}"][number] for step in steps]) / self._rest,
+        }
+        found = course(self._candidates[STUDY], values, [step - updates for step in steps])
+        return {"arm": arm, "rate": rate, "verdicts": verdicts, **found}
+
+    def _verdict(
+        self, campaign: str, place: tuple[str, str], sha256: str, values: npt.NDArray[Any]
+    ) -> dict[str, Any]:
+        """Place: the folders of scores and of the verdict."""
+        scores, output = self._work / "scores" / place[0], self._work / "verdicts" / place[1]
+        if not (output / "verdict.json").exists():
+            self._scores[campaign].write(scores, sha256, self._tokens[campaign], values.astype(np.float64))
+        return verdict(self._work / f"secrets-{campaign}", scores, output)
+
+
+def rounded(value: Any, digits: int = 4) -> Any:
+    """A tree with its numbers at so many decimal places, p values as they are."""
+    if isinstance(value, dict):
+        return {key: one if key in ("p", "p_value") else rounded(one, digits) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(one, digits) for one in value]
+    return round(value, digits) if isinstance(value, float) else value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -193,11 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="JSON")
     parser.add_argument("--design", choices=list(DESIGNS), default="full")
     given = parser.parse_args(arguments)
-    design, arrays = DESIGNS[given.design], read_experiment(given.work / "experiment.npz.xz")
-    found: dict[str, Any] = {"design": {**asdict(design), "updates": design.updates}, "seeds": []}
+    design = DESIGNS[given.design]
+    judge, seeds = Judge(given.work, design), []
     for file in sorted(given.models.glob("sentences-*.npz")):
-        found["seeds"].append(judged(given.work, arrays, file, design))
-        given.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        seeds.append(judge.seed(file))
+        found = rounded({"design": {**asdict(design), "updates": design.updates}, "seeds": seeds})
+        given.output.write_text(json.dumps(found) + "\n", encoding="utf-8")
     return 0
 
 
