@@ -1,4 +1,4 @@
-"""Curves over one course, by the functions of `trapline dynamics`: AUC within units, planted less held-out, half-lives."""
+"""Curves over one course, by the functions of `trapline dynamics`: AUC, planted less held-out, half-lives."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def course(candidates: Candidates, values: dict[str, Floats], steps: Sequence[in
         steps: updates after the study of each save.
 
     Returns:
-        `steps`; `auc` of the loss, and `recall` and `recall_similarity`, planted less held-out, by dose, stratum and over
-        all units, each with its interval; `half-life` of both by dose; by dose the share of sentences, planted and held
-        out, whose second half comes out whole; the AUC and the recall of each stratum at each dose, means only.
+        `steps`; `auc` of the loss, and `recall` and `recall_similarity`, planted less held-out, by dose, stratum and
+        over all units, each with its interval; `half-life` of both by dose; by dose the share of sentences, planted and
+        held out, whose second half comes out whole; the AUC and the recall of each stratum at each dose, means only.
     """
     split = {name: [candidates.split(one) for one in each] for name, each in values.items()}
     by_unit = {"auc": np.stack([recognition(*one) for one in split["loss"]])}
@@ -141,8 +141,8 @@ def half_life(steps: Sequence[int], found: Curve) -> dict[str, int | None] | Non
         found: the curve.
 
     Returns:
-        The last save before it and the save at which it is below, None for the latter where it never is; None in place of
-        both where the interval right after the study holds 0.
+        The last save before it and the save at which it is below, None for the latter where it never is; None in place
+        of both where the interval right after the study holds 0.
     """
     after = steps.index(0)
     if found["low"][after] <= 0:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.sentences.data --corpus FILES... --work WORK
 
-Two campaigns are sealed and drawn: `study`, and `inside`, of which each planted sentence is a document of its own in the
-base's training, once; its place is that of the trainer's order. A hash of each paragraph decides what it is for: the
-corpus of which sentences are made, further background of the base, or what follows the study.
+Two campaigns are sealed and drawn: `study`, and `inside`, of which each planted sentence is a document of its own in
+the base's training, once; its place is that of the trainer's order. A hash of each paragraph decides what it is for:
+the corpus of which sentences are made, further background of the base, or what follows the study.
 """
 
 from __future__ import annotations

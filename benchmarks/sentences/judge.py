@@ -2,8 +2,9 @@
 
     python -m benchmarks.sentences.judge --work WORK --models FOLDER --output docs/evidence/sentences-gpu.json
 
-WORK is that of `benchmarks.sentences.data`. Scores become folders as `trapline score` leaves them, for `trapline verify`;
-a verdict that is there is not made again. Curves are computed from the arrays by the functions of `trapline dynamics`.
+WORK is that of `benchmarks.sentences.data`. Scores become folders as `trapline score` leaves them, for `trapline
+verify`; a verdict that is there is not made again. Curves are computed from the arrays by the functions of `trapline
+dynamics`.
 """
 
 from __future__ import annotations
@@ -130,9 +131,7 @@ class Judge:
         found = course(self._candidates[STUDY], values, [step - updates for step in steps])
         return {"arm": arm, "rate": rate, "verdicts": verdicts, **found}
 
-    def _verdict(
-        self, campaign: str, place: tuple[str, str], sha256: str, values: npt.NDArray[Any]
-    ) -> dict[str, Any]:
+    def _verdict(self, campaign: str, place: tuple[str, str], sha256: str, values: npt.NDArray[Any]) -> dict[str, Any]:
         """Place: the folders of scores and of the verdict."""
         scores, output = self._work / "scores" / place[0], self._work / "verdicts" / place[1]
         if not (output / "verdict.json").exists():

@@ -120,7 +120,8 @@ class Seed:
             count, table = sum(one.numel() for one in model.parameters()), model.get_input_embeddings().weight.numel()
             self._facts[arm] = {
                 "parameters": count, "without_embeddings": count - table, "tokens": rows.numel(),
-                "sha256": weights_sha256(Stack([model]), 0), "seconds": self.clock.seconds - began, "held_out": float(held_out_losses(model, held).mean()),
+                "sha256": weights_sha256(Stack([model]), 0), "seconds": self.clock.seconds - began,
+                "held_out": float(held_out_losses(model, held).mean()),
             }  # fmt: skip
             self._found[f"loss|{INSIDE}|{arm}"] = losses(Stack([model], self.device), self._asked[INSIDE])[0]
             self.write()

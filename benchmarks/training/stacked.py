@@ -9,8 +9,8 @@ does not depend on them. Afterwards some models of the stack are compared with m
     python -m benchmarks.training.stacked --device cuda --cells 0.1M:256:16 1M:32:16 5M:8:16 --seconds 0.6 \
         --limit 75 --output stacked-gpu.json
 
-measures a GPU, where models are trained alone as `train` does by itself there, compiled and in bfloat16, and stacked with
-products in bfloat16; both in float32 are measured, too.
+measures a GPU, where models are trained alone as `train` does by itself there, compiled and in bfloat16, and stacked
+with products in bfloat16; both in float32 are measured, too.
 """
 
 from __future__ import annotations
