@@ -83,42 +83,44 @@ def course(candidates: Candidates, values: dict[str, Floats], steps: Sequence[in
 
     Args:
         candidates: of the study.
-        values: float64[saves, n] of `loss`, `recall` and `recall_similarity`.
+        values: float64[saves, n] of `loss` and `recall`.
         steps: updates after the study of each save.
 
     Returns:
-        `steps`; `auc` of the loss, and `recall` and `recall_similarity`, planted less held-out, by dose, stratum and
-        over all units, each with its interval; `half-life` of both by dose; by dose the share of sentences, planted and
-        held out, whose second half comes out whole; the AUC and the recall of each stratum at each dose, means only.
+        `steps`; `auc` of the loss and `recall`, planted less held-out, by dose, stratum and over all units, each with
+        its interval; `half-life of recall` by dose; the AUC and the recall of each
+        stratum at each dose, means only; by dose, and by dose and stratum, the recall of planted and of held-out
+        sentences right after the study, and by dose the share of them whose second half comes out whole.
     """
     split = {name: [candidates.split(one) for one in each] for name, each in values.items()}
     by_unit = {"auc": np.stack([recognition(*one) for one in split["loss"]])}
-    for name in ("recall", "recall_similarity"):
-        by_unit[name] = np.stack([seen - foils.mean(axis=1) for seen, foils in split[name]])
+    by_unit["recall"] = np.stack([seen - foils.mean(axis=1) for seen, foils in split["recall"]])
     groups = candidates.groups()
     draws = {group: weights(group, int(members.sum())) for group, members in groups.items()}
     found: dict[str, Any] = {"steps": list(steps)}
+    doses = [group for group in groups if group.isdigit()]
     for name, each in by_unit.items():
         found[name] = {group: curve(each[:, own], draws[group]) for group, own in groups.items()}
-    for name in ("recall", "recall_similarity"):
-        doses = [group for group in groups if group.isdigit()]
-        found[f"half-life of {name}"] = {dose: half_life(steps, found[name][dose]) for dose in doses}
-    found["whole"] = {
-        str(dose): {
-            "planted": [float((seen[candidates.doses == dose] == 1).mean()) for seen, _ in split["recall"]],
-            "held_out": [float((foils[candidates.doses == dose] == 1).mean()) for _, foils in split["recall"]],
-        }
-        for dose in np.unique(candidates.doses).tolist()
+    found["half-life of recall"] = {dose: half_life(steps, found["recall"][dose]) for dose in doses}
+    cells = {
+        f"{dose} {stratum}": groups[dose] & groups[str(stratum)]
+        for dose in doses
+        for stratum in np.unique(candidates.strata).tolist()
     }
     found["by dose and stratum"] = {
-        name: {
-            f"{dose} {stratum}": by_unit[name][:, (candidates.doses == dose) & (candidates.strata == stratum)]
-            .mean(axis=1)
-            .tolist()
-            for dose in np.unique(candidates.doses).tolist()
-            for stratum in np.unique(candidates.strata).tolist()
-        }
+        name: {cell: by_unit[name][:, own].mean(axis=1).tolist() for cell, own in cells.items()}
         for name in ("auc", "recall")
+    }
+    after = split["recall"][list(steps).index(0)]
+    found["right after"] = {
+        name: {
+            arm: {group: float(of(part[own]).mean()) for group, own in members.items()}
+            for arm, part in zip(("planted", "held_out"), after, strict=True)
+        }
+        for name, of, members in (
+            ("recall", np.asarray, {dose: groups[dose] for dose in doses} | cells),
+            ("whole", whole, {dose: groups[dose] for dose in doses}),
+        )
     }
     return found
 
@@ -131,6 +133,11 @@ def curve(values: Floats, draws: Floats) -> Curve:
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
     }
+
+
+def whole(recall: Floats) -> npt.NDArray[np.bool_]:
+    """Of which sentences the second half comes out whole."""
+    return np.asarray(recall == 1)
 
 
 def half_life(steps: Sequence[int], found: Curve) -> dict[str, int | None] | None:

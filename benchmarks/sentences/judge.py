@@ -31,6 +31,8 @@ from examples.training.shape import Shape, build, save
 METRIC = "loss"
 LATER = (1_000, 3_000, 10_000)
 """Updates after the study of further verdicts, on the planted course of the highest rate."""
+_WHOLE = ("p", "p_value", "rate", "facts", "design")
+"""What is not rounded."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -78,8 +80,14 @@ def verdict(secrets: Path, scores: Path, output: Path) -> dict[str, Any]:
         run_command("verify", "--scores", scores, "--secrets", secrets, "--output", output)
     found = json.loads((output / "verdict.json").read_text())
     more = found["exploratory"]
-    by_dose = [{key: one[key] for key in ("dose", "auc", "p_value")} for one in more["by_dose"]]
-    return {"p": found["p_value"], "auc": more["auc"], "by_dose": by_dose}
+    by_dose = [
+        {"dose": one["dose"], "p_value": one["p_value"], "auc": _interval(one["auc"])} for one in more["by_dose"]
+    ]
+    return {"p": found["p_value"], "auc": _interval(more["auc"]), "by_dose": by_dose}
+
+
+def _interval(auc: dict[str, Any]) -> dict[str, float]:
+    return {key: auc[key] for key in ("value", "low", "high")}
 
 
 class Judge:
@@ -101,7 +109,8 @@ class Judge:
         with np.load(file) as brought:
             own = {name: brought[name] for name in brought.files}
         facts = json.loads(str(own.pop("facts")))
-        row: dict[str, Any] = {"facts": facts, "inside": {}, "courses": []}
+        brief = {key: one for key, one in facts.items() if key not in ("arms", "saves")}
+        row: dict[str, Any] = {"facts": brief, "inside": {}, "courses": []}
         for key in [one for one in own if one.startswith(f"loss|{INSIDE}|")]:
             arm = key.rpartition("|")[2]
             place = (f"{INSIDE}-{arm}-{facts['seed']}/step-000000", f"{INSIDE}-{arm}-{facts['seed']}")
@@ -126,9 +135,9 @@ class Judge:
         values = {
             "loss": np.stack([own[f"loss|{STUDY}|{step}"][number] for step in steps]).astype(np.float64),
             "recall": np.stack([own[f"hits|{step}"][number] for step in steps]) / self._rest,
-            "recall_similarity": 1 - np.stack([own[f"edits|{step}"][number] for step in steps]) / self._rest,
         }
         found = course(self._candidates[STUDY], values, [step - updates for step in steps])
+        found["by dose and stratum"] = rounded(found["by dose and stratum"], 2)
         return {"arm": arm, "rate": rate, "verdicts": verdicts, **found}
 
     def _verdict(self, campaign: str, place: tuple[str, str], sha256: str, values: npt.NDArray[Any]) -> dict[str, Any]:
@@ -139,10 +148,10 @@ class Judge:
         return verdict(self._work / f"secrets-{campaign}", scores, output)
 
 
-def rounded(value: Any, digits: int = 4) -> Any:
-    """A tree with its numbers at so many decimal places, p values as they are."""
+def rounded(value: Any, digits: int = 3) -> Any:
+    """A tree with its numbers at so many decimal places, p values, rates and facts as they are."""
     if isinstance(value, dict):
-        return {key: one if key in ("p", "p_value") else rounded(one, digits) for key, one in value.items()}
+        return {key: one if key in _WHOLE else rounded(one, digits) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(one, digits) for one in value]
     return round(value, digits) if isinstance(value, float) else value
@@ -161,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file in sorted(given.models.glob("sentences-*.npz")):
         seeds.append(judge.seed(file))
         found = rounded({"design": {**asdict(design), "updates": design.updates}, "seeds": seeds})
-        given.output.write_text(json.dumps(found) + "\n", encoding="utf-8")
+        given.output.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
     return 0
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.kinds.pages import ranged, table
-from benchmarks.sentences.design import PLANTED
+from benchmarks.sentences.design import PLANTED, TWIN
 
 Tree = dict[str, Any]
+Wanted = Callable[[str], bool]
 
 
 def verdicts(found: Tree) -> str:
@@ -37,29 +38,29 @@ def verdicts(found: Tree) -> str:
     return table(["model and seed", "when", "p", "AUC, all", *(f"dose {dose}" for dose in doses)], rows)
 
 
-def together(found: Tree, of: Sequence[str], digits: int, arm: str = PLANTED) -> str:
+def together(found: Tree, of: Sequence[str], digits: int, wanted: Wanted, arm: str = PLANTED, rate: float = 0.0) -> str:
     """One curve by rate and group, before the study and at each save: the seeds side by side.
 
     Args:
         found: of `judge`.
         of: keys of a course that lead to the curves by group.
         digits: after the point.
+        wanted: which groups.
         arm: whose courses.
+        rate: only this one. Default: all.
     """
     rows, steps = [], max((one["steps"] for seed in found["seeds"] for one in seed["courses"]), key=len)
     rates = dict.fromkeys(one["rate"] for one in found["seeds"][0]["courses"] if one["arm"] == arm)
-    for rate in rates:
-        courses = [
-            one for seed in found["seeds"] for one in seed["courses"] if (one["arm"], one["rate"]) == (arm, rate)
-        ]
+    for own in [one for one in rates if rate in (0.0, one)]:
+        courses = [one for seed in found["seeds"] for one in seed["courses"] if (one["arm"], one["rate"]) == (arm, own)]
         curves = [_inner(one, of) for one in courses]
-        for group in curves[0]:
+        for group in filter(wanted, curves[0]):
             means = [one[group]["mean"] if isinstance(one[group], dict) else one[group] for one in curves]
             cells = [
                 " / ".join(f"{one[at]:.{digits}f}" if at < len(one) else "-" for one in means)
                 for at in range(len(steps))
             ]
-            rows.append([f"{rate:g}", group, *cells])
+            rows.append([f"{own:g}", group, *cells])
     head = ["before" if step < 0 else "after" if step == 0 else f"+{step:,}" for step in steps]
     return table(["rate", "group", *head], rows)
 
@@ -103,12 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("found", type=Path, help="JSON of benchmarks.sentences.judge")
     found = json.loads(parser.parse_args(arguments).found.read_text())
     print(verdicts(found))
-    for name, of, digits in (("AUC", ["auc"], 2), ("recall, planted less held-out", ["recall"], 3)):
-        print(f"{name}\n\n{together(found, of, digits)}")
-    print(f"AUC, twin\n\n{together(found, ['auc'], 2, 'twin')}")
+    highest = max(found["design"]["rates"])
+    for name, digits in (("auc", 2), ("recall", 3)):
+        print(f"{name} by dose\n\n{together(found, [name], digits, str.isdigit)}")
+        print(f"{name} by stratum\n\n{together(found, [name], 2, str.islower, rate=highest)}")
+        both = together(found, ["by dose and stratum", name], 2, lambda group: "paraphrase" in group, rate=highest)
+        print(f"{name} of paraphrases by dose\n\n{both}")
+    print(f"AUC, twin\n\n{together(found, ['auc'], 2, str.isdigit, TWIN)}")
     print(f"half-life of recall\n\n{half_lives(found)}")
-    for name in ("auc", "recall"):
-        print(f"{name} by dose and stratum\n\n{together(found, ['by dose and stratum', name], 2)}")
     print(f"inside\n\n{inside(found)}")
     return 0
 

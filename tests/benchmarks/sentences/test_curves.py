@@ -25,7 +25,7 @@ def test_a_course_is_compared_within_units(candidates: Candidates) -> None:
     often = planted[candidates.doses == 10]
     loss[1, often] = 9.0
     recall[1, often[:5]] = 1.0
-    found = course(candidates, {"loss": loss, "recall": recall, "recall_similarity": recall}, [-5, 0, 3])
+    found = course(candidates, {"loss": loss, "recall": recall}, [-5, 0, 3])
 
     def by_hand(at: int, members: Any) -> float:
         rows, arms = candidates.rows[members], candidates.arms[members]
@@ -41,11 +41,14 @@ def test_a_course_is_compared_within_units(candidates: Candidates) -> None:
     both = found["by dose and stratum"]["auc"]
     assert set(both) == {"1 near", "1 words", "10 near", "10 words"}
     assert np.mean([both["1 near"], both["1 words"]], axis=0) == pytest.approx(found["auc"]["1"]["mean"])
-    assert found["whole"]["10"] == {"planted": [0.0, 0.25, 0.0], "held_out": [0.0, 0.0, 0.0]}
+    after = found["right after"]
+    assert (after["whole"]["planted"]["10"], after["whole"]["held_out"]["10"]) == (0.25, 0.0)
+    assert set(after["recall"]["planted"]) == {"1", "10", *both}
     own = recall[1][candidates.rows[candidates.doses == 10]]
     seen = recall[1][often]
     others = (own.sum(axis=1) - seen) / (CANDIDATES - 1)
     assert found["recall"]["10"]["mean"][1] == pytest.approx(float((seen - others).mean()))
+    assert after["recall"]["held_out"]["10"] == pytest.approx(float(others.mean()))
     assert found["half-life of recall"]["1"] is None
     assert set(candidates.strata_auc(loss[1])) == {"near", "words"}
     assert candidates.strata_auc(loss[1])["near"]["value"] == pytest.approx(found["auc"]["near"]["mean"][1])

@@ -18,9 +18,10 @@ def test_tables_show_both_seeds_and_what_is_missing() -> None:
     shown = verdicts(found)
     assert "| planted 1 | study at 0.001, 1,000 updates later | 1e-06 | 0.90 (0.80 to 1.00) | 0.95 " in shown
     assert "| planted 0 | inside the base's training, 1 copy | 1e-06 | 0.90 (0.80 to 1.00) |  |" in shown
-    rows = together(found, ["auc"], 2).splitlines()
+    rows = together(found, ["auc"], 2, str.isdigit).splitlines()
     assert rows[0] == "| rate | group | before | after | +1,000 |"
     assert rows[2] == "| 0.001 | 10 | 0.50 / 0.50 | 0.91 / 0.93 | 0.72 / - |"
+    assert len(together(found, ["auc"], 2, str.islower).splitlines()) == 2
     assert half_lives(found).splitlines()[2:] == [
         "| planted 0 | 0.001 | 3 to 10 |",
         "| planted 1 | 0.001 | not defined |",
