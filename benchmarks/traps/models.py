@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 LENGTH = 1024
@@ -213,6 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(folder: Path, columns: Mapping[str, npt.NDArray[np.float64]], models: Any, device: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(
         pa.table({name: values.astype(np.float32) for name, values in columns.items()}), folder / "loss.parquet"

@@ -101,7 +101,8 @@ class Asking:
         folders = []
         for ask, table in self.tables(model, name).items():
             folders.append(output / (ask or TEXTS) / name)
-            _write(folders[-1], table, name, weights_sha256(model), self._kinds[ask])
+            kind = self._kinds[ask]
+            write_scores(folders[-1], table, name, weights_sha256(model), kind.found, kind.settings)
         return folders
 
 
@@ -158,8 +159,19 @@ def _prepare(
     return _Prepared(found, found.settings(config), asked, [(task, *ready(task)) for task in found.tasks])
 
 
-def _write(folder: Path, table: pa.Table, name: str, weights: str, kind: _Prepared) -> None:
-    """A finished folder of scores, as `trapline score` leaves it, without statistics of tokens."""
+def write_scores(
+    folder: Path, table: pa.Table, name: str, weights: str, found: Any, settings: Mapping[str, Any]
+) -> None:
+    """A finished folder of scores, as `trapline score` leaves it, without statistics of tokens.
+
+    Args:
+        folder: a new one.
+        table: with the columns of `schemas.public.scores`.
+        name: of the checkpoint.
+        weights: its SHA-256.
+        found: what `look_at_scoring` found of the sequences, and of a checkpoint of the same shape.
+        settings: how was scored.
+    """
     import pyarrow.parquet as pq
 
     from pipelines.running import output as outputs
@@ -171,14 +183,14 @@ def _write(folder: Path, table: pa.Table, name: str, weights: str, kind: _Prepar
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     data, file = buffer.getvalue(), f"scores/{name}-00000-of-00001.parquet"
-    listed = kind.found.models[0].listed()
+    listed = found.models[0].listed()
     content = {
         "config": {"made_by": "examples.training, of a model in memory"},
-        "settings": dict(kind.settings),
+        "settings": dict(settings),
         "versions": versions(),
         "checkpoints": [{**listed, "name": name, "sha256": weights}],
         "references": [],
-        "sequences": sequences_listed(kind.found),
+        "sequences": sequences_listed(found),
         "counts": {"sequences": table.num_rows},
         "files": [{"path": file, "rows": table.num_rows, "bytes": len(data), "sha256": sha256(data)}],
     }

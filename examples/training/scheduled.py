@@ -111,6 +111,7 @@ def train(
     optimizer: torch.optim.Optimizer | None = None,
     say: Callable[[str], None] | None = None,
     say_every: int = 200,
+    fast: bool | None = None,
 ) -> None:
     """Train `model` in place, on the device where it is. Its seed and the streams decide everything.
 
@@ -126,6 +127,7 @@ def train(
         optimizer: to go on with, from `optimizer_of`: it remembers an earlier call. Default: a new one.
         say: called with a line on the step and its loss.
         say_every: steps between such lines.
+        fast: compiled, and in bfloat16 where that is enough. Default: on a GPU.
 
     Raises:
         ValueError: for a mask of no parameter, or a phase with more steps than rows.
@@ -134,7 +136,8 @@ def train(
     named = dict(model.named_parameters())
     optimizer = optimizer or optimizer_of(model, adam)
     total, done, wanted = sum(one.length for one in phases), 0, set(saves)
-    run = torch.compile(model, dynamic=True) if device.type == "cuda" else model
+    fast = device.type == "cuda" if fast is None else fast
+    run = torch.compile(model, dynamic=True) if fast else model
     _save(model, done, wanted, saved)
     for number, phase in enumerate(phases):
         held = _Held(named, mask(named, number)) if mask else None
@@ -142,7 +145,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = phase.rate.at(step, phase.length)
             for part in np.array_split(np.arange(step * phase.batch, (step + 1) * phase.batch), phase.updates):
-                value = _forward(run, phase.stream, part, loss, device)
+                value = _forward(run, phase.stream, part, loss, device, fast)
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()  # type: ignore[no-untyped-call]
                 if held:
@@ -165,12 +168,12 @@ def optimizer_of(model: Any, adam: Adam = ADAM) -> torch.optim.AdamW:
     return torch.optim.AdamW(weights, lr=0.0, betas=adam.betas, weight_decay=adam.weight_decay, fused=on_gpu)
 
 
-def _forward(run: Any, stream: Stream, part: Any, loss: Loss, device: torch.device) -> torch.Tensor:
+def _forward(run: Any, stream: Stream, part: Any, loss: Loss, device: torch.device, fast: bool) -> torch.Tensor:
     rows = stream.rows[part]
     longest = int((rows != PAD).sum(axis=1).max())
     ids = torch.from_numpy(rows[:, :longest].astype(np.int64)).to(device)
     index = torch.from_numpy(stream.index[part]).to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=fast):
         # Padding stands behind all tokens of its row, where a causal model does not look.
         return loss(run(input_ids=ids.clamp(min=0), use_cache=False).logits, ids, index)
 

@@ -55,6 +55,14 @@ class Stack:
 
     def logits(self, ids: torch.Tensor) -> torch.Tensor:
         """Of ids int64[K, rows, tokens]: float[K, rows * tokens, vocabulary]."""
+        return self.head(self.states(ids))
+
+    def head(self, states: torch.Tensor) -> torch.Tensor:
+        """Logits of states float[K, n, width]: float[K, n, vocabulary]."""
+        return torch.bmm(states, self.weights["model.embed_tokens.weight"].transpose(1, 2))
+
+    def states(self, ids: torch.Tensor) -> torch.Tensor:
+        """What the head takes, of ids int64[K, rows, tokens]: float[K, rows * tokens, width]."""
         models, rows, tokens = ids.shape
         embedding = self.weights["model.embed_tokens.weight"]
         vocabulary, width = embedding.shape[1:]
@@ -64,7 +72,7 @@ class Stack:
         turn = torch.cat([angles, angles], dim=-1).cos(), torch.cat([angles, angles], dim=-1).sin()
         for layer in range(self._config.num_hidden_layers):
             x = self._layer(f"{_LAYERS}{layer}.", x, (rows, tokens), turn)
-        return torch.bmm(self._norm("model.norm.weight", x), embedding.transpose(1, 2))
+        return self._norm("model.norm.weight", x)
 
     def _layer(self, name: str, x: torch.Tensor, shape: tuple[int, int], turn: Any) -> torch.Tensor:
         """A decoder layer: (K, rows * tokens, width) -> the same."""
@@ -103,11 +111,13 @@ def train_stacked(
     batch: int,
     *,
     counted: npt.NDArray[np.bool_] | None = None,
+    shares: Sequence[float] | None = None,
     saves: Sequence[int] = (),
     saved: Saved | None = None,
     adam: Adam = ADAM,
+    half: bool = False,
 ) -> None:
-    """Train all models of the stack in place, in float32; each as `train` trains it alone on its own order on a CPU.
+    """Train all models of the stack in place, each as `train` trains it alone on its own order.
 
     Args:
         stack: the models.
@@ -117,20 +127,24 @@ def train_stacked(
         batch: rows of a step.
         counted: bool[K, n]: rows that count in a model's loss. Its mean is over the tokens of those that do; a batch
             without any moves that model by what its optimizer remembers alone. Default: all.
+        shares: of the rate, one for each of the K models, so that models of several rates stand in one stack.
         saves: steps done when `saved` is called; 0: before training.
         saved: called with the step and the stack.
         adam: settings of the optimizer.
+        half: products in bfloat16; otherwise everything is in float32.
 
     Raises:
-        ValueError: if the order is not of K models.
+        ValueError: if the order or the shares are not of K models.
     """
-    if len(order) != stack.size:
-        raise ValueError(f"order: is of {len(order)} models, the stack has {stack.size}")
+    for what, given in (("order", order), ("shares", shares)):
+        if given is not None and len(given) != stack.size:
+            raise ValueError(f"{what}: is of {len(given)} models, the stack has {stack.size}")
     weights = list(stack.weights.values())
     device = weights[0].device
     optimizer = torch.optim.AdamW(
         weights, lr=0.0, betas=adam.betas, weight_decay=adam.weight_decay, fused=device.type == "cuda"
     )
+    parts = None if shares is None else torch.tensor(shares, device=device)
     steps = order.shape[1] // batch
     wanted = set(saves)
     if saved and 0 in wanted:
@@ -147,9 +161,14 @@ def train_stacked(
         else:
             labels = ids
         optimizer.zero_grad(set_to_none=True)
-        losses_of(stack, ids, labels).sum().backward()  # type: ignore[no-untyped-call]
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            losses = losses_of(stack, ids, labels)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
         _clip(weights, adam.clip)
+        before = None if parts is None else [one.detach().clone() for one in weights]
         optimizer.step()
+        if parts is not None and before is not None:
+            _go_back(weights, before, parts)
         if saved and step + 1 in wanted:
             saved(step + 1, stack)
 
@@ -179,3 +198,10 @@ def _clip(weights: Sequence[torch.Tensor], most: float) -> None:
     shares = (most / (norms + 1e-6)).clamp(max=1.0)
     for one in gradients:
         one.mul_(shares.view(-1, *[1] * (one.dim() - 1)))
+
+
+@torch.no_grad()
+def _go_back(weights: Sequence[torch.Tensor], before: Sequence[torch.Tensor], shares: torch.Tensor) -> None:
+    """Leave of the optimizer's move a share for each model: AdamW's move is linear in the rate."""
+    for one, old in zip(weights, before, strict=True):
+        one.copy_(torch.lerp(old, one, shares.view(-1, *[1] * (one.dim() - 1))))

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from pipelines.cli import main
 from tests.pipelines.planting.planted import SMALL_SHARDS, Planted
 from tests.scoring.tiny_checkpoints import tiny_checkpoint, tiny_tokenizer
 from tests.test_documentation import commands
+from transforms.probes.sentences.config import STRATA
 
-UNITS, M, LENGTH = 10, 9, 44  # the tokenizer of the tests has four tokens or more for a word
+UNITS, M, LENGTH = 12, 9, 44  # the tokenizer of the tests has four tokens or more for a word
 GUIDE = Path(__file__).resolve().parents[3] / "docs/guide/sentences.md"
 Row = dict[str, Any]
 
@@ -51,7 +53,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(place: Path) -> Path:
-    assert sentences(place, "sentences", "--varied", 1, "--tokenizer", place / "model/tokenizer.json") == 0
+    assert (
+        sentences(place, "sentences", "--varied", 1, "--paraphrase", 1, "--tokenizer", place / "model/tokenizer.json")
+        == 0
+    )
     return place / "sentences"
 
 
@@ -76,8 +81,8 @@ def units_of(made: Path) -> list[list[Row]]:
 def test_shares_are_met_for_every_dose_and_varied_needs_two_copies(made: Path) -> None:
     found = Counter((rows[0]["dose"], rows[0]["stratum"]) for rows in units_of(made))
     by_dose = {dose: {stratum: n for (own, stratum), n in found.items() if own == dose} for dose in (1, 2, 3)}
-    assert sorted(by_dose[1].values()) == [2, 2, 3, 3]
-    assert by_dose[2] == by_dose[3] == dict.fromkeys(("natural", "near", "words", "letters", "varied"), 2)
+    assert sorted(by_dose[1].values()) == [2, 2, 2, 3, 3]
+    assert by_dose[2] == by_dose[3] == dict.fromkeys(STRATA, 2)
     assert "varied" not in by_dose[1]
 
 
@@ -105,7 +110,7 @@ def test_each_stratum_is_of_its_making(made: Path) -> None:
             assert all(len(one) == LENGTH and set(one) <= corpus for one in split)
         elif rows[0]["stratum"] == "letters":
             assert len({tuple(sorted("".join(sorted(word)) for word in one)) for one in split}) == 1
-        else:
+        else:  # natural, varied and paraphrase
             assert all(text.endswith(".") and text[0].isupper() for text in texts)
 
 
@@ -113,13 +118,30 @@ def test_copies_of_varied_sentences_differ_in_one_word_each(made: Path) -> None:
     for rows in units_of(made):
         for row in rows:
             further = row["variants"] or []
+            if row["stratum"] == "paraphrase":
+                continue
             assert len(further) == (row["dose"] - 1 if row["stratum"] == "varied" else 0)
             pairs = [list(zip(row["text"].split(" "), one.split(" "), strict=True)) for one in further]
             assert all(sum(a != b for a, b in pair) == 1 for pair in pairs)
 
 
+def test_contents_of_a_unit_are_told_in_the_same_ways_and_equally_long(made: Path) -> None:
+    tokenizer = tiny_tokenizer()
+    told = [rows for rows in units_of(made) if rows[0]["stratum"] == "paraphrase"]
+    assert {rows[0]["dose"] for rows in told} == {1, 2, 3}
+    for rows in told:
+        ways = list(zip(*([row["text"], *(row["variants"] or [])] for row in rows), strict=True))
+        assert len(ways) == rows[0]["dose"]
+        for texts in ways:
+            assert len({len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts}) == 1
+        for texts in zip(*ways, strict=True):
+            words = [set(re.findall("[a-z]+", text.lower())) for text in texts]
+            assert len(set(texts)) == len(texts)
+            assert len(set.intersection(*words)) >= 4  # two names, a thing and a place
+
+
 def test_the_seed_decides_everything(made: Path) -> None:
-    flags = ("--varied", 1, "--tokenizer", made.parent / "model/tokenizer.json")
+    flags = ("--varied", 1, "--paraphrase", 1, "--tokenizer", made.parent / "model/tokenizer.json")
     assert sentences(made.parent, "again", *flags, "--threads", 2) == 0
     assert sentences(made.parent, "other", *flags, "--seed", "other") == 0
     texts = [(made.parent / name / "probes.parquet").read_bytes() for name in ("sentences", "again", "other")]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.probes.sentences.config import SentencesConfig
-from transforms.probes.sentences.make import alike
+from transforms.probes.sentences.grouping import alike
 
 
 def lengths(texts: list[str]) -> list[tuple[int, ...] | None]:
@@ -28,14 +28,14 @@ def test_groups_are_the_first_distinct_texts_of_each_measure(texts: list[str], t
 
 
 @given(
-    st.lists(st.floats(0, 9), min_size=5, max_size=5).filter(any),
+    st.lists(st.floats(0, 9), min_size=6, max_size=6).filter(any),
     st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True),
     st.integers(1, 60),
 )
 def test_units_are_shared_out_by_weight_and_none_is_lost(weights: list[float], doses: list[int], units: int) -> None:
-    names = ("natural", "near", "words", "letters", "varied")
+    names = ("natural", "near", "words", "letters", "varied", "paraphrase")
     given_weights = dict(zip(names, weights, strict=True))
-    if doses == [1] and not any(weights[:4]):
+    if doses == [1] and not any(one for name, one in given_weights.items() if name != "varied"):
         return
     config = SentencesConfig(output="o", corpus=("c",), doses=tuple(doses), units=(units,), **given_weights)
     found = config.units_by_stratum()

@@ -10,7 +10,9 @@ from cyclopts import Parameter
 from transforms.base.flags import CANDIDATES, INPUT, UNITS, Several, SeveralNumbers, Whole
 from transforms.probes.kind import KindConfig
 
-NATURAL, NEAR, WORDS, LETTERS, VARIED = STRATA = ("natural", "near", "words", "letters", "varied")
+NATURAL, NEAR, WORDS, LETTERS, VARIED, PARAPHRASE = STRATA = (
+    "natural", "near", "words", "letters", "varied", "paraphrase",
+)  # fmt: skip
 
 
 @Parameter(name="*")
@@ -19,8 +21,9 @@ class SentencesConfig(KindConfig):
     """Make sentences for recognition, recall and retention after few exposures.
 
     All candidates of a unit are of one making: sentences of an n-gram model of the corpus (natural), one sentence with
-    another word in one place (near), words drawn from a list (words), one sentence in shuffled letters (letters), or
-    sentences whose further copies have one word replaced (varied). They have equally many tokens.
+    another word in one place (near), words drawn from a list (words), one sentence in shuffled letters (letters),
+    sentences whose further copies have one word replaced (varied), or whose further copies say the same in other ways
+    (paraphrase). They have equally many tokens.
     """
 
     doses: Annotated[SeveralNumbers, UNITS] = (1, 2, 3)
@@ -37,6 +40,8 @@ class SentencesConfig(KindConfig):
     """Weight of shuffled letters."""
     varied: Annotated[float, UNITS] = 0.0
     """Weight of sentences whose copies differ; there are none of dose 1."""
+    paraphrase: Annotated[float, UNITS] = 0.0
+    """Weight of contents in English, of which each copy is told in another way, in ten ways in turn."""
     length: Annotated[Whole, CANDIDATES] = 25
     """Tokens of a sentence (words and punctuation marks without --tokenizer), and words of a list."""
     list_size: Annotated[Whole, CANDIDATES] = 10_000
@@ -72,7 +77,8 @@ class SentencesConfig(KindConfig):
 
     def weights(self) -> dict[str, float]:
         """Of the strata, by name."""
-        return dict(zip(STRATA, (self.natural, self.near, self.words, self.letters, self.varied), strict=True))
+        given = (self.natural, self.near, self.words, self.letters, self.varied, self.paraphrase)
+        return dict(zip(STRATA, given, strict=True))
 
     def units_by_stratum(self) -> dict[str, list[int]]:
         """By stratum the dose of each of its units; shares are rounded by largest remainders."""
