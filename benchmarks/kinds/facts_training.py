@@ -122,7 +122,8 @@ class Run:
         self._cues = {name: Cues(arrays, name) for name in names}
         self._units = int(arrays["units"])
         shape = dataclasses.replace(shape, vocabulary=int(arrays["vocabulary"]))
-        self._model = build(shape, seed).to(device)
+        model: Any = build(shape, seed)
+        self._model = model.to(device)
         self._optimizer = optimizer_of(self._model, Adam(0.01))
         machine = torch.cuda.get_device_name() if device == "cuda" else "CPU"
         self._facts: dict[str, Any] = {

@@ -24,7 +24,7 @@ def test_scores_are_log_probabilities_of_the_answers_behind_cues_of_different_le
         "q|lengths": np.array([len(own) for own in cues], np.uint16),
         "q|answers": np.array(answers, np.uint16),
     }
-    model = build(Shape(16, 32, 1, 2), 0).eval()
+    model = build(Shape(16, 32, 1, 2), 0)
     found = Cues(arrays, "q").scores(model)
     for own, given, right in zip(cues, found, answers, strict=True):
         with torch.no_grad():
@@ -37,7 +37,7 @@ def course(steps: list[int]) -> dict[str, Any]:
     values = [0.123456 + step for step in steps]
     curve = {"mean": values, "low": [one - 1 for one in values], "high": [one + 1 for one in values]}
     curves = dict.fromkeys(("auc", "difference", "planted", "exposure"), curve)
-    group = {"group": "once", "curves": curves, "retainability": None, "laws": None, "effectivity": []}
+    group: dict[str, Any] = {"group": "once", "curves": curves, "retainability": None, "laws": None, "effectivity": []}
     return {"asked": [{"ask": "semantic", "groups": [group]}], "checkpoints": [{"step": one} for one in steps]}
 
 
