@@ -65,7 +65,8 @@ class Candidates:
 
     def strata_auc(self, values: npt.NDArray[Any]) -> dict[str, dict[str, float]]:
         """AUC with its interval by stratum, of values [n]."""
-        by_unit, found = recognition(*self.split(values)), {}
+        by_unit = recognition(*self.split(values))
+        found: dict[str, dict[str, float]] = {}
         for name in np.unique(self.strata).tolist():
             of_one = by_unit[self.strata == name]
             low, high = interval(weights(name, len(of_one)) @ of_one)
@@ -114,12 +115,12 @@ def course(candidates: Candidates, values: dict[str, Floats], steps: Sequence[in
     after = split["recall"][list(steps).index(0)]
     found["right after"] = {
         name: {
-            arm: {group: float(of(part[own]).mean()) for group, own in members.items()}
-            for arm, part in zip(("planted", "held_out"), after, strict=True)
+            arm: {group: float(part[own].mean()) for group, own in members.items()}
+            for arm, part in zip(("planted", "held_out"), parts, strict=True)
         }
-        for name, of, members in (
-            ("recall", np.asarray, {dose: groups[dose] for dose in doses} | cells),
-            ("whole", whole, {dose: groups[dose] for dose in doses}),
+        for name, parts, members in (
+            ("recall", after, {dose: groups[dose] for dose in doses} | cells),
+            ("whole", [(part == 1).astype(np.float64) for part in after], {dose: groups[dose] for dose in doses}),
         )
     }
     return found
@@ -133,11 +134,6 @@ def curve(values: Floats, draws: Floats) -> Curve:
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
     }
-
-
-def whole(recall: Floats) -> npt.NDArray[np.bool_]:
-    """Of which sentences the second half comes out whole."""
-    return np.asarray(recall == 1)
 
 
 def half_life(steps: Sequence[int], found: Curve) -> dict[str, int | None] | None:

@@ -97,7 +97,8 @@ class Judge:
         """Open the secrets."""
         self._work, self._design = work, design
         arrays = read_experiment(work / "experiment.npz.xz")
-        self._tokens, self._scores = {}, {}
+        self._tokens: dict[str, npt.NDArray[np.int64]] = {}
+        self._scores: dict[str, Scores] = {}
         for name in (STUDY, INSIDE):
             self._tokens[name] = (arrays[f"{name}_lengths"] - arrays[f"{name}_first"]).astype(np.int64)
             self._scores[name] = Scores(work, name, design.vocabulary)
@@ -122,7 +123,8 @@ class Judge:
         return row
 
     def _course(self, own: dict[str, Any], facts: dict[str, Any], number: int) -> dict[str, Any]:
-        (arm, rate), updates, verdicts = facts["arms"][number], self._design.updates, {}
+        (arm, rate), updates = facts["arms"][number], self._design.updates
+        verdicts: dict[str, Any] = {}
         for one in facts["saves"]:
             later = one["step"] - updates
             far = arm == PLANTED and rate == max(self._design.rates) and later in LATER
@@ -166,7 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--design", choices=list(DESIGNS), default="full")
     given = parser.parse_args(arguments)
     design = DESIGNS[given.design]
-    judge, seeds = Judge(given.work, design), []
+    judge = Judge(given.work, design)
+    seeds: list[dict[str, Any]] = []
     for file in sorted(given.models.glob("sentences-*.npz")):
         seeds.append(judge.seed(file))
         found = rounded({"design": {**asdict(design), "updates": design.updates}, "seeds": seeds})
