@@ -208,5 +208,7 @@ def test_the_commands_of_the_guide_run(place: Path, tmp_path: Path, monkeypatch:
     assert judged["units"]["used"] == 3 * 24
     fresh = judged["exploratory"]["fresh_draws"]
     assert fresh["draws"] == 10_000
+    # The draws and the 9,999 redraws that they are ranked among are both samples, under a key that is new in each run.
     for level in (0.05, 0.01):
-        assert fresh["share_at_or_below"][f"{level:g}"] <= level + 3 * (level * (1 - level) / 10_000) ** 0.5
+        error = (level * (1 - level) * (1 / 10_000 + 1 / 9_999)) ** 0.5
+        assert fresh["share_at_or_below"][f"{level:g}"] <= level + 4 * error
