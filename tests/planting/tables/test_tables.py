@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.probes import conform
 from transforms.base.errors import SealError
-from transforms.base.keyed import digest
+from transforms.base.keyed import digest, packed
 from transforms.planting.forms import form_of
 from transforms.planting.sealing.units import Unit, units_of
 from transforms.planting.tables import checks
@@ -87,3 +87,17 @@ def test_a_unit_made_by_hand_looks_at_its_texts() -> None:
 
     one = Unit("u", "k", "s", 1, (Candidate("a", "Short."), Candidate("b", "Longer \u00e9.")))
     assert (one.form, one.longest) == (form_of(one.texts()), len("Longer \u00e9.".encode()))
+
+
+@given(st.lists(st.integers(0, 3000), min_size=2, max_size=4))
+def test_long_values_are_bound_as_short_ones_are(lengths: list[int]) -> None:
+    """Each field stands behind its length, however long it is."""
+    from transforms.planting.sealing.units import Candidate
+
+    values = [("note", "text", "\u00e9" * length) for length in lengths]
+    one = Unit("u", "k", "s", 1, tuple(Candidate(f"c{at}", "Text.", (value,)) for at, value in enumerate(values)))
+    wanted = packed("trapline/v1/unit", "u", "k", "s", 1, len(values))
+    for at, value in enumerate(values):
+        wanted += packed(f"c{at}", "Text.", 1, *value)
+    assert one.canonical() == wanted
+    assert one.leaf(b"salt", b"seed") == digest("trapline/v1/leaf", b"salt", wanted, hashlib.sha256(b"seed").digest())
