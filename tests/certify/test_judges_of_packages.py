@@ -23,6 +23,7 @@ ODD = [
     "IS_ALPHA is a word that the tokenizer does not take well. IS_ALPHA, twice.",
     "   \n \n ",
     "One.",
+    "see (there): ) and ): ( or (8): - ) x :) ): P. Then ca n't, do\nn't. 'Twas \u0301 e\u0301. \u0301B.\nEnd. ",
     "- item one\n- item two\n* item three; lorem ipsum {code} javascript",
 ]
 

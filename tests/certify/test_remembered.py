@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from transforms.certify.judges.remembered import fitted_once, remembered
+from transforms.certify.judges.remembered import fitted_once, forget, remembered
 
 
 def test_a_text_is_computed_once_for_all_functions_that_share_what_is_known() -> None:
@@ -12,8 +12,7 @@ def test_a_text_is_computed_once_for_all_functions_that_share_what_is_known() ->
         asked.append(text)
         return text.split()
 
-    known: dict[bytes, list[str]] = {}
-    first, second = remembered(words, known), remembered(words, known)
+    first, second = remembered(words, "words"), remembered(words, "words")
     assert [first("a b"), first("c"), second("a b"), second("d"), first("d")] == [
         ["a", "b"],
         ["c"],
@@ -22,10 +21,18 @@ def test_a_text_is_computed_once_for_all_functions_that_share_what_is_known() ->
         ["d"],
     ]
     assert asked == ["a b", "c", "d"]
+    forget()
+    assert second("c") == ["c"]
+    assert asked == ["a b", "c", "d", "c"]
+
+
+def test_functions_of_different_names_share_nothing() -> None:
+    length, upper = remembered(len, "length"), remembered(str.upper, "upper")
+    assert (length("ab"), upper("ab")) == (2, "AB")
 
 
 def test_a_text_with_a_lone_surrogate_is_one_of_its_own() -> None:
-    of = remembered(len, {})
+    of = remembered(len, "surrogates")
     assert [of("\ud800"), of("\ud800a"), of("?")] == [1, 2, 1]
 
 

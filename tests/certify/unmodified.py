@@ -27,6 +27,7 @@ MODULES = {
     "text-dedup-minhash": "duplicates.textdedup_minhash",
     "text-dedup-simhash": "duplicates.textdedup_simhash",
     "lshbloom": "duplicates.lshbloom",
+    "trafilatura": "filters.trafilatura",
 }
 
 
@@ -126,6 +127,17 @@ def _lshbloom(_: str, texts: Sequence[str], folder: Path) -> Left:
     return left
 
 
+def _trafilatura(_: str, texts: Sequence[str], folder: Path) -> Left:
+    from datatrove.pipeline.extractors import Trafilatura
+    from trafilatura.meta import reset_caches
+
+    from transforms.certify.judges.filters.trafilatura import _page
+
+    reset_caches()
+    extractor = Trafilatura()
+    return [extractor.extract(_page(text)) or None for text in texts]
+
+
 def _text_dedup(name: str, texts: Sequence[str], folder: Path) -> Left:
     from transforms.certify.judges.textdedup import kept_by
 
@@ -142,6 +154,7 @@ _PACKAGES: dict[str, Callable[[str, Sequence[str], Path], Left]] = {
     "text-dedup-minhash": _text_dedup,
     "text-dedup-simhash": _text_dedup,
     "lshbloom": _lshbloom,
+    "trafilatura": _trafilatura,
 }
 
 

@@ -22,12 +22,14 @@ class Environment:
         packages: as pip takes them, pinned; none for trapline's own Python.
         python: the version it needs, "" for any.
         alone: packages that are installed after these, without what they depend on.
+        shared: whether its judges share work, and so run in one process.
     """
 
     name: str
     packages: tuple[str, ...] = ()
     python: str = ""
     alone: tuple[str, ...] = ()
+    shared: bool = False
 
 
 OWN = Environment("trapline")
@@ -37,6 +39,7 @@ DATATROVE = Environment(
         *("datatrove==0.10.1", "pyarrow", "nltk", "spacy", "regex", "tldextract", "fasteners", "tokenizers"),
         "xxhash==3.5.0",  # datatrove hands it text, which later ones refuse
     ),
+    shared=True,
 )
 TRAFILATURA = Environment(
     "trafilatura", ("datatrove==0.10.1", "trafilatura==2.3.1", "lxml_html_clean", "pyarrow", "nltk")

@@ -1,4 +1,4 @@
-"""Run judges, each in a process of its own, several at once; read what they say."""
+"""Run judges in processes, several at once; read what they say."""
 
 import json
 import os
@@ -76,14 +76,35 @@ def run_judges(
         Of each judge what it said, or why it failed.
     """
     _lay_out(exhibits, scratch)
+    said: dict[str, Verdict | Failure] = {}
     with ThreadPoolExecutor(threads) as pool:
-        # The longest first, so that no core waits for one that began late.
-        longest = sorted(judges, key=lambda judge: judge.cost, reverse=True)
-        futures = {judge.name: pool.submit(_run, judge, exhibits, folder, scratch, say) for judge in longest}
+        futures = [pool.submit(_run, group, exhibits, folder, scratch, say) for group in groups(judges, threads)]
         try:
-            return [futures[judge.name].result() for judge in judges]
+            for future in futures:
+                said |= {one.judge.name: one for one in future.result()}
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+    return [said[judge.name] for judge in judges]
+
+
+def groups(judges: Sequence[Judge], threads: int) -> list[list[Judge]]:
+    """Judges by the process that they run in, in the order in which the processes begin.
+
+    Judges of an environment that share work run one after the other in one process, or with four threads or more in
+    half as many as there are threads. The longest begins first, so that no core waits for one that began late.
+    """
+    found = [[judge] for judge in judges if not judge.environment.shared]
+    for environment in {judge.environment: None for judge in judges if judge.environment.shared}:
+        own = sorted((one for one in judges if one.environment == environment), key=lambda one: -one.cost)
+        parts: list[list[Judge]] = [[] for _ in range(min(len(own), max(1, threads // 2)))]
+        for judge in own:
+            min(parts, key=_cost).append(judge)
+        found += parts
+    return sorted(found, key=_cost, reverse=True)
+
+
+def _cost(group: Sequence[Judge]) -> float:
+    return sum(judge.cost for judge in group)
 
 
 def _lay_out(exhibits: Exhibits, scratch: Path) -> None:
@@ -114,15 +135,37 @@ def _error_in(said: str) -> str:
 
 
 def _run(
-    judge: Judge, exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]
-) -> Verdict | Failure:
-    own, sets = scratch / judge.name, exhibits.of(judge)
+    group: Sequence[Judge], exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]
+) -> list[Verdict | Failure]:
+    """Run judges of one environment one after the other; behind one that fails in another process."""
+    found: list[Verdict | Failure] = []
+    while len(found) < len(group):
+        rest = group[len(found) :]
+        found += _process(rest, exhibits, folder, scratch, say)
+    return found
+
+
+def _process(
+    group: Sequence[Judge], exhibits: Exhibits, folder: Path, scratch: Path, say: Callable[[str], None]
+) -> list[Verdict | Failure]:
+    """Run one process: what judges said, up to the first that failed."""
+    own = scratch / group[0].name
     own.mkdir()
-    out = own / "verdicts.parquet"
-    command = [
-        *(str(python_of(judge.environment, folder)), "-m", "transforms.certify.judges.serve", judge.module),
-        *(str(scratch / f"{judge.looks_at}.parquet"), str(scratch / "training.parquet"), str(out), *judge.packages),
-    ]
+    outs = [own / f"{judge.name}.parquet" for judge in group]
+    orders = {
+        "training": str(scratch / "training.parquet"),
+        "judges": [
+            {
+                "module": judge.module,
+                "exhibits": str(scratch / f"{judge.looks_at}.parquet"),
+                "verdicts": str(out),
+                "distributions": judge.packages,
+            }
+            for judge, out in zip(group, outs, strict=True)
+        ],
+    }
+    (own / "orders.json").write_text(json.dumps(orders), encoding="utf-8")
+    python = str(python_of(group[0].environment, folder))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         **dict.fromkeys(_SINGLE, "1"),
@@ -131,13 +174,31 @@ def _run(
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(own),
     }
-    # S603: the Python is one that the user has set up.
-    done = subprocess.run(  # noqa: S603
-        command, cwd=own, env=environment, capture_output=True, text=True, errors="replace", check=False
-    )
-    if done.returncode or not out.exists():
-        return Failure(judge, f"it failed (exit {done.returncode}{_error_in(done.stderr)})", done.stderr[-_KEPT:])
-    table = pq.read_table(out)
+    found: list[Verdict | Failure] = []
+    with (own / "said").open("w+", encoding="utf-8", errors="replace") as said:
+        # S603: the Python is one that the user has set up.
+        with subprocess.Popen(  # noqa: S603
+            [python, "-m", "transforms.certify.judges.serve", str(own / "orders.json")],
+            cwd=own,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        ) as process:
+            for _ in process.stdout or ():
+                judge = group[len(found)]
+                found.append(_read(judge, exhibits.of(judge), outs[len(found)], say))
+        if len(found) < len(group):
+            said.seek(0)
+            printed = said.read()
+            reason = f"it failed (exit {process.returncode}{_error_in(printed)})"
+            found.append(Failure(group[len(found)], reason, printed[-_KEPT:]))
+    return found
+
+
+def _read(judge: Judge, sets: Sequence[Sequence[str]], path: Path, say: Callable[[str], None]) -> Verdict:
+    """What a judge wrote."""
+    table = pq.read_table(path)
     check(table.schema, VERDICTS, f"verdicts of {judge.name}")
     facts = json.loads(table.schema.metadata[FACTS_KEY])
     say(f"  {judge.name:<20} {facts['seconds']:7.1f} s, {facts['cpu_seconds']:7.1f} s of CPU")
@@ -152,5 +213,5 @@ def _run(
             ]
         )
         at += len(documents)
-    out.unlink()
+    path.unlink()
     return Verdict(judge, left, facts)

@@ -1,83 +1,9 @@
 """What judges of datatrove share: its filters over documents, and its steps of deduplication one after the other."""
 
-import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-_WORDS = 1 << 24
-"""Words that spaCy may remember, more than any sample has."""
-_BREAKS_SPACY = "IS_ALPHA"
-"""Datatrove has a way of its own for texts with this word."""
-_PARTS: dict[str, list[str]] = {}
-_SEEN: set[str] = set()
-
-
-def keep_words(*, sentences: bool = True) -> None:
-    """Let datatrove's English tokenizer remember from text to text how spaCy takes a word apart.
-
-    SpaCy splits at white space and remembers each part, but not in a memory zone, and datatrove opens one for each
-    text: all words are taken apart anew, which is nine tenths of the time. Memory then grows with the number of
-    different words, which a sample bounds. What comes out is the same.
-
-    Args:
-        sentences: whether the judge asks for sentences; if not, only what stands between white space is tokenized.
-    """
-    from datatrove.utils.typeshelper import Languages
-    from datatrove.utils.word_tokenizers import load_word_tokenizer
-
-    own = load_word_tokenizer(Languages.english)
-    own.tokenizer.memory_zone = contextlib.nullcontext
-    if not sentences:
-        if "sentencizer" in own.tokenizer.pipe_names:
-            own.tokenizer.disable_pipe("sentencizer")
-        own.word_tokenize = words_by_parts(getattr(own.word_tokenize, "of_all", own.word_tokenize))
-        return
-    own.tokenizer.tokenizer.max_cache_size = _WORDS
-    own._do_tokenize = _with_known_parts(  # noqa: SLF001 - what all of its methods call
-        getattr(own._do_tokenize, "of_all", own._do_tokenize),  # noqa: SLF001
-        own.tokenizer.tokenizer,
-    )
-
-
-def _with_known_parts(analyse: Callable[[str], Any], tokenize: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The analysis of a text whose parts spaCy has seen one by one.
-
-    Of a text spaCy remembers nothing behind the first part that its list of special cases has, such as "don't".
-    """
-
-    def of(text: str) -> Any:
-        for part in text.split():
-            if part not in _SEEN:
-                _SEEN.add(part)
-                if _BREAKS_SPACY not in part:
-                    tokenize(part)
-        return analyse(text)
-
-    of.of_all = analyse  # type: ignore[attr-defined]
-    return of
-
-
-def words_by_parts(tokenize: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
-    """The words of a text from those of what white space parts, each of which is tokenized once in this process.
-
-    SpaCy takes each part for itself, and datatrove drops white space that is a word.
-    """
-
-    def of(text: str) -> list[str]:
-        if _BREAKS_SPACY in text:
-            return tokenize(text)
-        found: list[str] = []
-        for part in text.split():
-            words = _PARTS.get(part)
-            if words is None:
-                words = _PARTS[part] = tokenize(part)
-            found += words
-        return found
-
-    of.of_all = tokenize  # type: ignore[attr-defined]
-    return of
 
 
 def documents_of(texts: Sequence[str]) -> Iterator[Any]:

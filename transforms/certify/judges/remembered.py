@@ -5,18 +5,21 @@ A judge is shown several corpora, one after the other. They share most of their 
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
+_KNOWN: dict[str, dict[bytes, Any]] = {}
 
-def remembered(function: Callable[[str], Found], known: dict[bytes, Found]) -> Callable[[str], Found]:
-    """The function of one text, which looks in `known`, by the SHA-256 of the text, before it computes.
+
+def remembered(function: Callable[[str], Found], name: str) -> Callable[[str], Found]:
+    """The function of one text, which looks up what it gave, by the SHA-256 of the text, before it computes.
 
     Args:
         function: of a text alone; what it gives is not changed by whoever gets it.
-        known: what it gave so far; the same for every function that computes the same.
+        name: the same for every function that computes the same.
     """
+    known: dict[bytes, Found] = _KNOWN.setdefault(name, {})
 
     def of(text: str) -> Found:
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -25,6 +28,12 @@ def remembered(function: Callable[[str], Found], known: dict[bytes, Found]) -> C
         return known[key]
 
     return of
+
+
+def forget() -> None:
+    """Forget what functions of texts gave: the judge that asked has seen all of its corpora."""
+    for known in _KNOWN.values():
+        known.clear()
 
 
 def fitted_once(fit: Callable[[Sequence[str]], Found]) -> Callable[[Sequence[str]], Found]:

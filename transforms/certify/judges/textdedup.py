@@ -7,38 +7,104 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transforms.certify.judges.grams import grams_of, hashes_of
 from transforms.certify.judges.remembered import remembered
 
-_ROWS: dict[bytes, Mapping[str, Any]] = {}
+_AT_ONCE = 512
+"""N-grams of which the permuted hashes are computed together, so that they stay in the cache of a core."""
+
+Rows = Mapping[str, Any]
 
 
-def fingerprinted_once(settings: Any) -> None:
-    """Let a program of text-dedup compute the fingerprint of each text once in this process.
+def fingerprinted_once(settings: Any, rows_of: Callable[[Any], Callable[[set[bytes]], Rows]], name: str) -> None:
+    """Let a program of text-dedup compute the fingerprint of each text once in this process, and all at once.
 
     Args:
-        settings: the class of its configuration, which makes the function that gives the rows of one text: its bands
-            or keys, and beside each of them the number of the text, which is all that differs between two corpora.
+        settings: the class of its configuration, which makes the functions that split a text into words, into n-grams,
+            and give the rows of one text: its bands or keys, and beside each of them the number of the text, which is
+            all that differs between two corpora.
+        rows_of: from a configuration to the function of a text's n-grams that gives these rows.
+        name: of the program.
     """
-    make = settings.get_embed_func
-    if hasattr(make, "shared"):
+    if hasattr(settings, "shared"):
         return
+    words_as_it_has_them = settings._get_tokenize_func  # noqa: SLF001 - what both of its steps ask
+    known: dict[str, list[str]] = {}
+
+    def _get_tokenize_func(self: Any) -> Callable[[str], list[str]]:
+        """White space is no part of a word, so that the words of a text are those of its parts."""
+        words_of = words_as_it_has_them(self)
+
+        def of(text: str) -> list[str]:
+            found: list[str] = []
+            for part in text.split():
+                own = known.get(part)
+                if own is None:
+                    own = known[part] = words_of(part)
+                found += own
+            return found
+
+        return of
+
+    def get_ngrams_func(self: Any) -> Callable[[str], set[bytes]]:
+        words_of, n, least = self._get_tokenize_func(), self.ngram_size, self.min_length
+
+        def of(text: str) -> set[bytes]:
+            words = words_of(text)
+            return grams_of(words, min(n, len(words))) if len(words) >= least else set()
+
+        return of
 
     def get_embed_func(self: Any) -> Callable[[list[str], list[int]], dict[str, Any]]:
-        embed, number = make(self), self.internal_index_column
-
-        def rows(text: str) -> Mapping[str, Any]:
-            return {name: values for name, values in embed([text], [0]).items() if name != number}
-
-        known = remembered(rows, _ROWS)
+        of_grams, grams, number = rows_of(self), self.get_ngrams_func(), self.internal_index_column
+        rows = remembered(lambda text: of_grams(grams(text)), name)
 
         def of(texts: list[str], numbers: list[int]) -> dict[str, Any]:
-            own = known(texts[0])
+            own = rows(texts[0])
             return {**own, number: numbers * len(next(iter(own.values())))}
 
         return of
 
-    get_embed_func.shared = True  # type: ignore[attr-defined]
-    settings.get_embed_func = get_embed_func
+    settings._get_tokenize_func = _get_tokenize_func  # noqa: SLF001
+    settings.get_ngrams_func, settings.get_embed_func = get_ngrams_func, get_embed_func
+    settings.shared = True
+
+
+def bands_of(settings: Any) -> Callable[[set[bytes]], Rows]:
+    """Its bands of a MinHash: `(hash * a + b) mod prime` of 32-bit hashes, the least of each permutation."""
+    import numpy as np
+
+    a, b = settings.permutations
+    ranges = settings.hash_ranges
+
+    def of(grams: set[bytes]) -> Rows:
+        hashes = (hashes_of(grams, settings.seed) & np.uint64(0xFFFFFFFF)).reshape(-1, 1)
+        own = np.full(settings.num_perm, settings._max_hash, np.uint64)  # noqa: SLF001 - of its width of hash
+        for at in range(0, len(hashes), _AT_ONCE):
+            permuted = (hashes[at : at + _AT_ONCE] * a + b) % settings._modulo_prime & settings._max_hash  # noqa: SLF001
+            np.minimum(own, permuted.min(axis=0), out=own)
+        values = [own[begin:end].byteswap().tobytes() for begin, end in ranges]
+        return {"__band_idx__": list(range(len(ranges))), "__band_val__": values}
+
+    return of
+
+
+def keys_of(settings: Any) -> Callable[[set[bytes]], Rows]:
+    """Its keys of a SimHash: each bit is what most of the 64-bit hashes have."""
+    import numpy as np
+    from bitarray import bitarray
+
+    def of(grams: set[bytes]) -> Rows:
+        hashes, ones = hashes_of(grams, settings.seed).astype(">u8"), np.zeros(64, np.int64)
+        for at in range(0, len(hashes), 1 << 16):
+            some = hashes[at : at + (1 << 16)].view(np.uint8).reshape(-1, 8)
+            ones += np.unpackbits(some, axis=1).sum(axis=0, dtype=np.int64)
+        own = bitarray((2 * ones > len(hashes)).tolist())
+        masks = [(one, one.search_mask) for one in settings._perms]  # noqa: SLF001 - made of its settings
+        keys = [(mask.tobytes(), (one.permute(own) & mask).tobytes()) for one, mask in masks]
+        return {"__key__": keys, "__val__": [own.tobytes()] * len(keys)}
+
+    return of
 
 
 def kept_by(main: Callable[[Any], None], settings: Mapping[str, Any], texts: Sequence[str]) -> Iterator[str | None]:

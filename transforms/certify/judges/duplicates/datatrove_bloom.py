@@ -9,19 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from transforms.certify.judges.datatrove import deduplicated, keep_words
+from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.english import simple_texts
+from transforms.certify.judges.grams import hashed_grams
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"m_bytes": (1 << 27) - 1, "k": 5, "n_grams": 13, "duplicate_threshold": 0.8}
-
-_PLACES: dict[bytes, Any] = {}
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """The documents that are new."""
     from datatrove.pipeline.dedup.bloom_filter import BloomFilterConfig, SingleBloomFilter
 
-    keep_words(sentences=False)
     config = BloomFilterConfig(**SETTINGS)
 
     def last(folder: Path) -> SingleBloomFilter:
@@ -37,28 +36,29 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 def _look_up_in_bulk(step: Any) -> None:
     """Look up all n-grams of a document at once, and set their bits at once, where datatrove does one after the other.
 
-    It sets the bits of a document after it has looked for all of them. What a document is asked for, places in the
-    filter in place of n-grams, follows from its text alone.
+    It sets the bits of a document after it has looked for all of them. What stands for a document is a row for each of
+    its n-grams: the hash, and then the places in the filter.
     """
     import numpy as np
+    from datatrove.pipeline.dedup.bloom_filter import _mersenne_prime
 
-    bits = np.frombuffer(step.bit_vector, np.uint8)
-    shingles_of, places_of = step.get_shingles, step.get_indexes
+    bits, config, words_of = np.frombuffer(step.bit_vector, np.uint8), step.config, simple_texts().words
+    a, b = step.parameters
     current: list[Any] = [None]
 
-    def places(text: str) -> Any:
-        shingles = shingles_of(text)
-        return np.array(places_of(shingles), np.uint32).reshape(len(shingles), step.config.k)
+    def shingles_of(text: str) -> Any:
+        return hashed_grams(words_of(text), config.n_grams, step.hash_fc).astype(np.uint32).reshape(-1, 1)  # of 32 bits
 
-    def looked_up(own: Any) -> list[tuple[int, ...]]:
+    def looked_up(shingles: Any) -> list[tuple[int, ...]]:
         """For each n-gram its number in the document, or nothing if it stood before."""
-        current[0] = own
-        known = (bits[own >> 3] >> (own & 7) & 1).all(axis=1)
+        places = (shingles.astype(np.uint64) * a + b) % _mersenne_prime & np.uint64(config.m_bytes)
+        own = current[0] = places.astype(np.uint32)
+        known = (bits[own >> 3] >> (own & 7).astype(np.uint8) & 1).all(axis=1)
         return [() if one else (number,) for number, one in enumerate(known.tolist())]
 
     def add(numbers: list[int]) -> None:
         own = current[0][numbers]
         np.bitwise_or.at(bits, own >> 3, (1 << (own & 7)).astype(np.uint8))
 
-    step.get_shingles = remembered(places, _PLACES)
+    step.get_shingles = remembered(shingles_of, "bloom")
     step.get_indexes, step.query, step.update_bf = looked_up, lambda found: not found, add

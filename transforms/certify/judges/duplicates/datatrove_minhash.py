@@ -1,11 +1,13 @@
 """MinHash over documents, as datatrove has it: 14 bands of 8 hashes over 5 words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transforms.certify.judges.datatrove import deduplicated, keep_words
+from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.english import simple_texts
+from transforms.certify.judges.grams import hashed_grams
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"n_grams": 5, "num_buckets": 14, "hashes_per_bucket": 8}
@@ -19,7 +21,8 @@ class _Signed:
     signature: list[list[int]]
 
 
-_SIGNED: dict[bytes, _Signed] = {}
+_AT_ONCE = 256
+"""Shingles of which the hashes are computed together, so that they stay in the cache of a core."""
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -32,8 +35,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
         MinhashDedupFilter,
     )
 
-    keep_words(sentences=False)
-    config = MinhashConfig(**SETTINGS)
+    config, words_of = MinhashConfig(**SETTINGS), simple_texts().words
 
     class Buckets(MinhashDedupBuckets):
         """All buckets in one go: a task of datatrove's does one."""
@@ -44,13 +46,13 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
     def signatures(folder: Path) -> MinhashDedupSignature:
         step = MinhashDedupSignature(*names(folder, "signatures"), config=config)
-        shingles_of, sign = step.get_shingles, step.get_signature
+        sign, hash_of = step.get_signature, step._hash_func  # noqa: SLF001 - made of its settings
 
         def signed(text: str) -> _Signed:
-            shingles: Any = shingles_of(text)
-            return _Signed(shingles.size, sign(shingles) if shingles.size else [])
+            shingles = hashed_grams(words_of(text), config.n_grams, hash_of).reshape(-1, 1)
+            return _Signed(shingles.size, least(sign, shingles) if shingles.size else [])
 
-        step.get_shingles = remembered(signed, _SIGNED)
+        step.get_shingles = remembered(signed, "minhash")
         step.get_signature = lambda own: own.signature
         return step
 
@@ -66,3 +68,12 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
         ],
         lambda folder: MinhashDedupFilter(*names(folder, "clusters")),
     )
+
+
+def least(sign: Callable[[Any], list[list[int]]], shingles: Any) -> list[list[int]]:
+    """The signature of shingles: of each hash the least over all of them, from signatures of some at a time."""
+    import numpy as np
+
+    signatures = [sign(shingles[at : at + _AT_ONCE]) for at in range(0, len(shingles), _AT_ONCE)]
+    own: list[list[int]] = np.array(signatures, np.uint64).min(axis=0).tolist()
+    return own

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from transforms.certify.judges.datatrove import deduplicated, keep_words
+from transforms.certify.judges.datatrove import deduplicated
+from transforms.certify.judges.english import parts_of_texts, sentences_in, simple_texts
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"n_sentences": 3, "min_doc_words": 50, "min_num_sentences": 3}
 
-_HASHES: dict[bytes, list[tuple[int, int]]] = {}
-_SPANS: dict[bytes, list[tuple[int, int]]] = {}
 _LOOKED_AT = 2_000
 """Characters of a text whose sentences are counted first."""
 
@@ -25,24 +24,26 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     )
     from datatrove.pipeline.dedup.sentence_dedup import SentDedupConfig
 
-    keep_words()
     config = SentDedupConfig(**SETTINGS)
+    spans_of, simple = remembered(parts_of_texts().spans, "spans"), simple_texts()
+    sentence_dedup.simplify_text = lambda text, _: simple.text(text)  # its settings are the default ones
 
     def signatures(folder: Path) -> SentenceDedupSignature:
         step = SentenceDedupSignature(str(folder / "signatures"), config=config)
+        step.tokenizer = SimpleNamespace(sent_tokenize=lambda text: sentences_in(text, spans_of(text)))
         hashes_of = step.get_hashes
 
         def numbered(text: str) -> list[tuple[int, int]]:
             return [(value, sentence) for value, _, sentence in hashes_of(SimpleNamespace(text=text), 0)]
 
-        known = remembered(numbered, _HASHES)
+        known = remembered(numbered, "sentences")
         step.get_hashes = lambda document, at: [(value, at, sentence) for value, sentence in known(document.text)]
         return step
 
     def last(folder: Path) -> SentenceDedupFilter:
         step = SentenceDedupFilter(str(folder / "found"), config=config)
         step.tokenizer = SimpleNamespace(
-            span_tokenize=remembered(step.tokenizer.span_tokenize, _SPANS),
+            span_tokenize=spans_of,
             word_tokenize=words_up_to(step.tokenizer.word_tokenize, config.min_doc_words),
         )
         return step

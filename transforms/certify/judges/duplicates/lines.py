@@ -13,14 +13,13 @@ from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"normalised": "lower case, digits to 0, no punctuation, no accents", "hash_bits": 64}
 
-_HASHES: dict[bytes, list[bytes]] = {}
 _DIGITS, _MARKS = re.compile(r"\d"), re.compile(r"[^\w ]")
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
     """Documents without the lines that stood before."""
     seen: set[bytes] = set()
-    hashes_of = remembered(_hashes, _HASHES)
+    hashes_of = remembered(_hashes, "lines")
     for text in documents:
         left = []
         for line, known in zip(text.split("\n"), hashes_of(text), strict=True):

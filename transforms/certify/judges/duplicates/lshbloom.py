@@ -5,12 +5,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from transforms.certify.judges.grams import grams_of
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"threshold": 0.8, "num_perm": 128, "fp": 1e-5, "shingles": "5 words in lower case"}
 
 _WORDS = 5
-_SIGNATURES: dict[bytes, Any] = {}
+_AT_ONCE = 512
+"""Shingles of which the permuted hashes are computed together, so that they stay in the cache of a core."""
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -19,7 +21,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
     with tempfile.TemporaryDirectory() as folder:
         index = MinHashLSHBloom(threshold=0.8, num_perm=128, n=max(1, len(documents)), fp=1e-5, save_dir=folder)
-        signature_of = remembered(_signature, _SIGNATURES)
+        signature_of = remembered(_signature, "lshbloom")
         for text in documents:
             own = signature_of(text)
             if index.query(own):
@@ -31,9 +33,10 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
 def _signature(text: str) -> Any:
     words = text.lower().split()
-    shingles = {" ".join(words[at : at + _WORDS]).encode() for at in range(max(1, len(words) - _WORDS + 1))}
+    shingles = list(grams_of(words, min(_WORDS, len(words))) or {b""})
     own = _empty().copy()
-    own.update_batch(shingles)
+    for at in range(0, len(shingles), _AT_ONCE):
+        own.update_batch(shingles[at : at + _AT_ONCE])
     return own
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.certify.judges.textdedup import fingerprinted_once, kept_by
+from transforms.certify.judges.textdedup import bands_of, fingerprinted_once, kept_by
 
 SETTINGS = {"num_perm": 256, "threshold": 0.7, "ngram_size": 5, "check_false_positive": True}
 
@@ -12,5 +12,5 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     from text_dedup.config import MinHashAlgorithmConfig
     from text_dedup.minhash import main
 
-    fingerprinted_once(MinHashAlgorithmConfig)
+    fingerprinted_once(MinHashAlgorithmConfig, bands_of, "text-dedup-minhash")
     return kept_by(main, {"algorithm_name": "minhash", **SETTINGS}, documents)

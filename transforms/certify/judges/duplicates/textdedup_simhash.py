@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.certify.judges.textdedup import fingerprinted_once, kept_by
+from transforms.certify.judges.textdedup import fingerprinted_once, kept_by, keys_of
 
 SETTINGS = {"bit_diff": 3, "num_bucket": 4}
 
@@ -12,5 +12,5 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     from text_dedup.config import SimHashAlgorithmConfig
     from text_dedup.simhash import main
 
-    fingerprinted_once(SimHashAlgorithmConfig)
+    fingerprinted_once(SimHashAlgorithmConfig, keys_of, "text-dedup-simhash")
     return kept_by(main, {"algorithm_name": "simhash", **SETTINGS}, documents)

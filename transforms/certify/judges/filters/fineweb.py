@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.certify.judges.datatrove import filtered, keep_words
+from transforms.certify.judges.datatrove import filtered
+from transforms.certify.judges.english import parts_of_texts
 
 SETTINGS = {"filter": "FineWebQualityFilter, defaults"}
 
@@ -11,5 +12,5 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     """What is left of each document."""
     from datatrove.pipeline.filters.fineweb_quality_filter import FineWebQualityFilter
 
-    keep_words(sentences=False)
+    parts_of_texts()
     return filtered(FineWebQualityFilter(), documents)

@@ -7,7 +7,9 @@ each length of n-gram, is not made. What could be repeated at most is known from
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from transforms.certify.judges.datatrove import filtered, keep_words
+from transforms.certify.judges.datatrove import filtered
+from transforms.certify.judges.english import parts_of_texts
+from transforms.certify.judges.grams import repeated
 
 SETTINGS = {"filter": "GopherRepetitionFilter, defaults"}
 
@@ -19,69 +21,121 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     """What is left of each document."""
     from datatrove.pipeline.filters import gopher_repetition_filter as rules
 
-    keep_words(sentences=False)
+    parts_of_texts()
     own = rules.GopherRepetitionFilter()
     grams = getattr(rules.get_n_grams, "of_all", rules.get_n_grams)
-    repeated = getattr(rules.find_all_duplicate, "of_all", rules.find_all_duplicate)
-    rules.get_n_grams = grams_that_matter(grams, dict(own.top_n_grams))
-    rules.find_all_duplicate = repeated_that_matters(repeated, dict(own.dup_n_grams))
+    duplicates = getattr(rules.find_all_duplicate, "of_all", rules.find_all_duplicate)
+    words = Hashed()
+    rules.get_n_grams = grams_that_matter(grams, dict(own.top_n_grams), words)
+    rules.find_all_duplicate = repeated_that_matters(duplicates, dict(own.dup_n_grams), words)
     return filtered(own, documents)
 
 
-def grams_that_matter(count: Callable[..., list[str]], shares: dict[int, float]) -> Callable[..., list[str]]:
+def grams_that_matter(
+    count: Callable[..., list[str]], shares: dict[int, float], hashed: "Hashed"
+) -> Callable[..., list[str]]:
     """All n-grams of some words; none if the most frequent cannot make up more than its share of the text.
 
     The words of a text are parts of it that do not overlap, so that the text is at least as long as all of them.
     """
 
     def of(words: list[str], n: int) -> list[str]:
-        hashes, lengths = _grams(words, n, " ")
-        enough = len(hashes) and _most_by_one(hashes, lengths) >= shares[n] * sum(map(len, words))
-        return count(words, n) if enough else []
+        most = hashed.repeats(words, " ").most_by_one(n)
+        return count(words, n) if most and most >= shares[n] * sum(map(len, words)) else []
 
     of.of_all = count  # type: ignore[attr-defined]
     return of
 
 
-def repeated_that_matters(count: Callable[..., int], shares: dict[int, float]) -> Callable[..., int]:
+def repeated_that_matters(count: Callable[..., int], shares: dict[int, float], hashed: "Hashed") -> Callable[..., int]:
     """Characters of n-grams that stood before; 0 if they cannot make up more than their share of the text."""
 
     def of(words: list[str], n: int) -> int:
-        hashes, lengths = _grams(words, n, "")
-        enough = len(hashes) and _most_by_all(hashes, lengths) >= shares[n] * sum(map(len, words))
-        return count(words, n) if enough else 0
+        most = hashed.repeats(words, "").most_by_all(n)
+        return count(words, n) if most and most >= shares[n] * sum(map(len, words)) else 0
 
     of.of_all = count  # type: ignore[attr-defined]
     return of
 
 
-def _grams(words: Sequence[str], n: int, between: str) -> tuple[Any, Any]:
-    """Hashes and lengths of all n-grams, joined: uint64[k], int64[k]. Equal n-grams have equal hashes."""
-    import numpy as np
+class Hashed:
+    """Hashes of words: polynomials of their characters, from which those of n-grams follow."""
 
-    if len(words) < n:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    codes = np.frombuffer((between.join(words) + between).encode("utf-32-le", "surrogatepass"), np.uint32)
-    starts = np.cumsum([0, *(len(word) + len(between) for word in words)])
-    begin, end = starts[:-n], starts[n:] - len(between)
-    begin = begin[: len(words) - n + 1]
-    powers = np.cumprod(np.full(len(codes), _BASE, np.uint64))
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(codes * powers)])
-    back = np.cumprod(np.full(len(codes), pow(_BASE, -1, _MODULUS), np.uint64))
-    return (sums[end] - sums[begin]) * back[begin], end - begin
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self._hashes: list[int] = []
+        self._last: dict[str, tuple[list[str], Repeats]] = {}
+
+    def repeats(self, words: list[str], between: str) -> "Repeats":
+        """What is repeated among some words that are joined by `between`; remembered for the last words."""
+        if between not in self._last or self._last[between][0] is not words:
+            self._last[between] = (words, Repeats(*self._of(words, between)))
+        return self._last[between][1]
+
+    def _of(self, words: list[str], between: str) -> tuple[Any, Any, int]:
+        """Of each word with what follows it: its hash, uint64[k], and its length, int64[k]; the length of `between`."""
+        import numpy as np
+
+        known, texts = self._known, [word + between for word in words] if between else words
+        for text in set(texts).difference(known):
+            own = 0
+            for character in reversed(text):
+                own = (own * _BASE + ord(character) + 1) % _MODULUS
+            known[text] = own
+        hashes = np.fromiter(map(known.__getitem__, texts), np.uint64, len(texts))
+        return hashes, np.fromiter(map(len, texts), np.int64, len(texts)), len(between)
 
 
-def _most_by_one(hashes: Any, lengths: Any) -> int:
-    """No n-gram makes up more characters than this."""
-    import numpy as np
+class Repeats:
+    """How much of a text its repeated n-grams can be.
 
-    _, which, times = np.unique(hashes, return_inverse=True, return_counts=True)
-    return int((times[which] * lengths).max())
+    Equal n-grams have equal hashes, and those of equal hashes are taken for equal.
 
+    Args:
+        hashes: of each word with the character behind it, uint64[k].
+        lengths: of the same, int64[k].
+        behind: characters between words, 0 or 1.
+    """
 
-def _most_by_all(hashes: Any, lengths: Any) -> int:
-    """N-grams that stood before do not make up more characters than this. Those of one hash are taken for equal."""
-    import numpy as np
+    def __init__(self, hashes: Any, lengths: Any, behind: int) -> None:
+        import numpy as np
 
-    _, first = np.unique(hashes, return_index=True)
-    return int(lengths.sum() - lengths[first].sum())
+        most = int(lengths.max(initial=0))
+        powers = np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(most, _BASE, np.uint64)]))
+        self._words, self._behind = (hashes, lengths, powers[lengths]), behind
+        self._last = (1, hashes, lengths)
+
+    def _grams(self, n: int) -> tuple[Any, Any]:
+        """Hashes and lengths of all n-grams, with the character behind them: uint64[k], int64[k]."""
+        at, hashes, lengths = self._last
+        if n < at:
+            at, (hashes, lengths, _) = 1, self._words
+        while at < n:
+            many = max(0, len(hashes) - 1)
+            first, characters, power = (one[:many] for one in self._words)
+            hashes, lengths = first + power * hashes[1:], characters + lengths[1:]
+            at += 1
+        self._last = (at, hashes, lengths)
+        return hashes, lengths
+
+    def most_by_one(self, n: int) -> int:
+        """No n-gram makes up more characters than this, over all places where it is."""
+        import numpy as np
+
+        hashes, lengths = self._grams(n)
+        if not len(hashes):
+            return 0
+        twice = repeated(hashes)
+        some, own = hashes[twice], lengths[twice]
+        _, first, times = np.unique(some, return_index=True, return_counts=True)
+        return int(max(lengths.max() - self._behind, (times * (own[first] - self._behind)).max(initial=0)))
+
+    def most_by_all(self, n: int) -> int:
+        """N-grams that stood before do not make up more characters than this."""
+        import numpy as np
+
+        hashes, lengths = self._grams(n)
+        twice = repeated(hashes)
+        some, own = hashes[twice], lengths[twice]
+        _, first = np.unique(some, return_index=True)
+        return int(own.sum() - own[first].sum())

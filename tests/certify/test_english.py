@@ -1,0 +1,119 @@
+"""Words, sentences and simplified texts put together from parts, as a tokenizer of whole texts has them."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from transforms.certify.judges.english import Joints, Part, Parts, Simple, Token, sentences_in
+
+TEXTS = st.lists(
+    st.sampled_from(["One", "two", "don't", ".", "!", '"', ")", "(", ":", "-", " ", " ", "  ", "\n", "\t", "\u00a0"])
+).map("".join)
+ENDS, CLOSES, SPECIAL = {".", "!"}, {'"', ")", "(", ":", "-"}, {":)", "):", ":-)"}
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a whole text, as spaCy has them: white space is one, but for a space behind another token."""
+    for found in re.finditer(r"\s+|\w+|[^\w\s]", text):
+        own, at = found[0], found.start()
+        if own.isspace() and own[0] == " " and at:
+            own, at = own[1:], at + 1
+        if own:
+            yield Token(at, own, own in ENDS, own in CLOSES)
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """The sentences of a whole text: one begins at what is no punctuation behind an end."""
+    own, starts, seen = list(tokens(text)), [0], False
+    for number, token in enumerate(own):
+        if seen and not token.ends and not token.closes:
+            starts.append(number)
+            seen = False
+        seen = seen or token.ends
+    if not own:
+        return []
+    lasts = [own[start - 1] for start in [*starts[1:], len(own)]]
+    return [(own[start].at, last.at + len(last.text)) for start, last in zip(starts, lasts, strict=True)]
+
+
+def words(text: str) -> list[str]:
+    return [token.text for token in tokens(text) if not token.text.isspace()]
+
+
+def parts(special: set[str] = SPECIAL) -> Parts:
+    def refuse(text: str) -> list[str]:
+        raise AssertionError(text)
+
+    return Parts(tokens, refuse, refuse, Joints(special))  # type: ignore[arg-type]
+
+
+@given(TEXTS)
+@example(" One.  \n Two.")
+@example("One. ")
+@example(" ")
+@example("):\n:-)")
+def test_words_and_sentences_are_those_of_the_whole_text(text: str) -> None:
+    for own in (parts(), parts(set())):
+        assert own.words(text) == words(text)
+        assert own.spans(text) == spans(text)
+        assert own.sentences(text) == sentences_in(text, spans(text))
+
+
+def test_a_part_is_taken_apart_once() -> None:
+    asked: list[str] = []
+
+    def noted(part: str) -> Iterator[Token]:
+        asked.append(part)
+        return tokens(part)
+
+    own = Parts(noted, words, spans, Joints(()))
+    own.words("one two. One two.")
+    own.spans("two. Three one")
+    assert asked == ["one", "two.", "One", "Three"]
+
+
+def test_a_text_with_the_word_that_breaks_spacy_is_taken_as_a_whole() -> None:
+    own = Parts(tokens, lambda text: [text.lower()], lambda text: [(0, len(text))], Joints(()))
+    assert own.words("one IS_ALPHA") == ["one is_alpha"]
+    assert own.spans("One. IS_ALPHA. Two.") == [(0, 19)]
+
+
+def test_parts_are_joined_where_a_special_case_across_them_would_overlap_with_one_of_a_part() -> None:
+    joints = Joints(SPECIAL)
+    assert joints.of("(one): ) two") == {6: 1}  # ":)" across, "):" inside
+    assert joints.of("(one): - ) two") == {6: 2}  # ":-)" across three
+    assert joints.of("one : ) two") == {}  # nothing inside
+    assert joints.of("(one): two") == {}  # nothing across
+    assert Joints(()).of("(one): ) two") == {}
+    assert parts()._pieces("a (one):\n) two", {8: 1}) == ["a", " ", "(one):\n)", " ", "two"]
+    assert parts()._pieces("x: - ) b c", {2: 2}) == ["x: - )", " ", "b", " ", "c"]
+
+
+def simplified(text: str) -> str:
+    """In the order of datatrove: lower case, punctuation to spaces, white space to one space, accents off."""
+    text = re.sub(r"[.!\"():-]", " ", text.lower())
+    return re.sub(r"\s+", " ", text.strip())
+
+
+ACCENTS = st.lists(st.sampled_from(["One", "é", "e\u0301", "\u0301", ".", "(", " ", "\n", "\u00a0", "Σ", "İ", "中"]))
+
+
+@given(ACCENTS.map("".join))
+@example("a\u0301. \u0301 b")
+@example("a.\u0301 b")
+def test_a_simplified_text_is_that_of_its_parts(text: str) -> None:
+    decomposed = unicodedata.normalize("NFD", simplified(text))
+    wanted = "".join(one for one in decomposed if unicodedata.category(one) != "Mn").strip()
+    own = Simple(simplified, parts())
+    assert own.text(text) == wanted
+    assert own.words(text) == words(wanted)
+
+
+def test_a_part_says_what_it_is_for_both_cases_before_it() -> None:
+    part = parts().part('".One.Two')
+    assert part == Part(('"', ".", "One", ".", "Two"), ((2, 6), (2, 6)), (False, False))
+    assert parts().part("One)") == Part(("One", ")"), ((), (0,)), (False, False))
+    assert parts().part(")") == Part((")",), ((), ()), (False, True))

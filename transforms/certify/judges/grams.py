@@ -1,0 +1,63 @@
+"""N-grams of words as slices of one text, and their hashes, without a loop over them in Python."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import repeat
+from typing import Any
+
+
+def slices_of(lengths: Sequence[int], n: int) -> Iterator[slice]:
+    """Where the n-grams of words of these lengths are in the words joined by one character."""
+    import numpy as np
+
+    own = np.fromiter(lengths, np.int64, len(lengths))
+    ends = np.cumsum(own + 1) - 1
+    starts = (ends - own)[: max(0, len(own) - n + 1)]
+    return map(slice, starts.tolist(), ends[n - 1 :].tolist())
+
+
+def grams_of(words: Sequence[str], n: int) -> set[bytes]:
+    """Different n-grams of some words, joined by spaces, in UTF-8; none of no words."""
+    if not words:
+        return set()
+    text = " ".join(words)
+    coded = text.encode()
+    lengths = list(map(len, words)) if len(coded) == len(text) else [len(word.encode()) for word in words]
+    return set(map(coded.__getitem__, slices_of(lengths, n)))
+
+
+def hashed_grams(words: Sequence[str], n: int, hash_of: Callable[[str], int]) -> Any:
+    """Hashes of all n-grams of some words, joined by spaces, in their order: uint64[k]."""
+    import numpy as np
+
+    many = max(0, len(words) - n + 1)
+    text = " ".join(words)
+    return np.fromiter(map(hash_of, map(text.__getitem__, slices_of(list(map(len, words)), n))), np.uint64, many)
+
+
+def hashes_of(grams: Collection[bytes], seed: int) -> Any:
+    """XXH3 of 64 bits of each: uint64[k]."""
+    import numpy as np
+    import xxhash
+
+    return np.fromiter(map(xxhash.xxh3_64_intdigest, grams, repeat(seed)), np.uint64, len(grams))
+
+
+def repeated(hashes: Any) -> Any:
+    """Which of some hashes are there more than once: bool[k]."""
+    import numpy as np
+
+    order = np.sort(hashes)
+    twice = np.unique(order[1:][order[1:] == order[:-1]])
+    if not len(twice):
+        return np.zeros(len(hashes), np.bool_)
+    return twice[np.minimum(np.searchsorted(twice, hashes), len(twice) - 1)] == hashes
+
+
+def stood_before(hashes: Any) -> Any:
+    """The places of hashes of which an equal one is before them: int64[k], in no order."""
+    import numpy as np
+
+    places = np.flatnonzero(repeated(hashes))
+    some = hashes[places]
+    order = np.argsort(some, kind="stable")
+    return places[order[1:][some[order[1:]] == some[order[:-1]]]]
