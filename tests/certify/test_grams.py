@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transforms.certify.judges.duplicates.substrings import _runs
-from transforms.certify.judges.grams import grams_of, hashed_grams, repeated, stood_before
+from transforms.certify.judges.grams import grams_of, hashed_grams, least_permuted, repeated, stood_before
 
 WORDS = st.lists(st.sampled_from(["a", "bc", "été", "\U0001f600", "中文", "d"]), max_size=20)
 HASHES = st.lists(st.integers(0, 6), max_size=30).map(lambda own: np.array(own, np.uint64))
@@ -43,3 +43,19 @@ def test_a_run_weighs_each_token_by_its_place(length: int) -> None:
         sum((at + k + 1) * factor ** (length - 1 - k) for k in range(length)) % 2**64 for at in range(101 - length)
     ]
     assert _runs(tokens, length).tolist() == wanted
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=300),
+    st.lists(st.tuples(st.integers(1, 2**61), st.integers(0, 2**61)), min_size=1, max_size=5),
+    st.sampled_from([32, 64]),
+)
+@example([2**64 - 1, 2**61 - 1, 2**61], [(1, 0)], 64)
+def test_the_least_permuted_hash_is_that_of_whole_numbers(
+    hashes: list[int], permutations: list[tuple[int, int]], bits: int
+) -> None:
+    a, b = np.array(permutations, np.uint64).T
+    wanted = [
+        min((one * factor + term) % 2**64 % (2**61 - 1) % 2**bits for one in hashes) for factor, term in permutations
+    ]
+    assert least_permuted(np.array(hashes, np.uint64), a, b, bits).tolist() == wanted

@@ -8,7 +8,7 @@ their parts.
 import contextlib
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,37 +71,43 @@ class Joints:
     between them. One that it finds across parts is not taken, but keeps one that it overlaps with from being taken.
 
     Args:
-        special: the special cases.
+        special: the special cases, and the tokens that each would else be taken apart into.
     """
 
-    def __init__(self, special: Collection[str]) -> None:
-        self._special = {one for one in special if len(one) > 1}
-        self._beginnings = {one[:end] for one in self._special for end in range(2, len(one))}
+    def __init__(self, special: Mapping[str, Sequence[str]]) -> None:
+        self._special = {one for one, tokens in special.items() if len(tokens) > 1}
         self._most = max(map(len, self._special), default=0)
-        pairs = {one[at : at + 2] for one in self._special for at in range(len(one) - 1)}
-        last, first = ("".join(sorted({pair[side] for pair in pairs})) for side in (0, 1))
-        self._near = re.compile(rf"([{re.escape(last)}])\s+(?=[{re.escape(first)}])") if pairs else None
+        # By the characters around a joint: what stands before it, what behind, and whether more parts belong to it.
+        self._sides: dict[tuple[str, str], set[tuple[str, str, bool]]] = {}
+        for tokens in map(special.__getitem__, self._special):
+            for at in range(1, len(tokens)):
+                for end in range(at + 1, len(tokens) + 1):
+                    left, right = "".join(tokens[:at]), "".join(tokens[at:end])
+                    self._sides.setdefault((left[-1], right[0]), set()).add((left, right, end < len(tokens)))
+        last, first = (re.escape("".join(sorted({pair[side] for pair in self._sides}))) for side in (0, 1))
+        self._near = re.compile(rf"([{last}])\s+(?=([{first}]))") if self._sides else None
 
     def of(self, text: str) -> dict[int, int]:
         """Where the white space at joints begins, in characters, and how many of the parts behind it belong there."""
         if self._near is None:
             return {}
-        found = ((one.end(1), self._at(text, one.end(1), one.end())) for one in self._near.finditer(text))
+        near = ((one, self._sides.get((one[1], one[2]))) for one in self._near.finditer(text))
+        found = ((one.end(1), self._at(text, one.end(1), one.end(), sides)) for one, sides in near if sides)
         return {at: parts for at, parts in found if parts}
 
-    def _at(self, text: str, end: int, begin: int) -> int:
+    def _at(self, text: str, end: int, begin: int, sides: Iterable[tuple[str, str, bool]]) -> int:
         """How many parts behind the white space from `end` to `begin` belong to what stands before it; 0 for none."""
-        before = text[max(0, end - 2 * self._most) : end].split()[-1]
-        after = text[begin : begin + 2 * self._most].split(maxsplit=1)[0]
         parts = 0
-        for left in range(1, min(len(before), self._most) + 1):
-            for right in range(1, min(len(after), self._most) + 1):
-                own = before[-left:] + after[:right]
-                more = right == len(after) and own in self._beginnings
-                if (more or own in self._special) and (
-                    self._overlaps(before[::-1], left, back=True) or self._overlaps(after, right, back=False)
-                ):
-                    parts = max(parts, 1 + more)
+        for left, right, more in sides:
+            if not text.endswith(left, 0, end) or not text.startswith(right, begin):
+                continue
+            behind = begin + len(right)
+            if more and behind < len(text) and not text[behind].isspace():
+                continue
+            before = text[max(0, end - 2 * self._most) : end].split()[-1]
+            after = text[begin : begin + 2 * self._most].split(maxsplit=1)[0]
+            if self._overlaps(before[::-1], len(left), back=True) or self._overlaps(after, len(right), back=False):
+                parts = max(parts, 1 + more)
         return parts
 
     def _overlaps(self, part: str, taken: int, *, back: bool) -> bool:
@@ -284,6 +290,7 @@ def _taken_over() -> Parts:
     from datatrove.utils.typeshelper import Languages
     from datatrove.utils.word_tokenizers import load_word_tokenizer
     from spacy.attrs import IS_PUNCT
+    from spacy.tokenizer import Tokenizer
 
     own: Any = load_word_tokenizer(Languages.english)
     language = own.tokenizer
@@ -298,7 +305,9 @@ def _taken_over() -> Parts:
         return [Token(one.idx, one.text, one.text in marks, one.is_punct) for one in language.tokenizer(part)]
 
     take = language.tokenizer
-    taken_apart = [one for one in take.rules if take.find_prefix(one) or take.find_suffix(one) or take.find_infix(one)]
-    parts = Parts(tokens_of, own.word_tokenize, own.span_tokenize, Joints(taken_apart))
+    searches = {name: getattr(take, name) for name in ("prefix_search", "suffix_search", "infix_finditer", "url_match")}
+    bare = Tokenizer(language.vocab, {}, **searches)
+    special = {one: [token.text for token in bare(one)] for one in take.rules if not one.isspace()}
+    parts = Parts(tokens_of, own.word_tokenize, own.span_tokenize, Joints(special))
     own.word_tokenize, own.span_tokenize, own.sent_tokenize = parts.words, parts.spans, parts.sentences
     return parts

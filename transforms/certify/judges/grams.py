@@ -42,6 +42,46 @@ def hashes_of(grams: Collection[bytes], seed: int) -> Any:
     return np.fromiter(map(xxhash.xxh3_64_intdigest, grams, repeat(seed)), np.uint64, len(grams))
 
 
+_AT_ONCE = 128
+"""Hashes that are permuted together, so that they stay in the cache of a core."""
+_EXPONENT = 61
+
+
+def least_permuted(hashes: Any, a: Any, b: Any, bits: int = 64) -> Any:
+    """The least of the low bits of `(hash * a + b) mod (2^61 - 1)` over all hashes, for each pair of `a` and `b`.
+
+    Products and sums are those of 64 bits, as the packages have them. Of a number x, x mod (2^61 - 1) follows from the
+    61 low bits and the 3 high ones.
+
+    Args:
+        hashes: uint64[k], k at least 1.
+        a: factors, uint64[permutations].
+        b: terms, uint64[permutations].
+        bits: how many low bits count.
+
+    Returns:
+        uint64[permutations].
+    """
+    import numpy as np
+
+    prime, shift, mask = np.uint64((1 << _EXPONENT) - 1), np.uint64(_EXPONENT), np.uint64((1 << bits) - 1)
+    least = np.full(len(a), mask, np.uint64)
+    own, other = np.empty((2, _AT_ONCE, len(a)), np.uint64)
+    for at in range(0, len(hashes), _AT_ONCE):
+        some = hashes[at : at + _AT_ONCE].reshape(-1, 1)
+        low, high = own[: len(some)], other[: len(some)]
+        np.multiply(some, a, out=low)
+        low += b
+        np.right_shift(low, shift, out=high)
+        low &= prime
+        low += high
+        np.subtract(low, prime, out=high)  # below zero it wraps around to what is larger
+        np.minimum(low, high, out=low)
+        low &= mask
+        np.minimum(least, low.min(axis=0), out=least)
+    return least
+
+
 def repeated(hashes: Any) -> Any:
     """Which of some hashes are there more than once: bool[k]."""
     import numpy as np

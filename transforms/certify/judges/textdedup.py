@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transforms.certify.judges.grams import grams_of, hashes_of
+from transforms.certify.judges.grams import grams_of, hashes_of, least_permuted
 from transforms.certify.judges.remembered import remembered
-
-_AT_ONCE = 512
-"""N-grams of which the permuted hashes are computed together, so that they stay in the cache of a core."""
 
 Rows = Mapping[str, Any]
 
@@ -71,18 +68,15 @@ def fingerprinted_once(settings: Any, rows_of: Callable[[Any], Callable[[set[byt
 
 
 def bands_of(settings: Any) -> Callable[[set[bytes]], Rows]:
-    """Its bands of a MinHash: `(hash * a + b) mod prime` of 32-bit hashes, the least of each permutation."""
+    """Its bands of a MinHash: of 32-bit hashes the least of each permutation, of which 32 bits count."""
     import numpy as np
 
     a, b = settings.permutations
     ranges = settings.hash_ranges
 
     def of(grams: set[bytes]) -> Rows:
-        hashes = (hashes_of(grams, settings.seed) & np.uint64(0xFFFFFFFF)).reshape(-1, 1)
-        own = np.full(settings.num_perm, settings._max_hash, np.uint64)  # noqa: SLF001 - of its width of hash
-        for at in range(0, len(hashes), _AT_ONCE):
-            permuted = (hashes[at : at + _AT_ONCE] * a + b) % settings._modulo_prime & settings._max_hash  # noqa: SLF001
-            np.minimum(own, permuted.min(axis=0), out=own)
+        hashes = hashes_of(grams, settings.seed) & np.uint64(0xFFFFFFFF)
+        own = least_permuted(hashes, a, b, 32)
         values = [own[begin:end].byteswap().tobytes() for begin, end in ranges]
         return {"__band_idx__": list(range(len(ranges))), "__band_val__": values}
 

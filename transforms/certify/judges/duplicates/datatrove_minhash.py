@@ -1,13 +1,12 @@
 """MinHash over documents, as datatrove has it: 14 bands of 8 hashes over 5 words."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transforms.certify.judges.datatrove import deduplicated
 from transforms.certify.judges.english import simple_texts
-from transforms.certify.judges.grams import hashed_grams
+from transforms.certify.judges.grams import hashed_grams, least_permuted
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"n_grams": 5, "num_buckets": 14, "hashes_per_bucket": 8}
@@ -19,10 +18,6 @@ class _Signed:
 
     size: int
     signature: list[list[int]]
-
-
-_AT_ONCE = 256
-"""Shingles of which the hashes are computed together, so that they stay in the cache of a core."""
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -46,11 +41,14 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
     def signatures(folder: Path) -> MinhashDedupSignature:
         step = MinhashDedupSignature(*names(folder, "signatures"), config=config)
-        sign, hash_of = step.get_signature, step._hash_func  # noqa: SLF001 - made of its settings
+        (a, b), hash_of = step.parameters, step._hash_func  # noqa: SLF001 - made of its settings
 
         def signed(text: str) -> _Signed:
-            shingles = hashed_grams(words_of(text), config.n_grams, hash_of).reshape(-1, 1)
-            return _Signed(shingles.size, least(sign, shingles) if shingles.size else [])
+            shingles = hashed_grams(words_of(text), config.n_grams, hash_of)
+            if not shingles.size:
+                return _Signed(0, [])
+            own = least_permuted(shingles, a[0], b[0], config.hash_config.precision)
+            return _Signed(shingles.size, own.reshape(config.num_buckets, -1).tolist())
 
         step.get_shingles = remembered(signed, "minhash")
         step.get_signature = lambda own: own.signature
@@ -68,12 +66,3 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
         ],
         lambda folder: MinhashDedupFilter(*names(folder, "clusters")),
     )
-
-
-def least(sign: Callable[[Any], list[list[int]]], shingles: Any) -> list[list[int]]:
-    """The signature of shingles: of each hash the least over all of them, from signatures of some at a time."""
-    import numpy as np
-
-    signatures = [sign(shingles[at : at + _AT_ONCE]) for at in range(0, len(shingles), _AT_ONCE)]
-    own: list[list[int]] = np.array(signatures, np.uint64).min(axis=0).tolist()
-    return own
