@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from transforms.certify.judges.english import Joints, Part, Parts, Simple, Token, sentences_in
+from transforms.certify.judges.english import Joints, Part, Parts, Simple, Token, pieces_of, sentences_in
 
 TEXTS = st.lists(
     st.sampled_from(["One", "two", "don't", ".", "!", '"', ")", "(", ":", "-", " ", " ", "  ", "\n", "\t", "\u00a0"])
@@ -44,11 +44,15 @@ def words(text: str) -> list[str]:
     return [token.text for token in tokens(text) if not token.text.isspace()]
 
 
+def tokens_of_parts(parts: list[str]) -> Iterator[list[Token]]:
+    return (list(tokens(part)) for part in parts)
+
+
 def parts(special: Mapping[str, Sequence[str]] = SPECIAL) -> Parts:
     def refuse(text: str) -> list[str]:
         raise AssertionError(text)
 
-    return Parts(tokens, refuse, refuse, Joints(special))  # type: ignore[arg-type]
+    return Parts(tokens_of_parts, refuse, refuse, Joints(special))  # type: ignore[arg-type]
 
 
 @given(TEXTS)
@@ -66,31 +70,37 @@ def test_words_and_sentences_are_those_of_the_whole_text(text: str) -> None:
 def test_a_part_is_taken_apart_once() -> None:
     asked: list[str] = []
 
-    def noted(part: str) -> Iterator[Token]:
-        asked.append(part)
-        return tokens(part)
+    def noted(parts: list[str]) -> Iterator[list[Token]]:
+        asked.extend(parts)
+        return tokens_of_parts(parts)
 
     own = Parts(noted, words, spans, Joints({}))
     own.words("one two. One two.")
     own.spans("two. Three one")
-    assert asked == ["one", "two.", "One", "Three"]
+    assert sorted(asked) == ["One", "Three", "one", "two."]
 
 
 def test_a_text_with_the_word_that_breaks_spacy_is_taken_as_a_whole() -> None:
-    own = Parts(tokens, lambda text: [text.lower()], lambda text: [(0, len(text))], Joints({}))
+    own = Parts(tokens_of_parts, lambda text: [text.lower()], lambda text: [(0, len(text))], Joints({}))
     assert own.words("one IS_ALPHA") == ["one is_alpha"]
     assert own.spans("One. IS_ALPHA. Two.") == [(0, 19)]
 
 
 def test_parts_are_joined_where_a_special_case_across_them_would_overlap_with_one_of_a_part() -> None:
     joints = Joints(SPECIAL)
-    assert joints.of("(one): ) two") == {6: 1}  # ":)" across, "):" inside
-    assert joints.of("(one): - ) two") == {6: 2}  # ":-)" across three
-    assert joints.of("one : ) two") == {}  # nothing inside
-    assert joints.of("(one): two") == {}  # nothing across
-    assert Joints({}).of("(one): ) two") == {}
-    assert parts()._pieces("a (one):\n) two", {8: 1}) == ["a", " ", "(one):\n)", " ", "two"]
-    assert parts()._pieces("x: - ) b c", {2: 2}) == ["x: - )", " ", "b", " ", "c"]
+    for text, wanted in {
+        "a (one): ) two": [(2, 10)],  # ":)" across, "):" inside
+        "(one): - ) two": [(0, 10)],  # ":-)" across three
+        "x): ): ) y": [(0, 8)],  # two that meet
+        "one : ) two": [],  # nothing inside
+        "(one): two": [],  # nothing across
+        "(one):": [],
+    }.items():
+        assert joints.of(text) == wanted
+    assert Joints({}).of("(one): ) two") == []
+    assert pieces_of("a (one):\n) two", [(2, 10)]) == ["a", " ", "(one):\n)", " ", "two"]
+    assert pieces_of("x: - ) b c", [(0, 6)]) == ["x: - )", " ", "b", " ", "c"]
+    assert pieces_of(" a: )", [(1, 5)]) == ["", " ", "a: )"]
 
 
 def simplified(text: str) -> str:

@@ -65,8 +65,10 @@ def test_bounds_hold_for_any_order_of_texts_and_lengths(texts: list[list[str]], 
             for between in ("", " "):
                 joined = [between.join(one) for one in own]
                 repeats = hashed.repeats(words, between)
+                assert repeats.characters == sum(map(len, words))
                 most = max((len(gram) * times for gram, times in Counter(joined).items()), default=0)
                 assert repeats.most_by_one(n) == most
-                assert repeats.most_by_all(n) == sum(map(len, joined)) + (len(own) if between else 0) - sum(
-                    len(gram) + bool(between) for gram in set(joined)
-                )
+                covered = {at + word for at, one in enumerate(joined) if one in joined[:at] for word in range(n)}
+                assert repeats.most_by_all(n) == sum(len(words[at]) + len(between) for at in covered)
+                if not between:
+                    assert repeats.most_by_all(n) >= repeated(words, n)

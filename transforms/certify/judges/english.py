@@ -6,15 +6,17 @@ their parts.
 """
 
 import contextlib
+import copy
+import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 BREAKS_SPACY = "IS_ALPHA"
 """Datatrove has a way of its own for texts with this word."""
-_SPACES = re.compile(r"(\s+)")
+_SPACES, _PART = re.compile(r"(\s+)"), re.compile(r"\s*\S+")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ def part_of(tokens: Iterable[Token]) -> Part:
     return Part(words, (found[0], found[1]), (ended[0], ended[1]))
 
 
+def pieces_of(text: str, joined: Iterable[tuple[int, int]]) -> list[str]:
+    """Parts and the white space between them in turn; what is joined is one part, with the white space in it."""
+    pieces, at = [""], 0
+    for begin, end in [*joined, (len(text), len(text))]:
+        first, *rest = _SPACES.split(text[at:begin])
+        pieces[-1] += first
+        pieces += rest
+        pieces[-1] += text[begin:end]
+        at = end
+    return pieces
+
+
 class Joints:
     """Where special cases of the tokenizer in one part may depend on the part beside it.
 
@@ -72,14 +86,17 @@ class Joints:
 
     Args:
         special: the special cases, and the tokens that each would else be taken apart into.
+
+    Attributes:
+        special: those of more than one token.
     """
 
     def __init__(self, special: Mapping[str, Sequence[str]]) -> None:
-        self._special = {one for one, tokens in special.items() if len(tokens) > 1}
-        self._most = max(map(len, self._special), default=0)
+        self.special = {one: tokens for one, tokens in special.items() if len(tokens) > 1}
+        self._most = max(map(len, self.special), default=0)
         # By the characters around a joint: what stands before it, what behind, and whether more parts belong to it.
         self._sides: dict[tuple[str, str], set[tuple[str, str, bool]]] = {}
-        for tokens in map(special.__getitem__, self._special):
+        for tokens in self.special.values():
             for at in range(1, len(tokens)):
                 for end in range(at + 1, len(tokens) + 1):
                     left, right = "".join(tokens[:at]), "".join(tokens[at:end])
@@ -87,13 +104,28 @@ class Joints:
         last, first = (re.escape("".join(sorted({pair[side] for pair in self._sides}))) for side in (0, 1))
         self._near = re.compile(rf"([{last}])\s+(?=([{first}]))") if self._sides else None
 
-    def of(self, text: str) -> dict[int, int]:
-        """Where the white space at joints begins, in characters, and how many of the parts behind it belong there."""
-        if self._near is None:
-            return {}
-        near = ((one, self._sides.get((one[1], one[2]))) for one in self._near.finditer(text))
-        found = ((one.end(1), self._at(text, one.end(1), one.end(), sides)) for one, sides in near if sides)
-        return {at: parts for at, parts in found if parts}
+    def among(self, special: Collection[str]) -> "Joints":
+        """Joints of some of the special cases alone."""
+        return Joints({one: tokens for one, tokens in self.special.items() if one in special})
+
+    def of(self, text: str) -> list[tuple[int, int]]:
+        """Where parts at joints begin and end, in characters, with the white space between them; in order."""
+        found: list[tuple[int, int]] = []
+        for one in self._near.finditer(text) if self._near else ():
+            sides = self._sides.get((one[1], one[2]))
+            parts = sides and self._at(text, one.end(1), one.end(), sides)
+            if not parts:
+                continue
+            begin, end = one.end(1), one.end(1)
+            while begin and not text[begin - 1].isspace():
+                begin -= 1
+            for _ in range(parts):
+                part = _PART.match(text, end)
+                end = part.end() if part else end
+            if found and begin < found[-1][1]:
+                begin, end = found[-1][0], max(end, found.pop()[1])
+            found.append((begin, end))
+        return found
 
     def _at(self, text: str, end: int, begin: int, sides: Iterable[tuple[str, str, bool]]) -> int:
         """How many parts behind the white space from `end` to `begin` belong to what stands before it; 0 for none."""
@@ -113,7 +145,7 @@ class Joints:
     def _overlaps(self, part: str, taken: int, *, back: bool) -> bool:
         """Whether a special case within a part begins among the first `taken` characters; of a reversed one, ends."""
         return any(
-            (part[at : at + length][::-1] if back else part[at : at + length]) in self._special
+            (part[at : at + length][::-1] if back else part[at : at + length]) in self.special
             for at in range(taken)
             for length in range(2, self._most + 1)
             if at + length <= len(part)
@@ -124,37 +156,57 @@ class Parts:
     """Words and sentences of texts, by their parts.
 
     Args:
-        tokens_of: takes one part apart.
+        tokens_of: takes parts apart, each by itself.
         words_of, spans_of: of a whole text, for those that cannot be taken part by part.
         joints: tells which these are.
     """
 
     def __init__(
         self,
-        tokens_of: Callable[[str], Iterable[Token]],
+        tokens_of: Callable[[list[str]], Iterable[Sequence[Token]]],
         words_of: Callable[[str], list[str]],
         spans_of: Callable[[str], list[tuple[int, int]]],
         joints: Joints,
     ) -> None:
         self._tokens_of, self._words_of, self._spans_of, self._joints = tokens_of, words_of, spans_of, joints
         self._known: dict[str, Part] = {}
+        self._words: dict[str, tuple[str, ...]] = {}
+        self._ends: set[str] = set()  # parts in which a sentence ends or begins, whatever is before them
 
     def part(self, text: str) -> Part:
         """What a part is taken apart into."""
-        known = self._known.get(text)
-        if known is None:
-            known = self._known[text] = part_of(self._tokens_of(text))
-        return known
+        self._learn([text])
+        return self._known[text]
+
+    def without_joints(self, change: Callable[[str], str]) -> "Parts":
+        """The same for texts in which no special case is left that `change` changes."""
+        own = copy.copy(self)
+        own._joints = self._joints.among({one for one in self._joints.special if change(one) == one})  # noqa: SLF001
+        return own
+
+    def _learn(self, parts: Iterable[str]) -> None:
+        """Take apart what is new of some parts."""
+        new = list(set(parts).difference(self._known, ("",)))
+        if not new:
+            return
+        for text, tokens in zip(new, self._tokens_of(new), strict=True):
+            part = self._known[text] = part_of(tokens)
+            self._words[text] = part.words
+            if part.breaks[False] or part.ended[False]:
+                self._ends.add(text)
 
     def words(self, text: str) -> list[str]:
         """The words of a text."""
         if BREAKS_SPACY in text:
             return self._words_of(text)
-        known: dict[str, Part] = self._known
-        found: list[str] = []
-        joints = self._joints.of(text)
-        for one in self._pieces(text, joints)[::2] if joints else text.split():
-            found += (known.get(one) or self.part(one)).words
+        found, at = list[str](), 0
+        for begin, end in [*self._joints.of(text), (len(text), len(text))]:
+            parts = text[at:begin].split()
+            if begin < end:
+                parts.append(text[begin:end])
+            self._learn(parts)
+            found.extend(itertools.chain.from_iterable(map(self._words.__getitem__, parts)))
+            at = end
         return found
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -176,37 +228,26 @@ class Parts:
         """The sentences of a text, without those of white space alone."""
         return sentences_in(text, self.spans(text))
 
-    @staticmethod
-    def _pieces(text: str, joints: Mapping[int, int]) -> list[str]:
-        """Parts and the white space between them in turn; parts at a joint are one, with the white space in it."""
-        pieces: list[str] = _SPACES.split(text)
-        if not joints:
-            return pieces
-        found, at, more, joined = [""], 0, 0, True
-        for number, piece in enumerate(pieces):
-            if number & 1:
-                more = max(more, joints.get(at, 0))
-                joined, more = more > 0, max(0, more - 1)
-            if joined:
-                found[-1] += piece
-            else:
-                found.append(piece)
-            at += len(piece)
-        return found
-
     def _breaks(self, text: str) -> Iterator[int]:
-        known, seen, at = self._known, False, 0
-        for number, piece in enumerate(self._pieces(text, self._joints.of(text))):
-            if number & 1:
-                if seen and piece != " " and at + len(piece) <= len(text):
-                    yield at + (piece[0] == " ")
-                    seen = False
-            elif piece:
-                part = known.get(piece) or self.part(piece)
-                for one in part.breaks[seen]:
-                    yield at + one
-                seen = part.ended[seen]
-            at += len(piece)
+        """Where sentences begin, but for the first."""
+        pieces = pieces_of(text, self._joints.of(text))
+        self._learn(pieces[::2])
+        starts = list(itertools.accumulate(map(len, pieces), initial=0))
+        done = 0
+        for number in [number for number, piece in enumerate(pieces) if piece in self._ends]:
+            # From a part in which a sentence ends on, until the next one has begun.
+            seen, done = False, max(done, number)
+            while done < len(pieces) and (seen or done == number):
+                piece, at = pieces[done], starts[done]
+                if done & 1:
+                    if piece != " ":
+                        yield at + (piece[0] == " ")
+                        seen = False
+                elif piece:
+                    part = self._known[piece]
+                    yield from (at + one for one in part.breaks[seen])
+                    seen = part.ended[seen]
+                done += 1
 
 
 def sentences_in(text: str, spans: Iterable[tuple[int, int]]) -> list[str]:
@@ -223,33 +264,27 @@ class Simple:
     """
 
     def __init__(self, simplify: Callable[[str], str], parts: Parts) -> None:
-        self._simplify, self._parts = simplify, parts
-        self._known: dict[str, tuple[str | None, tuple[str, ...]]] = {}
+        self._simplify, self._parts = simplify, parts.without_joints(simplify)
+        self._known: dict[str, str | None] = {}
 
-    def _part(self, text: str) -> tuple[str | None, tuple[str, ...]]:
-        """What is left of a part, None for punctuation alone, and the words of it.
+    def _part(self, text: str) -> str | None:
+        """What is left of a part, None for punctuation alone.
 
         White space is made alike before accents are taken off, so that what is an accent alone leaves its spaces.
         """
-        known = self._known.get(text)
-        if known is None:
-            left = self._simplify(text)
-            simple = without_accents(left) if left else None
-            known = self._known[text] = (simple, tuple(self._parts.words(simple or "")))
-        return known
+        left = self._simplify(text)
+        self._known[text] = without_accents(left) if left else None
+        return self._known[text]
 
     def text(self, text: str) -> str:
         """The simplified text."""
         known = self._known
-        own = [(known.get(one) or self._part(one))[0] for one in text.split()]
+        own = [known[one] if one in known else self._part(one) for one in text.split()]
         return " ".join(one for one in own if one is not None).strip()
 
     def words(self, text: str) -> list[str]:
         """The words of the simplified text."""
-        known, found = self._known, list[str]()
-        for one in text.split():
-            found += (known.get(one) or self._part(one))[1]
-        return found
+        return self._parts.words(self.text(text))
 
 
 def without_accents(text: str) -> str:
@@ -301,8 +336,17 @@ def _taken_over() -> Parts:
             del getters[attribute]
     marks = language.get_pipe("sentencizer").punct_chars
 
-    def tokens_of(part: str) -> list[Token]:
-        return [Token(one.idx, one.text, one.text in marks, one.is_punct) for one in language.tokenizer(part)]
+    def tokens_of(parts: list[str]) -> list[list[Token]]:
+        """A line break between two parts keeps special cases from being looked for across them."""
+        ends = list(itertools.accumulate(len(part) + 1 for part in parts))
+        own: list[list[Token]] = [[] for _ in parts]
+        part = at = 0
+        for one in language.tokenizer("\n".join(parts)):
+            if one.idx + 1 == ends[part]:
+                part, at = part + 1, ends[part]
+            else:
+                own[part].append(Token(one.idx - at, one.text, one.text in marks, one.is_punct))
+        return own
 
     take = language.tokenizer
     searches = {name: getattr(take, name) for name in ("prefix_search", "suffix_search", "infix_finditer", "url_match")}

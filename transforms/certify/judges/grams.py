@@ -86,11 +86,12 @@ def repeated(hashes: Any) -> Any:
     """Which of some hashes are there more than once: bool[k]."""
     import numpy as np
 
-    order = np.sort(hashes)
-    twice = np.unique(order[1:][order[1:] == order[:-1]])
-    if not len(twice):
-        return np.zeros(len(hashes), np.bool_)
-    return twice[np.minimum(np.searchsorted(twice, hashes), len(twice) - 1)] == hashes
+    order = np.argsort(hashes)
+    some = hashes[order]
+    equal, found = some[1:] == some[:-1], np.zeros(len(hashes), np.bool_)
+    found[order[1:][equal]] = True
+    found[order[:-1][equal]] = True
+    return found
 
 
 def stood_before(hashes: Any) -> Any:

@@ -28,7 +28,7 @@ def fingerprinted_once(settings: Any, rows_of: Callable[[Any], Callable[[set[byt
     words_as_it_has_them = settings._get_tokenize_func  # noqa: SLF001 - what both of its steps ask
     known: dict[str, list[str]] = {}
 
-    def _get_tokenize_func(self: Any) -> Callable[[str], list[str]]:
+    def _get_tokenize_func(self: Any) -> "Named":
         """White space is no part of a word, so that the words of a text are those of its parts."""
         words_of = words_as_it_has_them(self)
 
@@ -41,18 +41,18 @@ def fingerprinted_once(settings: Any, rows_of: Callable[[Any], Callable[[set[byt
                 found += own
             return found
 
-        return of
+        return Named(of, f"{name}, words")
 
-    def get_ngrams_func(self: Any) -> Callable[[str], set[bytes]]:
+    def get_ngrams_func(self: Any) -> "Named":
         words_of, n, least = self._get_tokenize_func(), self.ngram_size, self.min_length
 
         def of(text: str) -> set[bytes]:
             words = words_of(text)
             return grams_of(words, min(n, len(words))) if len(words) >= least else set()
 
-        return of
+        return Named(of, f"{name}, n-grams")
 
-    def get_embed_func(self: Any) -> Callable[[list[str], list[int]], dict[str, Any]]:
+    def get_embed_func(self: Any) -> "Named":
         of_grams, grams, number = rows_of(self), self.get_ngrams_func(), self.internal_index_column
         rows = remembered(lambda text: of_grams(grams(text)), name)
 
@@ -60,11 +60,26 @@ def fingerprinted_once(settings: Any, rows_of: Callable[[Any], Callable[[set[byt
             own = rows(texts[0])
             return {**own, number: numbers * len(next(iter(own.values())))}
 
-        return of
+        return Named(of, f"{name}, rows")
 
     settings._get_tokenize_func = _get_tokenize_func  # noqa: SLF001
     settings.get_ngrams_func, settings.get_embed_func = get_ngrams_func, get_embed_func
     settings.shared = True
+
+
+class Named:
+    """A function that is pickled by its name alone: datasets hashes what it maps with, and all that it remembers."""
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self._function, self._name = function, name
+
+    def __call__(self, *values: Any) -> Any:
+        """What the function gives."""
+        return self._function(*values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its name, which is all that a hash is wanted of; nothing loads it."""
+        return str, (self._name,)
 
 
 def bands_of(settings: Any) -> Callable[[set[bytes]], Rows]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from transforms.certify.judges.datatrove import filtered
 from transforms.certify.judges.english import parts_of_texts
-from transforms.certify.judges.grams import repeated
+from transforms.certify.judges.grams import repeated, stood_before
 
 SETTINGS = {"filter": "GopherRepetitionFilter, defaults"}
 
@@ -40,8 +40,9 @@ def grams_that_matter(
     """
 
     def of(words: list[str], n: int) -> list[str]:
-        most = hashed.repeats(words, " ").most_by_one(n)
-        return count(words, n) if most and most >= shares[n] * sum(map(len, words)) else []
+        own = hashed.repeats(words, " ")
+        most = own.most_by_one(n)
+        return count(words, n) if most and most >= shares[n] * own.characters else []
 
     of.of_all = count  # type: ignore[attr-defined]
     return of
@@ -51,39 +52,43 @@ def repeated_that_matters(count: Callable[..., int], shares: dict[int, float], h
     """Characters of n-grams that stood before; 0 if they cannot make up more than their share of the text."""
 
     def of(words: list[str], n: int) -> int:
-        most = hashed.repeats(words, "").most_by_all(n)
-        return count(words, n) if most and most >= shares[n] * sum(map(len, words)) else 0
+        own = hashed.repeats(words, "")
+        most = own.most_by_all(n)
+        return count(words, n) if most and most >= shares[n] * own.characters else 0
 
     of.of_all = count  # type: ignore[attr-defined]
     return of
 
 
+class _Polynomials(dict[str, int]):
+    """Of each text the sum of its characters times the powers of the base, modulo 2^64."""
+
+    def __missing__(self, text: str) -> int:
+        own = 0
+        for character in reversed(text):
+            own = (own * _BASE + ord(character) + 1) % _MODULUS
+        self[text] = own
+        return own
+
+
 class Hashed:
-    """Hashes of words: polynomials of their characters, from which those of n-grams follow."""
+    """Hashes of words, from which those of n-grams follow."""
 
     def __init__(self) -> None:
-        self._known: dict[str, int] = {}
-        self._hashes: list[int] = []
-        self._last: dict[str, tuple[list[str], Repeats]] = {}
+        self._hashes = _Polynomials()
+        self._words: list[str] | None = None
+        self._repeats: dict[str, Repeats] = {}
 
     def repeats(self, words: list[str], between: str) -> "Repeats":
         """What is repeated among some words that are joined by `between`; remembered for the last words."""
-        if between not in self._last or self._last[between][0] is not words:
-            self._last[between] = (words, Repeats(*self._of(words, between)))
-        return self._last[between][1]
-
-    def _of(self, words: list[str], between: str) -> tuple[Any, Any, int]:
-        """Of each word with what follows it: its hash, uint64[k], and its length, int64[k]; the length of `between`."""
         import numpy as np
 
-        known, texts = self._known, [word + between for word in words] if between else words
-        for text in set(texts).difference(known):
-            own = 0
-            for character in reversed(text):
-                own = (own * _BASE + ord(character) + 1) % _MODULUS
-            known[text] = own
-        hashes = np.fromiter(map(known.__getitem__, texts), np.uint64, len(texts))
-        return hashes, np.fromiter(map(len, texts), np.int64, len(texts)), len(between)
+        if self._words is not words:
+            hashes = np.fromiter(map(self._hashes.__getitem__, words), np.uint64, len(words))
+            lengths = np.fromiter(map(len, words), np.int64, len(words))
+            self._words = words
+            self._repeats = {behind: Repeats(hashes, lengths, behind) for behind in ("", " ")}
+        return self._repeats[between]
 
 
 class Repeats:
@@ -92,17 +97,23 @@ class Repeats:
     Equal n-grams have equal hashes, and those of equal hashes are taken for equal.
 
     Args:
-        hashes: of each word with the character behind it, uint64[k].
-        lengths: of the same, int64[k].
-        behind: characters between words, 0 or 1.
+        hashes: of each word, uint64[k].
+        lengths: of each word in characters, int64[k].
+        between: what stands between words, a character or nothing.
+
+    Attributes:
+        characters: of all words.
     """
 
-    def __init__(self, hashes: Any, lengths: Any, behind: int) -> None:
+    def __init__(self, hashes: Any, lengths: Any, between: str) -> None:
         import numpy as np
 
-        most = int(lengths.max(initial=0))
+        self.characters = int(lengths.sum())
+        most = int(lengths.max(initial=0)) + len(between)
         powers = np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(most, _BASE, np.uint64)]))
-        self._words, self._behind = (hashes, lengths, powers[lengths]), behind
+        if between:
+            hashes, lengths = hashes + powers[lengths] * np.uint64(ord(between) + 1), lengths + 1
+        self._words, self._behind = (hashes, lengths, powers[lengths]), len(between)
         self._last = (1, hashes, lengths)
 
     def _grams(self, n: int) -> tuple[Any, Any]:
@@ -131,11 +142,14 @@ class Repeats:
         return int(max(lengths.max() - self._behind, (times * (own[first] - self._behind)).max(initial=0)))
 
     def most_by_all(self, n: int) -> int:
-        """N-grams that stood before do not make up more characters than this."""
+        """N-grams that stood before, of which none overlap, do not make up more characters than this.
+
+        These are characters of words in n-grams that are not the first of their hash.
+        """
         import numpy as np
 
-        hashes, lengths = self._grams(n)
-        twice = repeated(hashes)
-        some, own = hashes[twice], lengths[twice]
-        _, first = np.unique(some, return_index=True)
-        return int(own.sum() - own[first].sum())
+        again = stood_before(self._grams(n)[0])
+        change = np.zeros(len(self._words[0]) + 1, np.int64)
+        change[again] += 1  # each place once
+        change[again + n] -= 1
+        return int(self._words[1][np.cumsum(change[:-1]) > 0].sum())
