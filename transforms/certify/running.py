@@ -96,6 +96,7 @@ def groups(judges: Sequence[Judge], threads: int) -> list[list[Judge]]:
     found = [[judge] for judge in judges if not judge.environment.shared]
     for environment in {judge.environment: None for judge in judges if judge.environment.shared}:
         own = sorted((one for one in judges if one.environment == environment), key=lambda one: -one.cost)
+        own.sort(key=lambda one: one.looks_at)  # so that each file is read once
         parts: list[list[Judge]] = [[] for _ in range(min(len(own), max(1, threads // 2)))]
         for judge in own:
             min(parts, key=_cost).append(judge)
