@@ -157,8 +157,9 @@ class Parts:
 
     Args:
         tokens_of: takes parts apart, each by itself.
-        words_of, spans_of: of a whole text, for those that cannot be taken part by part.
-        joints: tells which these are.
+        words_of: the words of a whole text, for those that cannot be taken part by part.
+        spans_of: the same of sentences.
+        joints: tells which parts of a text belong together.
     """
 
     def __init__(
