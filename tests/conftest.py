@@ -26,22 +26,45 @@ settings.load_profile("trapline")
 Record = dict[str, Any]
 
 
+@pytest.hookimpl(trylast=True)  # when it is known which tests are left out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin each worker's share with files that have slow tests, so that none of them is waited for in the end.
+
+    Workers get shares of equal number, one after the other, and later take from each other what stands last in a share.
+    """
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = {path for path, own in files.items() if any(one.get_closest_marker("slow") for one in own)}
+    others = [item for item in items if item.path not in slow]
+    size, shares = len(items) // workers, list[pytest.Item]()
+    for at in range(workers):
+        first = [item for path in sorted(slow)[at::workers] for item in files[path]]
+        room = max(0, size - len(first))
+        shares += [*first, *others[:room]]
+        del others[:room]
+    items[:] = [*shares, *others]
+
+
 def pytest_collection_finish() -> None:
     """Spare every garbage collection a look at what the imports of all tests have made: a million objects that stay."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)  # the collector counts what it was spared, and would look more often for it
-    if "apache_beam" in sys.modules:
-        _remember_parameters()
 
 
-def _remember_parameters() -> None:
-    """Look at the parameters of a function once.
+def pytest_runtest_setup() -> None:
+    """Look at the parameters of a function once, as soon as Beam is there.
 
     Beam does so some thousand times for a pipeline, mostly at methods of its own: a fifth of a small pipeline's time.
     """
-    from apache_beam.transforms import core
+    core = sys.modules.get("apache_beam.transforms.core")
+    if core is not None and not hasattr(core.get_function_args_defaults, "remembers"):
+        _remember_parameters(core)
 
+
+def _remember_parameters(core: Any) -> None:
     look, known = core.get_function_args_defaults, dict[Any, tuple[list[str], list[Any]]]()
 
     def remembered(function: Any) -> tuple[list[str], list[Any]]:
@@ -51,6 +74,7 @@ def _remember_parameters() -> None:
         names, defaults = known[key]
         return list(names), list(defaults)
 
+    remembered.remembers = True  # type: ignore[attr-defined]
     core.get_function_args_defaults = remembered
 
 
