@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ and examples/ are not installed
 
+gc.disable()  # until the tests are collected: what their imports make is not garbage
+
 settings.register_profile("trapline", deadline=None)  # a first call compiles or loads; a shared machine pauses
 settings.load_profile("trapline")
 
@@ -51,6 +53,7 @@ def pytest_collection_finish() -> None:
     """Spare every garbage collection a look at what the imports of all tests have made: a million objects that stay."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 10, 10)  # the collector counts what it was spared, and would look more often for it
 
 
