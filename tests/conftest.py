@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from pipelines.cli import main
@@ -79,6 +80,26 @@ def _remember_parameters(core: Any) -> None:
 
     remembered.remembers = True  # type: ignore[attr-defined]
     core.get_function_args_defaults = remembered
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels(request: pytest.FixtureRequest) -> None:
+    """Compile the commands' kernels once, where workers run side by side: all would begin with the same ones."""
+    from pipelines.compiling.ahead import KernelsAhead
+    from pipelines.compiling.compiled import cache_folder
+    from pipelines.compiling.needed import ALL
+    from pipelines.running.progress import Progress
+
+    folder = cache_folder()
+    if folder is None or not hasattr(request.config, "workerinput"):
+        return
+    with FileLock(folder / "tests.lock"):
+        ahead = KernelsAhead()
+        try:
+            ahead.ask(ALL)
+            ahead.wait(Progress(quiet=True))
+        finally:
+            ahead.close()
 
 
 @pytest.fixture(scope="session")
