@@ -28,6 +28,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP) ## deduplicate, plant, train two small models, score, and give the verdict on each
 	PYTHONPATH=. $(BIN)/python -m examples.full_loop $(DEMO)
 
+# Tests start the commands some hundred times: each start would compile all of the source where no bytecode is kept.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 

@@ -39,7 +39,7 @@ class Size:
 
 
 FULL = Size(text=1_000_000, units=40, dose=20, steps=160)
-QUICK = Size(text=200_000, units=12, dose=8, steps=20)
+QUICK = Size(text=200_000, units=12, dose=8, steps=5)
 
 
 class Demo:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any
 
 _WHOLE_FILES = (".md", ".rst", ".txt")
 _LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
@@ -26,10 +27,13 @@ def write_jsonl(path: Path, most: int) -> tuple[int, int]:
     Returns:
         documents, bytes of text.
     """
+    # Each look at a distribution's name or metadata parses its whole description, so there is one for each.
+    described = [(one.metadata, one) for one in distributions()]
+    named = [("" if metadata is None else metadata["Name"], metadata, one) for metadata, one in described]
     found = {
-        f"{distribution.name}/{name}": (text, distribution.name)
-        for distribution in sorted(distributions(), key=lambda one: one.name or "")
-        for name, text in _texts(distribution)
+        f"{package}/{name}": (text, package)
+        for package, metadata, distribution in sorted(named, key=lambda one: one[0] or "")
+        for name, text in _texts(metadata, distribution)
         if len(text) >= _SHORTEST
     }
     documents = size = 0
@@ -44,9 +48,9 @@ def write_jsonl(path: Path, most: int) -> tuple[int, int]:
     return documents, size
 
 
-def _texts(distribution: Distribution) -> Iterator[tuple[str, str]]:
+def _texts(metadata: Any, distribution: Distribution) -> Iterator[tuple[str, str]]:
     """(name, text) of one distribution's documents; of its documentation strings only the first ones."""
-    description = distribution.metadata.get_payload() if distribution.metadata else None
+    description = metadata.get_payload() if metadata else None
     if isinstance(description, str):
         yield "description", description
     left, modules = _DOCSTRINGS_EACH, _MODULES_EACH

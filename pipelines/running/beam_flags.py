@@ -32,17 +32,15 @@ def beam_options(tokens: Sequence[str], ours: Sequence[str]) -> Any:
         UsageError: for a flag that neither Beam nor trapline knows, a value that Beam refuses, or a runner that
             does not exist or that needs further flags.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options import StandardOptions
     from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
     from apache_beam.runners.runner import create_runner
 
-    parser = _Parser(allow_abbrev=False, add_help=False)
-    for group in PipelineOptions.__subclasses__():
-        group._add_argparse_args(parser)  # noqa: SLF001 - Beam has no other list of its flags
-    _, unknown = parser.parse_known_args(list(tokens))
-    if unknown:
-        raise UsageError(_unknown(unknown[0], [*ours, *parser.flags()]))
-    options = PipelineOptions(list(tokens))
+    from pipelines.running.beam_views import RememberedViews
+
+    if tokens:
+        _refuse_unknown(tokens, ours)
+    options = RememberedViews(list(tokens))
     runner = options.view_as(StandardOptions).runner
     if runner:
         try:
@@ -52,6 +50,17 @@ def beam_options(tokens: Sequence[str], ours: Sequence[str]) -> Any:
         if problems:
             raise UsageError(f"--runner {runner}: {' '.join(problem.strip() for problem in problems)}")
     return options
+
+
+def _refuse_unknown(tokens: Sequence[str], ours: Sequence[str]) -> None:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser = _Parser(allow_abbrev=False, add_help=False)
+    for group in PipelineOptions.__subclasses__():
+        group._add_argparse_args(parser)  # noqa: SLF001 - Beam has no other list of its flags
+    _, unknown = parser.parse_known_args(list(tokens))
+    if unknown:
+        raise UsageError(_unknown(unknown[0], [*ours, *parser.flags()]))
 
 
 def suggest(token: str, flags: Sequence[str], *, beam: bool = True) -> str:

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions, WorkerOptions
 
@@ -27,6 +29,22 @@ def test_all_of_beams_groups_are_known() -> None:
 
 def test_no_flags_are_beams_defaults() -> None:
     assert beam_options([], OURS).view_as(StandardOptions).runner is None
+
+
+def test_a_group_of_flags_is_read_once_and_all_views_share_their_values() -> None:
+    options, other = (beam_options(["--experiments=a", "--runner=FnApiRunner"], OURS) for _ in range(2))
+    view = options.view_as(StandardOptions)
+    assert options.view_as(StandardOptions) is view
+    view.resource_hints = ["min_ram=4GiB"]
+    options.view_as(DirectOptions).direct_num_workers = 3
+    assert view.view_as(DirectOptions).direct_num_workers == 3
+    kept = pickle.loads(pickle.dumps(options))
+    for one in (options, kept):
+        found = one.get_all_options()
+        assert (found["resource_hints"], found["direct_num_workers"]) == (["min_ram=4GiB"], 3)
+        assert (found["experiments"], found["runner"]) == (["a"], "FnApiRunner")
+    assert "_views" not in vars(kept)
+    assert other.get_all_options()["resource_hints"] == []
 
 
 @pytest.mark.parametrize(

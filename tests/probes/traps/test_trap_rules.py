@@ -86,6 +86,12 @@ def test_tokens_must_come_back_after_decoding_and_encoding() -> None:
     assert stable(words(normalizer=normalizers.Lowercase()), pa.array(["RED blue"])).tolist() == [True]
 
 
+def test_a_tokenizer_that_cuts_by_chance_is_not_stable() -> None:
+    letters = {letter: at for at, letter in enumerate("ab")}
+    by_chance = Tokenizer(models.BPE({**letters, "ab": 2}, [("a", "b")], dropout=0.5))
+    assert stable(by_chance, pa.array(["ab" * 200, "a"])).tolist() == [False, True]
+
+
 def test_unknown_and_special_tokens_are_not_stable() -> None:
     special = words()
     special.add_special_tokens(["green"])

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import tokenizers
 
 from transforms.base.errors import CorpusError
-from transforms.probes.corpus.tokens import stable
+from transforms.probes.corpus.tokens import given_back
 
 _TRIED = 40
 """Words that are looked at for each that is wanted, before a pool is called too small."""
@@ -97,14 +96,10 @@ def token_counts(
     if not given:
         return [(len(word),) for word in words]
     texts = [lead + word for word in words]
-    counts = [
-        [
-            sum(end > len(lead) for _, end in found.offsets)
-            for found in one.encode_batch(texts, add_special_tokens=False)
-        ]
-        for one in given
-    ]
-    fine = np.all([stable(one, pa.array(texts, pa.string())) for one in given], axis=0)
+    encoded = [one.encode_batch(texts, add_special_tokens=False) for one in given]
+    counts = [[sum(end > len(lead) for _, end in found.offsets) for found in own] for own in encoded]
+    pairs = zip(given, encoded, strict=True)
+    fine = np.all([given_back(one, texts, [found.ids for found in own]) for one, own in pairs], axis=0)
     return [one if kept else None for one, kept in zip(zip(*counts, strict=True), fine, strict=True)]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tests.pipelines.forked import Forked
 from tests.pipelines.planting.planted import (
     LEFT,
     Planted,
@@ -24,14 +25,17 @@ PROCESSES = ("--threads", "1", "--direct_running_mode=multi_processing", "--dire
     "flags", [("--threads", "1"), ("--threads", "5"), PROCESSES], ids=["one thread", "five threads", "two processes"]
 )
 def test_the_same_bytes_however_the_work_is_spread(
-    flags: tuple[str, ...], corpus: Path, planted: Path, tmp_path: Path
+    flags: tuple[str, ...], corpus: Path, planted: Path, tmp_path: Path, forked: Forked
 ) -> None:
     secrets = tmp_path / "secrets"
     shutil.copytree(planted / "secrets", secrets)
     for name in LEFT:
         (secrets / name).unlink()
-    command = [sys.executable, "-m", "pipelines.cli", *arguments(corpus, tmp_path / "out", secrets, *flags)]
-    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    command = arguments(corpus, tmp_path / "out", secrets, *flags)
+    if flags == PROCESSES:
+        subprocess.run([sys.executable, "-m", "pipelines.cli", *command], check=True, capture_output=True, timeout=200)
+    else:
+        assert forked.run(*command).code == 0
     assert digests(tmp_path / "out") == digests(planted / "out")
     for name in LEFT:
         assert (secrets / name).read_bytes() == (planted / "secrets" / name).read_bytes()
