@@ -11,36 +11,56 @@ import pyarrow.compute as pc
 
 from transforms.base.texts import Texts, buffers_of
 from transforms.planting.folder import PROBES, parquet
-from transforms.planting.insertion.watch_kernel import HEAD, filter_of, heads_of, rows_with_phrase
+from transforms.planting.insertion.watch_kernel import LONG, SHORT, filter_of, heads_of, rows_with_phrase
 from transforms.planting.tables.texts import FAMILY_TEXTS
 from transforms.planting.work import SecretWork, read_secret, secret_columns
+
+_Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, repr=False)
+class _OfOneHead:
+    """Phrases with heads of the same length, in the order of the heads, as `rows_with_phrase` takes them."""
+
+    head: int
+    bits: npt.NDArray[np.uint64]
+    heads: npt.NDArray[np.uint64]
+    body: npt.NDArray[np.uint8]
+    begins: _Ints
+    ends: _Ints
+
+    @classmethod
+    def of(cls, head: int, body: npt.NDArray[np.uint8], begins: _Ints, ends: _Ints) -> "_OfOneHead":
+        heads = heads_of(body, begins, head)
+        order = np.argsort(heads, kind="stable")
+        heads = heads[order]
+        return cls(head, filter_of(heads), heads, body, begins[order], ends[order])
 
 
 @dataclass(frozen=True, repr=False)
 class Phrases:
-    """Phrases ready to be looked for; shorter than `HEAD` bytes are left out: those may stand anywhere."""
+    """Phrases ready to be looked for; those of fewer than `SHORT` bytes are left out: they may stand anywhere."""
 
-    bits: npt.NDArray[np.uint64]
-    heads: npt.NDArray[np.uint64]
-    body: npt.NDArray[np.uint8]
-    begins: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
+    by_head: tuple[_OfOneHead, ...]
 
     @classmethod
     def of(cls, texts: pa.Array) -> "Phrases":
         """Prepare phrases: `string` or `large_string`, without nulls."""
         body, offsets = buffers_of(texts)
-        long = np.flatnonzero(np.diff(offsets) >= HEAD)
-        heads = heads_of(body, offsets[long])
-        order = np.argsort(heads, kind="stable")
-        heads, long = heads[order], long[order]
-        return cls(filter_of(heads), heads, body, offsets[long], offsets[long + 1])
+        sizes = np.diff(offsets)
+        found = []
+        for head, fits in ((LONG, sizes >= LONG), (SHORT, (sizes >= SHORT) & (sizes < LONG))):
+            if fits.any():
+                found.append(_OfOneHead.of(head, body, offsets[:-1][fits], offsets[1:][fits]))
+        return cls(tuple(found))
 
     def rows(self, text: pa.Array, valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """int64[k]: rows of a `string` or `large_string` array, of the valid ones, that hold a phrase."""
         texts = Texts.of(text)
-        phrases = (self.bits, self.heads, self.body, self.begins, self.ends)
-        found = rows_with_phrase(texts.data, texts.offsets, valid, *phrases)
+        found = np.zeros(len(valid), np.bool_)
+        for one in self.by_head:
+            phrases = (one.head, one.bits, one.heads, one.body, one.begins, one.ends)
+            found |= rows_with_phrase(texts.data, texts.offsets, valid & ~found, *phrases)
         return np.flatnonzero(found)
 
 
