@@ -71,8 +71,12 @@ def numbers(key: bytes, domain: str, *identity: Field, count: int) -> npt.NDArra
     Returns:
         uint64[count].
     """
-    data = hashlib.shake_256(key + packed(domain, *identity)).digest(8 * count)
-    return np.frombuffer(data, ">u8").astype(np.uint64)
+    return np.frombuffer(drawn(key, domain, *identity, count=count), ">u8").astype(np.uint64)
+
+
+def drawn(key: bytes, domain: str, *identity: Field, count: int) -> bytes:
+    """The numbers of `numbers` as they are hashed: 8 bytes each, big-endian."""
+    return hashlib.shake_256(key + packed(domain, *identity)).digest(8 * count)
 
 
 def first_below(block: bytes, below: int) -> int | None:

@@ -11,9 +11,10 @@ from schemas.probes import conform
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
 from transforms.planting.forms import form_of
-from transforms.planting.sealing.units import Unit, units_of
+from transforms.planting.sealing.units import Unit
 from transforms.planting.tables import checks
 from transforms.planting.tables.spelled import texts_as_value
+from transforms.planting.tables.units import units_of
 
 ENDS = st.sampled_from(["A", "a", "\u00e9", "1", ".", "!", "?", "\u3002", "\u4e2d", "\u0416", "\uff61", '"', ")"])
 TEXTS = st.tuples(ENDS, st.text("abc .", max_size=3), ENDS).map("".join)

@@ -41,12 +41,11 @@ def _head_at(address: int, head: int) -> np.uint64:
 
 
 @kernel
-def heads_of(phrases: NDArray[np.uint8], begins: NDArray[np.int64], head: int) -> NDArray[np.uint64]:
-    """uint64[k]: a hash of the first `head` bytes of each phrase (uint8 bytes; int64[k], where each begins)."""
+def heads_of(begins: NDArray[np.int64], head: int) -> NDArray[np.uint64]:
+    """uint64[k]: a hash of the first `head` bytes of each phrase (int64[k], the addresses where they begin)."""
     found = np.empty(len(begins), np.uint64)
-    base: int = phrases.ctypes.data
     for phrase in range(len(found)):
-        found[phrase] = _head_at(base + begins[phrase], head)
+        found[phrase] = _head_at(begins[phrase], head)
     return found
 
 
@@ -84,7 +83,6 @@ def _stands_at(
     hi: int,
     head: np.uint64,
     heads: NDArray[np.uint64],
-    phrases: NDArray[np.uint8],
     phrase_begins: NDArray[np.int64],
     phrase_ends: NDArray[np.int64],
 ) -> bool:
@@ -94,7 +92,7 @@ def _stands_at(
         first = phrase_begins[phrase]
         size = phrase_ends[phrase] - first
         same = 0
-        while same < size and at + same < hi and data[at + same] == phrases[first + same]:
+        while same < size and at + same < hi and data[at + same] == load8(first + same):
             same += 1
         if same == size:
             return True
@@ -150,7 +148,6 @@ def rows_with_phrase(
     head: int,
     bits: NDArray[np.uint64],
     heads: NDArray[np.uint64],
-    phrases: NDArray[np.uint8],
     phrase_begins: NDArray[np.int64],
     phrase_ends: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
@@ -163,8 +160,7 @@ def rows_with_phrase(
         head: `SHORT` or `LONG`, bytes of a head.
         bits: `filter_of(heads)`.
         heads: uint64[k], ascending, from `heads_of`.
-        phrases: uint8, the phrases' bytes.
-        phrase_begins: int64[k], where each begins in them, in the order of `heads`.
+        phrase_begins: int64[k], the address where each phrase begins, in the order of `heads`.
         phrase_ends: int64[k], where each ends.
     """
     found = np.zeros(len(offsets) - 1, np.bool_)
@@ -181,7 +177,7 @@ def rows_with_phrase(
             at = hits[k]
             if at + head <= hi:
                 hashed = _head_at(base + at, head)
-                if _stands_at(data, at, hi, hashed, heads, phrases, phrase_begins, phrase_ends):
+                if _stands_at(data, at, hi, hashed, heads, phrase_begins, phrase_ends):
                     found[row] = True
                     break
     return found
