@@ -197,6 +197,8 @@ class Campaign:
 
         Those with text that is not UTF-8 are left out: whether a column depends on the text is seen in others.
         """
+        if format_for(piece.source).knows_schema:  # whose positions are rows
+            piece = replace(piece, hi=piece.lo + most if piece.hi is None else min(piece.hi, piece.lo + most))
         records = next(iter(read_piece(piece, schema=schema)), None)
         if records is None:
             return schema.empty_table()

@@ -71,12 +71,22 @@ def numbers(key: bytes, domain: str, *identity: Field, count: int) -> npt.NDArra
     Returns:
         uint64[count].
     """
-    return np.frombuffer(drawn(key, domain, *identity, count=count), ">u8").astype(np.uint64)
+    data = hashlib.shake_256(key + packed(domain, *identity)).digest(8 * count)
+    return np.frombuffer(data, ">u8").astype(np.uint64)
 
 
-def drawn(key: bytes, domain: str, *identity: Field, count: int) -> bytes:
-    """The numbers of `numbers` as they are hashed: 8 bytes each, big-endian."""
-    return hashlib.shake_256(key + packed(domain, *identity)).digest(8 * count)
+def numbers_of(
+    key: bytes, domain: str, identities: Sequence[str], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint64]:
+    """`numbers` of many identities of one field, so many (int64[n]) of each, one after the other.
+
+    Returns:
+        uint64[counts.sum()].
+    """
+    begin = key + packed(domain)
+    hashes = (hashlib.shake_256(begin + packed(one)) for one in identities)
+    data = b"".join(hashed.digest(8 * count) for hashed, count in zip(hashes, counts.tolist(), strict=True))
+    return np.frombuffer(data, ">u8").astype(np.uint64)
 
 
 def first_below(block: bytes, below: int) -> int | None:

@@ -24,7 +24,7 @@ from transforms.planting.tables.fields import Field, Values, rows_packed
 from transforms.planting.tables.units import columns_of, drawn_of
 from transforms.planting.work import SecretWork
 
-_EIGHT = struct.Struct(">Q")
+_EIGHT, _SALT_BYTES = struct.Struct(">Q"), 32
 
 
 def check_ledger(found: pa.Schema) -> None:
@@ -107,11 +107,11 @@ def ledger_root(key: Key, ledger: pa.Table) -> bytes:
     fields = [_field(ledger[name].combine_chunks()) for name in ledger.column_names]
     every = np.arange(ledger.num_rows)
     salts = key.hmacs("trapline/v1/ledger-salt", ledger.num_rows)
-    domain = packed("trapline/v1/ledger-leaf")
+    # A leaf is the digest of a domain, a salt and a row, as `digest` has it; salts are equally long.
+    begin = packed("trapline/v1/ledger-leaf") + _EIGHT.pack(_SALT_BYTES)
     leaves = []
     for salt, row in zip(salts, rows_packed(fields, every, np.arange(len(every) + 1)), strict=True):
-        hashed = hashlib.sha256(b"".join((domain, packed(salt), packed(len(row))[8:], row)))
-        leaves.append(hashed.digest())
+        leaves.append(hashlib.sha256(b"".join((begin, salt, _EIGHT.pack(len(row)), row))).digest())
     salt = key.hmac("trapline/v1/ledger-root-salt")
     return digest("trapline/v1/ledger-root", salt, len(leaves), MerkleTree(leaves).root)
 

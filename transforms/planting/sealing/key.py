@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.errors import SealError
-from transforms.base.keyed import KEY_BYTES, Field, drawn, numbers, packed
+from transforms.base.keyed import KEY_BYTES, Field, numbers, numbers_of, packed
 
 _NUMBER, _NUMBER_BYTES = struct.Struct(">QQ"), 8
 """A number behind its length, as `packed` has it."""
@@ -92,12 +92,10 @@ class Key:
         return numbers(self._raw, domain, *identity, count=count)
 
     def numbers_of(
-        self, domain: str, identities: Sequence[Field], counts: npt.NDArray[np.int64]
+        self, domain: str, identities: Sequence[str], counts: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.uint64]:
         """`numbers` of many identities, so many (int64[n]) of each, one after the other: uint64[counts.sum()]."""
-        pairs = zip(identities, counts.tolist(), strict=True)
-        data = b"".join(drawn(self._raw, domain, one, count=count) for one, count in pairs)
-        return np.frombuffer(data, ">u8").astype(np.uint64)
+        return numbers_of(self._raw, domain, identities, counts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and hmac.compare_digest(self._raw, other._raw)

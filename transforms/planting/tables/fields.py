@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base.keyed import packed
-from transforms.base.texts import buffers_of, offsets_of
+from transforms.base.texts import buffers_of, offsets_of, read_only
 from transforms.planting.tables.fields_kernel import list_sizes, put_lists, put_values
 
 Ints = npt.NDArray[np.int64]
@@ -74,13 +74,13 @@ class Values:
         """Integers from 0 on."""
         pairs = np.empty((len(numbers), 2), ">u8")
         pairs[:, 0], pairs[:, 1] = _PREFIX, numbers
-        places = np.arange(len(numbers) + 1) * pairs.itemsize * 2
+        places = read_only(np.arange(len(numbers) + 1) * pairs.itemsize * 2)
         return cls(_constant(pairs.tobytes()), places, np.arange(len(numbers)), prefixed=False)
 
     @classmethod
     def same(cls, value: bytes, present: npt.NDArray[np.bool_]) -> "Values":
         """The same bytes, as they are, in the rows that are `present` (bool[rows])."""
-        offsets = offsets_of([len(value)])
+        offsets = read_only(offsets_of([len(value)]))
         return cls(_constant(value), offsets, np.where(present, 0, -1), prefixed=False)
 
 
