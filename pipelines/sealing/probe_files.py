@@ -13,7 +13,7 @@ QUESTIONS = "questions.parquet"
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 
 def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, Sequence[Unit]]":

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from transforms.base.errors import PlacesError
 from transforms.planting.places.places import Limits, Places, Room, costs_of, find_places, needed_bytes
 from transforms.planting.sealing.key import Key
-from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit
+from transforms.planting.tables.unit import AS_DOCUMENT, Candidate, Unit
 
 KEY = Key(bytes(range(32)))
 WIDE = Limits(0.5, 0.5, together=False)

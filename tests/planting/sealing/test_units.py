@@ -11,7 +11,7 @@ from schemas.described import SchemaMismatchError
 from schemas.probes import PROBES, conform
 from tests.planting.sealing import independent
 from transforms.base.errors import SealError
-from transforms.planting.sealing.units import Candidate, Unit
+from transforms.planting.tables.unit import Candidate, Unit
 from transforms.planting.tables.units import units_of
 
 SECRET = "xyzzy"

@@ -36,7 +36,7 @@ from transforms.planting.sealing.public_randomness import Randomness
 from transforms.planting.sealing.record import SealRecord, file_hashes, key_check
 from transforms.planting.sealing.seal import leaves_of, plan_fits, plan_hash, plan_salt, record_hash
 from transforms.planting.sealing.timestamps import read_timestamp
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 from transforms.planting.tables.units import columns_of, units_of
 
 _T = TypeVar("_T")

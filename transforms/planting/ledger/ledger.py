@@ -19,8 +19,8 @@ from transforms.planting.insertion.editor import ledger_part, slots_part
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
-from transforms.planting.sealing.units import Unit
 from transforms.planting.tables.fields import Field, Values, rows_packed
+from transforms.planting.tables.unit import Unit
 from transforms.planting.tables.units import columns_of, drawn_of
 from transforms.planting.work import SecretWork
 

@@ -13,7 +13,7 @@ from schemas.working.plantings import PLANTINGS
 from transforms.corpus.output.shards import END, Shard
 from transforms.planting.folder import parquet
 from transforms.planting.places.places import Places
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 from transforms.planting.tables.units import columns_of, drawn_of
 from transforms.planting.work import SecretWork
 

@@ -11,7 +11,7 @@ from transforms.base.readable import count, counted, size
 from transforms.base.texts import offsets_of
 from transforms.planting.places.places_kernel import place_copies
 from transforms.planting.sealing.key import Key
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 from transforms.planting.tables.units import columns_of
 
 SEPARATOR_BYTES = 4

@@ -15,7 +15,7 @@ from transforms.planting.folder import DRAW_RECORD, parquet, read_parquet
 from transforms.planting.sealing.draw import arm, seed_of
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.public_randomness import Randomness
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 from transforms.planting.tables.units import columns_of
 
 _METADATA = b"trapline.randomness"

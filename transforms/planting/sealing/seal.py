@@ -12,7 +12,7 @@ from transforms.planting.sealing.draw import salt_of, seed_of
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
 from transforms.planting.sealing.public_randomness import Declared
-from transforms.planting.sealing.units import Unit, leaf_from
+from transforms.planting.tables.unit import Unit, leaf_from
 from transforms.planting.tables.units import Units, columns_of
 
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from transforms.base.errors import SealError
 from transforms.base.texts import offsets_of, text_sizes
-from transforms.planting.sealing.units import Candidate, Lists, Unit, head_of
 from transforms.planting.tables import fields
 from transforms.planting.tables.checks import (
     AS_DOCUMENT,
@@ -22,6 +21,7 @@ from transforms.planting.tables.checks import (
 )
 from transforms.planting.tables.spelled import TEXTS, scalars, spelled
 from transforms.planting.tables.texts import FAMILY_TEXTS, Known, Part, known_of, parts_of
+from transforms.planting.tables.unit import Candidate, Lists, Unit, head_of
 
 _CANDIDATE_COLUMNS = ("id", "candidate", "text")
 
