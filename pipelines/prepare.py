@@ -1,5 +1,6 @@
 """`trapline prepare`: deduplicate, plant and shard in one run over the text."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,7 +11,10 @@ from transforms.base.flags import PLANTING, Several
 from transforms.base.toml import table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.running.context import Context
+    from transforms.base.folders import Folder
     from transforms.dedup.scan import ScanConfig
     from transforms.planting.places.places import Limits
 
@@ -79,14 +83,36 @@ def run(config: PrepareConfig, context: "Context") -> int:
 
     with kernels_ahead(needed(config, planting=True), context.beam_flags) as kernels:
         from pipelines.corpus.input import refuse_output_as_input
-        from pipelines.corpus.planting import Campaign
-        from pipelines.corpus.run import run as run_corpus
         from transforms.base.folders import Folder
         from transforms.planting.folder import locked, secrets_path
+        from transforms.planting.ledger.check_secrets import open_secrets
 
-        output = Folder.of(config.output)
+        output, path = Folder.of(config.output), secrets_path(config.secrets)
         # Refused before the secrets are opened, as everything is that needs only the settings.
         refuse_output_as_input(config, output)
-        with locked(secrets_path(config.secrets)):
-            campaign = Campaign.open(config, output)
+        refuse_overlap(config, output, path)
+        with locked(path):
+            # Most of opening is reading, hashing and comparing without the GIL: meanwhile this thread imports Beam.
+            with ThreadPoolExecutor(1, thread_name_prefix="secrets") as opener:
+                opening = opener.submit(open_secrets, path, planting=False)
+                from pipelines.corpus.planting import Campaign
+                from pipelines.corpus.run import run as run_corpus
+
+                campaign = Campaign.of(config, path, opening.result())
             return run_corpus(config, context.beam_options, context.progress, campaign, kernels)
+
+
+def refuse_overlap(config: PrepareConfig, output: "Folder", secrets: "Path") -> None:
+    """Check that neither the output nor the folder of secrets lies in the other.
+
+    Raises:
+        UsageError: if one does.
+    """
+    from pipelines.running.errors import UsageError
+    from transforms.planting.folder import overlap
+
+    if overlap(output, secrets):
+        raise UsageError(
+            f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
+            "in the secrets folder and does not contain it"
+        )

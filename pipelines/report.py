@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipelines.running.context import Context
     from transforms.planting.ledger.check_secrets import Sealed
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 FOLDER, TOKENS = "report", "tokens"
 _MOST_BARS = 40

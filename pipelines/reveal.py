@@ -15,7 +15,7 @@ from transforms.base.stores.address import shown
 if TYPE_CHECKING:
     from pipelines.running.context import Context
     from schemas.plan import Plan
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 
 @Parameter(name="*")

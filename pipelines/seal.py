@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schemas.plan import Plan
     from transforms.planting.sealing.commitment import Commitment
     from transforms.planting.sealing.public_randomness import Declared
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 
 @Parameter(name="*")

@@ -31,7 +31,7 @@ from transforms.certify.environments import folder_of
 from transforms.certify.running import Failure, run_judges
 from transforms.planting import folder as names
 from transforms.planting.ledger.check_secrets import open_secrets
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 
 if TYPE_CHECKING:
     from pipelines.certify import CertifyConfig

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.words import words_of
-from transforms.planting.sealing.units import Candidate, Unit
+from transforms.planting.tables.unit import Candidate, Unit
 from transforms.probes.traps.families.equivalents import measured
 
 

@@ -18,7 +18,7 @@ from transforms.certify.survival import Copies, Planted
 from transforms.planting.insertion.inserted import Insertions, insert_all
 from transforms.planting.places.places import PURPOSE, Limits, Places, Room, find_places
 from transforms.planting.sealing.key import Key
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 
 _CORPUS_SHARE = 0.99  # The sample stands for a larger corpus, whose share of planted text `prepare` limits.
 

@@ -107,7 +107,7 @@ _PLANTING = (
     Kernel(
         "transforms.planting.insertion.watch_kernel",
         "rows_with_phrase",
-        "u8[const], i64[const], bool[], u64[], u64[], u8[const], i64[], i64[]",
+        "u8[const], i64[const], bool[], i64, u64[], u64[], i64[], i64[]",
     ),
     Kernel(
         "transforms.planting.places.places_kernel",
@@ -124,7 +124,17 @@ _PLANTING = (
         "choose_sentence_separators",
         "u8[const], i64[], i64[], i8[], bool[], u8[const], i8[], i8[]",
     ),
-    Kernel("transforms.planting.insertion.watch_kernel", "heads_of", "u8[const], i64[]"),
+    Kernel(
+        "transforms.planting.tables.fields_kernel",
+        "put_lists",
+        "u8[const], i64[const], i64[], i64[], i64[], i64[], i64[], i64[], u8[]",
+    ),
+    Kernel(
+        "transforms.planting.tables.fields_kernel", "list_sizes", "u8[const], i64[const], i64[], i64[], i64[], i64[]"
+    ),
+    Kernel("transforms.planting.tables.fields_kernel", "put_values", "u8[const], i64[const], i64[], i64[], bool, u8[]"),
+    Kernel("transforms.planting.tables.fields_kernel", "ends_of", "u8[const], i64[const], i64[], i64[]"),
+    Kernel("transforms.planting.insertion.watch_kernel", "heads_of", "i64[], i64"),
     Kernel(
         "transforms.planting.insertion.splice_kernel",
         "insert_pieces",

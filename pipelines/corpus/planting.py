@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from pipelines.corpus.hooks import Added
 from pipelines.corpus.input import Input
 from pipelines.corpus.summaries import PlanSummary, ScanSummary
 from pipelines.running import output as outputs
-from pipelines.running.errors import RunError, UsageError
+from pipelines.running.errors import RunError
 from transforms.base.errors import SealError
 from transforms.base.folders import Folder
 from transforms.base.readable import count, counted, size
@@ -45,14 +46,15 @@ from transforms.planting.columns.followers import (
 )
 from transforms.planting.forms import LINE
 from transforms.planting.insertion.editor import PlantingEditor
-from transforms.planting.insertion.watch import WatchForProbes, write_phrases
+from transforms.planting.insertion.watch import WatchForProbes, forget_phrases, lend_phrases, write_phrases
 from transforms.planting.ledger.check_planting import check_planting
-from transforms.planting.ledger.check_secrets import Sealed, open_secrets
+from transforms.planting.ledger.check_secrets import Sealed
 from transforms.planting.ledger.covered import covered_bytes
 from transforms.planting.ledger.ledger import gather_ledger, gather_slots, ledger_root, refuse_other_places
 from transforms.planting.ledger.planted import Planted, PlantingRecord, file_sha256, planting_hash
 from transforms.planting.places.by_shard import FOLDER, write_plantings
 from transforms.planting.places.places import PURPOSE, Places, Room, find_places, needed_bytes
+from transforms.planting.tables.units import columns_of, drawn_of, texts_of
 from transforms.planting.work import SecretWork
 
 if TYPE_CHECKING:
@@ -77,20 +79,12 @@ class Campaign:
     counts: Mapping[str, int] | None = None
 
     @classmethod
-    def open(cls, config: "PrepareConfig", output: Folder) -> "Campaign":
-        """Open the secrets for planting; nothing is written.
+    def of(cls, config: "PrepareConfig", path: Path, sealed: Sealed) -> "Campaign":
+        """The campaign of secrets that were opened for planting; nothing is written.
 
         Raises:
-            UsageError: if the output and the secrets overlap.
-            SealError: if the secrets fail their check, or nothing was drawn yet.
+            SealError: if nothing was drawn yet.
         """
-        path = names.secrets_path(config.secrets)
-        if names.overlap(output, path):
-            raise UsageError(
-                f"--secrets {config.secrets} and --output {config.output} overlap: choose an output that is not "
-                "in the secrets folder and does not contain it"
-            )
-        sealed = open_secrets(path, planting=False)
         if sealed.randomness is None:
             raise SealError(f"--secrets {path}: nothing was drawn yet: trapline draw")
         if not sealed.announced:
@@ -136,8 +130,10 @@ class Campaign:
             SealError: if the secrets cannot be written.
         """
         self.work.make(FOLDER, "ledger", "slots")
-        if not self.work.local:
-            write_phrases(self.work, (text for unit in self.sealed.units for text in unit.sealed_texts()))
+        if self.work.local:
+            lend_phrases(self.work, texts_of(self.sealed.units))
+        else:
+            write_phrases(self.work, texts_of(self.sealed.units))
 
     def _planted_before(self) -> PlantingRecord | None:
         """The record of an earlier planting; None if there was none.
@@ -192,7 +188,7 @@ class Campaign:
         parts = [self._documents(piece, schema, most) for piece in looked_into]
         sample = pa.concat_tables(parts).unify_dictionaries()
         followers = find_followers(sample, config.text_column, config.unrelated_columns, config.id_column)
-        if any(unit.as_document for unit in self.sealed.units):
+        if columns_of(self.sealed.units).as_document.any():
             followers += find_unique(sample, config.text_column, followers, config.id_column)
         return tuple(followers)
 
@@ -201,6 +197,8 @@ class Campaign:
 
         Those with text that is not UTF-8 are left out: whether a column depends on the text is seen in others.
         """
+        if format_for(piece.source).knows_schema:  # whose positions are rows
+            piece = replace(piece, hi=piece.lo + most if piece.hi is None else min(piece.hi, piece.lo + most))
         records = next(iter(read_piece(piece, schema=schema)), None)
         if records is None:
             return schema.empty_table()
@@ -254,12 +252,12 @@ class Campaign:
         self.rows = rows[documents]
         beside = self.places.as_document
         added = Added(np.sort(self.rows[beside]), np.sort(output_rows(kept, shards)[documents[beside]]))
-        planted = sum(unit.planted_bytes(arm) for unit, arm in zip(units, self.sealed.arms, strict=True))
+        planted = drawn_of(units, self.sealed.arms).sizes(self.places.leaf, self.places.copy).sum()
         self.counts = {
             "copies": len(self.places.leaf),
             "documents_added": len(added.in_input),
             "documents_before": len(sizes),
-            "planted_bytes": planted,
+            "planted_bytes": int(planted),
             "text_bytes_before": room.text_bytes,
         }
         return added
@@ -286,12 +284,12 @@ class Campaign:
     def finish(self, manifest: bytes) -> None:
         """Write the ledger, the slots and the second commitment, before the output counts as finished."""
         assert self.counts is not None  # noqa: S101 - for the type checker
-        ledger = self._ledger
+        ledger, key = self._ledger, self.sealed.key
         self.counts = {**self.counts, **self._sentences(ledger)}
-        files = {
-            names.LEDGER: names.parquet(ledger),
-            names.SLOTS: names.parquet(gather_slots(self.work, self.shards, self.sealed.units)),
-        }
+        with ThreadPoolExecutor(2) as writers:  # they compress and hash without the GIL, which the root needs
+            written = {names.LEDGER: writers.submit(names.parquet, ledger), names.SLOTS: writers.submit(self._slots)}
+            root = ledger_root(key, ledger)
+        files = {name: one.result() for name, one in written.items()}
         record = PlantingRecord(
             run=self.work.run,
             manifest=file_sha256(manifest),
@@ -301,11 +299,10 @@ class Campaign:
             counts=self.counts,
             files={name: file_sha256(data) for name, data in files.items()},
         ).to_bytes()
-        key = self.sealed.key
         planted = Planted(
             commitment=self.sealed.commitment.sha256,
             manifest=file_sha256(manifest),
-            ledger_root=ledger_root(key, ledger),
+            ledger_root=root,
             record_hash=planting_hash(record, key),
             drawn=self.sealed.announced,
         )
@@ -313,11 +310,14 @@ class Campaign:
         for name, data in {**files, names.PLANTING: record, names.PLANTED: planted.to_bytes()}.items():
             names.write(self.path, name, data)
 
+    def _slots(self) -> bytes:
+        return names.parquet(gather_slots(self.work, self.shards, self.sealed.units))
+
     def _sentences(self, ledger: pa.Table) -> dict[str, int]:
         """Copies that are sentences, and those of them that stand elsewhere than between two sentences."""
-        units = [unit for unit in self.sealed.units if not unit.as_document]
-        own = [unit.id for unit in units if unit.form != LINE]
-        copies = ledger.filter(pc.is_in(ledger["unit"], pa.array(own, pa.string())))
+        units = columns_of(self.sealed.units)
+        own = pa.array(units.ids, pa.string()).filter(pa.array(~units.as_document & (units.forms != LINE)))
+        copies = ledger.filter(pc.is_in(ledger["unit"], own))
         between = pc.sum(pc.equal(copies["boundary"], "sentence")).as_py() or 0
         return {"sentences": copies.num_rows, "sentences_elsewhere": copies.num_rows - between}
 
@@ -337,19 +337,21 @@ class Campaign:
                 names.remove(self.path, name)
 
     def close(self) -> None:
-        """Remove the files that the run kept for its workers."""
+        """Remove what the run kept for its workers."""
+        forget_phrases(self.work)
         self.work.remove()
 
     def describe(self) -> list[str]:
         """The size of the planting, for a dry run: totals only, no strata."""
         units = self.sealed.units
-        copies, need = sum(unit.dose for unit in units), size(needed_bytes(units, self.config.limits()))
+        copies, need = int(columns_of(units).doses.sum()), size(needed_bytes(units, self.config.limits()))
         return [f"{counted(len(units), 'unit')}, {count(copies)} copies; they need about {need} of kept text"]
 
     def results(self) -> list[str]:
         """Where the ledger is, and what is to be published."""
         lines = [f"planted; ledger and {names.PLANTED} (to be published) are in {self.path}"]
-        repeated = sum(unit.varies and len(unit.candidates[0].copies) < unit.dose for unit in self.sealed.units)
+        units = columns_of(self.sealed.units)
+        repeated = int(((units.copies > 1) & (units.copies < units.doses)).sum())
         if repeated:
             lines.append(
                 f"{counted(repeated, 'unit')} {'has' if repeated == 1 else 'have'} more copies than texts: the texts "

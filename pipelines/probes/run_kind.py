@@ -49,7 +49,7 @@ def _run(kind: Kind, config: Settings) -> int:
     from transforms.base.runs import pretty_json
     from transforms.planting import folder as secret_folder
     from transforms.planting.sealing.questions import conform_questions
-    from transforms.planting.sealing.units import units_of
+    from transforms.planting.tables.units import units_of
 
     path = secret_folder.secrets_path(config.output, "--output")
     secret_folder.refuse_existing(path, "--output")

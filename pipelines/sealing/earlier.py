@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from transforms.planting.sealing.commitment import Commitment
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 
 @dataclass(frozen=True, repr=False)

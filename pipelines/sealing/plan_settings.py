@@ -24,7 +24,7 @@ from transforms.base.flags import Several, SeveralNumbers, Whole
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 
 @dataclass(frozen=True, kw_only=True)

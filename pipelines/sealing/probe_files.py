@@ -13,10 +13,10 @@ QUESTIONS = "questions.parquet"
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
 
 
-def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
+def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, Sequence[Unit]]":
     """All probes of some files and folders as one table with its units.
 
     Raises:
@@ -24,7 +24,7 @@ def read_probes(sources: "Sequence[str]") -> "tuple[pa.Table, list[Unit]]":
     """
     from schemas.probes import conform
     from transforms.base.stores.copies import fetched
-    from transforms.planting.sealing.units import units_of
+    from transforms.planting.tables.units import units_of
 
     files: list[Path] = []
     for source in sources:

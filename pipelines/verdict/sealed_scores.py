@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.scoring.folder import ScoresFolder
     from schemas.plan import Plan
     from transforms.planting.ledger.check_secrets import Sealed
-    from transforms.planting.sealing.units import Unit
+    from transforms.planting.tables.unit import Unit
     from transforms.verification.table import ScoreTable
 
 INSERTED = ("", "insertion")

@@ -75,6 +75,20 @@ def numbers(key: bytes, domain: str, *identity: Field, count: int) -> npt.NDArra
     return np.frombuffer(data, ">u8").astype(np.uint64)
 
 
+def numbers_of(
+    key: bytes, domain: str, identities: Sequence[str], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint64]:
+    """`numbers` of many identities of one field, so many (int64[n]) of each, one after the other.
+
+    Returns:
+        uint64[counts.sum()].
+    """
+    begin = key + packed(domain)
+    hashes = (hashlib.shake_256(begin + packed(one)) for one in identities)
+    data = b"".join(hashed.digest(8 * count) for hashed, count in zip(hashes, counts.tolist(), strict=True))
+    return np.frombuffer(data, ">u8").astype(np.uint64)
+
+
 def first_below(block: bytes, below: int) -> int | None:
     """The first of the block's 64-bit words (big-endian) whose leading bits are a number under `below`.
 

@@ -81,6 +81,12 @@ class Texts:
         """The bytes of one text."""
         return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
 
+    def views(self, rows: npt.NDArray[np.integer]) -> list[memoryview]:
+        """The bytes of some texts (int[k]), where they are."""
+        whole = self.data.data
+        spans = zip(self.offsets[rows].tolist(), self.offsets[rows + 1].tolist(), strict=True)
+        return [whole[begin:end] for begin, end in spans]
+
 
 @dataclass(frozen=True)
 class Ragged:

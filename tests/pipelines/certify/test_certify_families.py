@@ -13,8 +13,8 @@ from pipelines.certifying.units import rho_of
 from pipelines.cli import main
 from schemas.secret.questions import QUESTIONS
 from tests.pipelines.planting.planted import prepare, probe_rows, seal_and_draw, write_corpus
-from transforms.planting.sealing.units import Candidate, Unit
 from transforms.planting.tables.spelled import texts_as_value
+from transforms.planting.tables.unit import Candidate, Unit
 
 
 def families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

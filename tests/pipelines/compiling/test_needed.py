@@ -57,7 +57,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokens = Tokenizer(models.WordLevel({"[UNK]": 0, **{word: at + 1 for at, word in enumerate(WORDS)}}, "[UNK]"))
     tokens.pre_tokenizer = pre_tokenizers.Whitespace()
     tokens.save(str(folder / "tokenizer.json"))
-    seal_and_draw(folder / "s", probe_rows(4))
+    probes = [{**row, "variants": [f"{row['text']} again {at}" for at in range(2)]} for row in probe_rows(4)]
+    seal_and_draw(folder / "s", probes)
     return folder
 
 

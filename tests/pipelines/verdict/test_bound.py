@@ -14,7 +14,7 @@ from schemas.plan import CHECKPOINT_RULES, Plan
 from tests.pipelines.verdict.campaign import Campaign, assert_refused, probe_rows, several
 from tests.pipelines.verdict.scores_writer import change_manifest
 from transforms.planting.ledger.check_secrets import open_secrets
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 
 FEW = {10: 12}
 

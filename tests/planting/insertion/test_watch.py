@@ -46,6 +46,14 @@ def test_a_phrase_is_found_wherever_it_begins(padding: int) -> None:
     assert found == ([0, 1, 2] if padding == 0 else [0, 2])
 
 
+@pytest.mark.parametrize("size", range(14, 36))
+def test_phrases_of_any_length_are_found_from_sixteen_bytes_on(size: int) -> None:
+    phrase, long = f"x{'yz' * 20}"[:size], "a long phrase that has other bytes and is looked for as well"
+    texts = [f"at {phrase}", f"at {phrase[:-1]}Z", f"at q{phrase}", f"{long}: {phrase}", f"{'w ' * 90}{phrase}, on"]
+    assert rows(texts, [phrase, long]) == ([0, 3, 4] if size >= 16 else [3])
+    assert rows(texts, [phrase]) == ([0, 3, 4] if size >= 16 else [])
+
+
 def test_short_phrases_are_passed_over() -> None:
     assert rows(["the short one"], ["the short one"]) == []
     assert rows([], [PHRASE]) == []

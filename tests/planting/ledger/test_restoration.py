@@ -29,7 +29,7 @@ from transforms.planting.ledger.restoration import (
 )
 from transforms.planting.places.by_shard import write_plantings
 from transforms.planting.places.places import Places
-from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit
+from transforms.planting.tables.unit import AS_DOCUMENT, Candidate, Unit
 from transforms.planting.work import VARIABLE, SecretWork
 
 SHARD = PlantedShard(0, "data/x.parquet", 10**6, "")

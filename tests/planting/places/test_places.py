@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.base.errors import PlacesError
-from transforms.planting.places.places import Limits, Places, Room, cost, find_places, needed_bytes
+from transforms.planting.places.places import Limits, Places, Room, costs_of, find_places, needed_bytes
 from transforms.planting.sealing.key import Key
-from transforms.planting.sealing.units import AS_DOCUMENT, Candidate, Unit
+from transforms.planting.tables.unit import AS_DOCUMENT, Candidate, Unit
 
 KEY = Key(bytes(range(32)))
 WIDE = Limits(0.5, 0.5, together=False)
@@ -32,10 +32,10 @@ def room(sizes: list[int], eligible: list[bool] | None = None) -> Room:
 
 def planted(places: Places, units: list[Unit]) -> Counter[int]:
     """Bytes that each document takes at most."""
-    found: Counter[int] = Counter()
+    found, costs = Counter[int](), costs_of(units).tolist()
     for leaf, address, apart in zip(places.leaf, places.address, places.as_document, strict=True):
         if not apart:
-            found[int(address)] += cost(units[leaf])
+            found[int(address)] += costs[leaf]
     return found
 
 
@@ -133,7 +133,7 @@ def test_an_id_of_any_length_will_do(tmp_path: Path) -> None:
 
 def test_the_longest_candidate_of_a_unit_counts_whichever_is_drawn() -> None:
     uneven = unit("a", 1, 40, 400, 60)
-    assert cost(uneven) == 404
+    assert costs_of([uneven]).tolist() == [404]
     with pytest.raises(PlacesError):
         find_places(KEY, [uneven], room([4000] * 3), Limits(0.08, 0.5, together=False))
     find_places(KEY, [unit("a", 1, 40, 60)], room([4000] * 3), Limits(0.08, 0.5, together=False))

@@ -11,7 +11,7 @@ from transforms.planting.sealing.commitment import Commitment, broken_chain
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.public_randomness import Declared
 from transforms.planting.sealing.seal import commit, leaf_of, order_units
-from transforms.planting.sealing.units import Candidate, Unit
+from transforms.planting.tables.unit import Candidate, Unit
 
 KEY = Key(bytes(range(32)))
 FIRST = Commitment(

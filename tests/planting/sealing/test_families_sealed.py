@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from schemas.described import VERSION_KEY, SchemaMismatchError
 from schemas.probes import PROBES, conform
 from transforms.base.errors import SealError
-from transforms.planting.sealing.units import Candidate, Unit, units_of
 from transforms.planting.tables.spelled import texts_as_value, texts_from
+from transforms.planting.tables.unit import Candidate, Unit
+from transforms.planting.tables.units import units_of
 
 
 def rows(**first: Any) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from schemas.probes import conform
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
 from transforms.planting.forms import form_of
-from transforms.planting.sealing.units import Unit, units_of
 from transforms.planting.tables import checks
 from transforms.planting.tables.spelled import texts_as_value
+from transforms.planting.tables.unit import Unit
+from transforms.planting.tables.units import units_of
 
 ENDS = st.sampled_from(["A", "a", "\u00e9", "1", ".", "!", "?", "\u3002", "\u4e2d", "\u0416", "\uff61", '"', ")"])
 TEXTS = st.tuples(ENDS, st.text("abc .", max_size=3), ENDS).map("".join)
@@ -83,7 +84,7 @@ def test_units_that_look_alike_are_those_of_which_none_is_refused(
 
 
 def test_a_unit_made_by_hand_looks_at_its_texts() -> None:
-    from transforms.planting.sealing.units import Candidate
+    from transforms.planting.tables.unit import Candidate
 
     one = Unit("u", "k", "s", 1, (Candidate("a", "Short."), Candidate("b", "Longer \u00e9.")))
     assert (one.form, one.longest) == (form_of(one.texts()), len("Longer \u00e9.".encode()))
@@ -92,7 +93,7 @@ def test_a_unit_made_by_hand_looks_at_its_texts() -> None:
 @given(st.lists(st.integers(0, 3000), min_size=2, max_size=4))
 def test_long_values_are_bound_as_short_ones_are(lengths: list[int]) -> None:
     """Each field stands behind its length, however long it is."""
-    from transforms.planting.sealing.units import Candidate
+    from transforms.planting.tables.unit import Candidate
 
     values = [("note", "text", "\u00e9" * length) for length in lengths]
     one = Unit("u", "k", "s", 1, tuple(Candidate(f"c{at}", "Text.", (value,)) for at, value in enumerate(values)))

@@ -94,6 +94,12 @@ FUNCTIONS: Mapping[str, Callable[[bytes], Any]] = {
 _NUMBERS = ("bytes", "characters", "words", "newlines", "lines", "crc32")
 
 
+@functools.lru_cache(maxsize=1)
+def _sizes() -> Mapping[str, int]:
+    """How long the value of a function is, where it is equally long for every text: a digest."""
+    return {name: len(FUNCTIONS[name](b"")) for name in FUNCTIONS if name.partition(" ")[0] in _DIGESTS}
+
+
 @dataclass(frozen=True)
 class Follower:
     """A column that holds one of `FUNCTIONS` of the text; or one that is `UNIQUE`, and null in an added document."""
@@ -224,8 +230,11 @@ def _spelling_of(pairs: Sequence[tuple[Any, bytes]]) -> str | None:
     """
     first = sorted(pairs, key=lambda pair: len(pair[1]))[:_TRIED_FIRST]
     best, most = None, 0
+    sizes, lengths = _sizes(), {len(value) for value, _ in first}
     for name, function in FUNCTIONS.items():
-        if name in _NUMBERS or not any(value == function(text) for value, text in first):
+        if name in _NUMBERS or sizes.get(name, -1) not in {-1, *lengths}:
+            continue
+        if not any(value == function(text) for value, text in first):
             continue
         equal = [value for value, text in pairs if value == function(text)]
         told = len(set(equal)) >= _FEWEST or any(len(value) >= _CONCLUSIVE for value in equal)

@@ -14,7 +14,11 @@ from transforms.planting.columns.followers import FUNCTIONS, UNIQUE, Follower
 
 
 def recompute(
-    table: pa.Table, rows: Sequence[int], before: Sequence[bytes], after: Sequence[bytes], followers: Sequence[Follower]
+    table: pa.Table,
+    rows: Sequence[int],
+    before: Sequence[bytes | memoryview],
+    after: Sequence[bytes | memoryview],
+    followers: Sequence[Follower],
 ) -> tuple[pa.Table, list[int]]:
     """`table` with the followers' values made again in `rows`, where they did follow the text before.
 
@@ -39,8 +43,8 @@ def recompute(
         values = {}
         for at, row in enumerate(rows):
             value = column[row].as_py()
-            if value is not None and value == function(before[at]):
-                values[row] = function(after[at])
+            if value is not None and value == function(bytes(before[at])):
+                values[row] = function(bytes(after[at]))
                 changed[at] |= 1 << bit
         table = _with_values(table, follower.column, values)
     return table, changed

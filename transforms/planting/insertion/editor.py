@@ -111,14 +111,13 @@ class ShardPlanting:
         )
         inserted = insert_all(texts, insertions)
         own, rows, at, edited = own.take(pa.array(inserted.order)), rows[inserted.order], inserted.at, inserted.texts
-        before = [texts.one(row) for row in documents.tolist()]
-        changed = [edited.one(row) for row in documents.tolist()]
+        before, changed = texts.views(documents), edited.views(documents)
         of_document = np.searchsorted(documents, rows)
         table = table.set_column(column, table.schema.field(column), _as(edited.array(), table.schema.field(column)))
         table, recomputed = recompute(table, documents.tolist(), before, changed, self.editor.followers)
         ends = zip(of_document.tolist(), at.tolist(), strict=True)
         neighbours = [_neighbours(before[document], slot) for document, slot in ends]
-        digests = [[hashlib.sha256(text).digest() for text in side] for side in (before, changed)]
+        digests = _digests(before, changed, at[np.unique(of_document, return_index=True)[1]].tolist())
         self.ledger.append(
             self._ledger(
                 own,
@@ -196,7 +195,7 @@ class ShardPlanting:
         return pa.table([values[name] for name in LEDGER_OF_FAMILIES.names], schema=LEDGER_OF_FAMILIES)
 
     def _keep_slots(
-        self, own: pa.Table, before: Sequence[bytes], at: npt.NDArray[np.int64], leads: Sequence[bytes]
+        self, own: pa.Table, before: Sequence[memoryview], at: npt.NDArray[np.int64], leads: Sequence[bytes]
     ) -> None:
         """Keep the context of the copies at whose places candidates are scored: of the text as it was."""
         most = self.editor.context * BYTES_A_TOKEN
@@ -206,6 +205,19 @@ class ShardPlanting:
         self.slots.append(
             pa.table([picked["unit"], picked["copy"], contexts, [leads[k].decode() for k in chosen]], schema=SLOTS)
         )
+
+
+def _digests(
+    before: Sequence[memoryview], changed: Sequence[memoryview], same: Sequence[int]
+) -> tuple[list[bytes], list[bytes]]:
+    """SHA-256 of texts before and after a change, of which the first `same` bytes are the same and hashed once."""
+    found: tuple[list[bytes], list[bytes]] = [], []
+    for one, other, size in zip(before, changed, same, strict=True):
+        hashed = hashlib.sha256(one[:size])
+        for side, text, own in zip(found, (one, other), (hashed, hashed.copy()), strict=True):
+            own.update(text[size:])
+            side.append(own.digest())
+    return found
 
 
 def _stretch(sorted_addresses: npt.NDArray[np.uint64], where: npt.NDArray[np.uint64]) -> slice:
@@ -219,13 +231,13 @@ def _as(array: pa.Array, column: pa.Field) -> pa.Array:
     return array if array.type == column.type else array.cast(column.type)
 
 
-def _neighbours(text: bytes, slot: int) -> tuple[str, str]:
+def _neighbours(text: memoryview, slot: int) -> tuple[str, str]:
     """The characters before and after a slot, at most `NEIGHBOUR_CHARACTERS` of each."""
-    before = text[max(0, slot - 4 * NEIGHBOUR_CHARACTERS) : slot].decode(errors="ignore")
-    after = text[slot : slot + 4 * NEIGHBOUR_CHARACTERS].decode(errors="ignore")
+    before = str(text[max(0, slot - 4 * NEIGHBOUR_CHARACTERS) : slot], errors="ignore")
+    after = str(text[slot : slot + 4 * NEIGHBOUR_CHARACTERS], errors="ignore")
     return before[-NEIGHBOUR_CHARACTERS:], after[:NEIGHBOUR_CHARACTERS]
 
 
-def _end_of(text: bytes, slot: int, most: int) -> str:
+def _end_of(text: memoryview, slot: int, most: int) -> str:
     """The text before a slot, at most `most` bytes of its end, from a whole character on."""
-    return text[max(0, slot - most) : slot].decode(errors="ignore")
+    return str(text[max(0, slot - most) : slot], errors="ignore")

@@ -1,4 +1,4 @@
-"""Find phrases in texts at memory speed: sixteen bytes at a word's beginning, a Bloom filter, then the whole phrase."""
+"""Find phrases in texts at memory speed: some bytes at a word's beginning, a Bloom filter, then the whole phrase."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.base.vectors import STEP, blanks, letters, load8, load64, trailing_zeros
 
-HEAD = 16
-"""Bytes of a phrase that are looked up before it is compared."""
+SHORT, LONG = 16, 32
+"""Bytes of a phrase that are looked up before it is compared: its head. Two words or three are common in any corpus, so
+that of phrases that are long enough more is looked up."""
 
-FEWEST_WORDS, WORDS_A_HEAD = 1 << 14, 0.25
+FEWEST_WORDS, WORDS_A_HEAD = 1 << 14, 0.5
 """Words of 64 bits in the filter, a power of two: at least so many, and so many for each head."""
 
 _BLANK = 32
@@ -30,14 +31,21 @@ def _mixed(first: np.uint64, second: np.uint64) -> np.uint64:
     return (first * np.uint64(0x9E3779B97F4A7C15) ^ second) * np.uint64(0xD6E8FEB86659FD93)
 
 
+@inline_kernel
+def _head_at(address: int, head: int) -> np.uint64:
+    """A hash of the `SHORT` or `LONG` bytes at an address."""
+    found = _mixed(load64(address), load64(address + 8))
+    if head == LONG:
+        found = _mixed(_mixed(found ^ (found >> np.uint64(32)), load64(address + 16)), load64(address + 24))
+    return found
+
+
 @kernel
-def heads_of(phrases: NDArray[np.uint8], begins: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """uint64[k]: a hash of the first `HEAD` bytes of each phrase (uint8 bytes; int64[k], where each begins)."""
+def heads_of(begins: NDArray[np.int64], head: int) -> NDArray[np.uint64]:
+    """uint64[k]: a hash of the first `head` bytes of each phrase (int64[k], the addresses where they begin)."""
     found = np.empty(len(begins), np.uint64)
-    base: int = phrases.ctypes.data
     for phrase in range(len(found)):
-        at = base + begins[phrase]
-        found[phrase] = _mixed(load64(at), load64(at + HEAD // 2))
+        found[phrase] = _head_at(begins[phrase], head)
     return found
 
 
@@ -75,7 +83,6 @@ def _stands_at(
     hi: int,
     head: np.uint64,
     heads: NDArray[np.uint64],
-    phrases: NDArray[np.uint8],
     phrase_begins: NDArray[np.int64],
     phrase_ends: NDArray[np.int64],
 ) -> bool:
@@ -85,7 +92,7 @@ def _stands_at(
         first = phrase_begins[phrase]
         size = phrase_ends[phrase] - first
         same = 0
-        while same < size and at + same < hi and data[at + same] == phrases[first + same]:
+        while same < size and at + same < hi and data[at + same] == load8(first + same):
             same += 1
         if same == size:
             return True
@@ -95,13 +102,13 @@ def _stands_at(
 
 @kernel
 def _may_begin(
-    base: int, lo: int, hi: int, bits: NDArray[np.uint64], places: NDArray[np.int64], hits: NDArray[np.int64]
+    base: int, lo: int, hi: int, head: int, bits: NDArray[np.uint64], places: NDArray[np.int64], hits: NDArray[np.int64]
 ) -> int:
     """Places in a text at which the filter has a phrase's head: how many, the places themselves in `hits`.
 
     Words are collected a stretch at a time, and then looked up in a loop without branches.
     """
-    last = hi - HEAD
+    last = hi - head
     mask = np.uint64(len(bits) - 1)
     count = 0
     carried = np.int64(0)
@@ -127,10 +134,9 @@ def _may_begin(
                 at += 1
         for k in range(found):
             # A place near the end is looked up where the last head begins: it is compared in full later.
-            here = min(places[k], last)
-            head = _mixed(load64(base + here), load64(base + here + HEAD // 2))
+            hashed = _head_at(base + min(places[k], last), head)
             hits[count] = places[k]
-            count += int(_may_be_head(bits[head >> np.uint64(32) & mask], head))
+            count += int(_may_be_head(bits[hashed >> np.uint64(32) & mask], hashed))
     return count
 
 
@@ -139,9 +145,9 @@ def rows_with_phrase(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     valid: NDArray[np.bool_],
+    head: int,
     bits: NDArray[np.uint64],
     heads: NDArray[np.uint64],
-    phrases: NDArray[np.uint8],
     phrase_begins: NDArray[np.int64],
     phrase_ends: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
@@ -151,10 +157,10 @@ def rows_with_phrase(
         data: uint8, the texts' bytes.
         offsets: int64[n + 1].
         valid: bool[n]; others are passed over.
+        head: `SHORT` or `LONG`, bytes of a head.
         bits: `filter_of(heads)`.
         heads: uint64[k], ascending, from `heads_of`.
-        phrases: uint8, the phrases' bytes.
-        phrase_begins: int64[k], where each begins in them, in the order of `heads`.
+        phrase_begins: int64[k], the address where each phrase begins, in the order of `heads`.
         phrase_ends: int64[k], where each ends.
     """
     found = np.zeros(len(offsets) - 1, np.bool_)
@@ -165,13 +171,13 @@ def rows_with_phrase(
     places, hits = np.empty(_AT_ONCE, np.int64), np.empty(longest + 1, np.int64)
     for row in range(len(found)):
         lo, hi = offsets[row], offsets[row + 1]
-        if not valid[row] or hi - lo < HEAD:
+        if not valid[row] or hi - lo < head:
             continue
-        for k in range(_may_begin(base, lo, hi, bits, places, hits)):
+        for k in range(_may_begin(base, lo, hi, head, bits, places, hits)):
             at = hits[k]
-            if at + HEAD <= hi:
-                head = _mixed(load64(base + at), load64(base + at + HEAD // 2))
-                if _stands_at(data, at, hi, head, heads, phrases, phrase_begins, phrase_ends):
+            if at + head <= hi:
+                hashed = _head_at(base + at, head)
+                if _stands_at(data, at, hi, hashed, heads, phrase_begins, phrase_ends):
                     found[row] = True
                     break
     return found

@@ -5,7 +5,7 @@ What is said names files, leaves and fields, never their content.
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,9 +34,10 @@ from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
 from transforms.planting.sealing.public_randomness import Randomness
 from transforms.planting.sealing.record import SealRecord, file_hashes, key_check
-from transforms.planting.sealing.seal import leaf_of, plan_fits, plan_hash, plan_salt, record_hash
+from transforms.planting.sealing.seal import leaves_of, plan_fits, plan_hash, plan_salt, record_hash
 from transforms.planting.sealing.timestamps import read_timestamp
-from transforms.planting.sealing.units import Unit, units_of
+from transforms.planting.tables.unit import Unit
+from transforms.planting.tables.units import columns_of, units_of
 
 _T = TypeVar("_T")
 
@@ -50,7 +51,7 @@ class Secrets:
     key: Key | None = None
     commitment: Commitment | None = None
     plan: Plan | None = None
-    units: list[Unit] = field(default_factory=list)
+    units: Sequence[Unit] = ()
     """In the order of the leaves."""
     questions: pa.Table | None = None
     """The sealed questions; None where there are none."""
@@ -129,7 +130,7 @@ class Sealed:
     key: Key
     commitment: Commitment
     plan: Plan
-    units: list[Unit]
+    units: Sequence[Unit]
     leaves: list[bytes]
     randomness: Randomness | None
     arms: list[int]
@@ -200,7 +201,7 @@ def _check_sealed(found: Secrets, held: Mapping[str, bytes]) -> bool:
     found.commitment, root = stated or (None, b"")
     record = parsed(names.RECORD, SealRecord.parse)
     found.plan = parsed(names.PLAN, Plan.parse)
-    found.units, found.covariates = parsed(names.PROBES, _sealed_probes) or ([], {})
+    found.units, found.covariates = parsed(names.PROBES, _sealed_probes) or ((), {})
     key, commitment = found.key, found.commitment
     fits = _fits(found, held)
     if key is not None and not any(fits.values()) and (record is None or record.key_check != key_check(key)):
@@ -254,7 +255,7 @@ def _check_questions(found: Secrets, held: Mapping[str, bytes]) -> pa.Table | No
     return names.read_parquet(data)
 
 
-def _sealed_probes(data: bytes) -> tuple[list[Unit], dict[str, str]]:
+def _sealed_probes(data: bytes) -> tuple[Sequence[Unit], dict[str, str]]:
     table = names.read_parquet(data)
     if table is None:
         raise SealError("cannot be read as Parquet")
@@ -267,7 +268,7 @@ def _fits(found: Secrets, held: Mapping[str, bytes]) -> dict[str, bool]:
     key, commitment = found.key, found.commitment
     if key is None or commitment is None:
         return dict.fromkeys(("record_hash", "plan_hash", "tree_root"), False)
-    found.leaves = [leaf_of(key, unit) for unit in found.units]
+    found.leaves = leaves_of(key, found.units)
     return {
         "record_hash": commitment.record_hash == record_hash(held.get(names.RECORD, b""), key),
         "plan_hash": commitment.plan_hash == plan_hash(held.get(names.PLAN, b""), plan_salt(key)),
@@ -305,10 +306,12 @@ def _compare_units(found: Secrets, held: Mapping[str, bytes], changed: set[str])
     planned = found.plan.tranche_of_leaves() if found.plan is not None else tranches
     details: list[str] = []
     leaves, ids = (table.column(name).to_pylist() for name in ("leaf", "unit"))
-    for at, (unit, leaf) in enumerate(zip(found.units, found.leaves, strict=True)):
+    for at, (unit, leaf) in enumerate(zip(columns_of(found.units).ids, found.leaves, strict=True)):
         # A leaf holds every field: the fields are looked at one by one only where something was changed.
-        if names.UNITS in changed or leaf != leaves[at] or unit.id != ids[at]:
-            details += _differing_fields(unit, leaf, table.slice(at, 1).to_pylist()[0], f"{blamed}: leaf {at}")
+        if names.UNITS in changed or leaf != leaves[at] or unit != ids[at]:
+            details += _differing_fields(
+                found.units[at], leaf, table.slice(at, 1).to_pylist()[0], f"{blamed}: leaf {at}"
+            )
         # A plan whose tranches do not add up was itself changed, which is said elsewhere.
         if len(planned) == len(tranches) and planned[at] != tranches[at]:
             details.append(f"{names.UNITS}: leaf {at}: tranche differs")
@@ -398,7 +401,7 @@ def _check_burned(found: Secrets) -> None:
     path = found.path / names.BURNED
     if path.exists():
         found.burned = _read(found, names.BURNED, lambda: parse_burned(path.read_bytes())) or []
-    if found.units and not set(found.burned) <= {unit.id for unit in found.units}:
+    if found.units and not set(found.burned) <= set(columns_of(found.units).ids):
         found.problems.append(f"{names.BURNED}: lists a unit that was not sealed")
 
 

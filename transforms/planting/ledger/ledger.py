@@ -1,9 +1,11 @@
 """The ledger and the slots of a whole campaign, from the parts that the workers wrote, and what binds them."""
 
+import hashlib
+import struct
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,8 +19,12 @@ from transforms.planting.insertion.editor import ledger_part, slots_part
 from transforms.planting.places.places import Places
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.fields import Field, Values, rows_packed
+from transforms.planting.tables.unit import Unit
+from transforms.planting.tables.units import columns_of, drawn_of
 from transforms.planting.work import SecretWork
+
+_EIGHT, _SALT_BYTES = struct.Struct(">Q"), 32
 
 
 def check_ledger(found: pa.Schema) -> None:
@@ -40,7 +46,7 @@ def has_row_numbers(ledger: pa.Schema) -> bool:
 def gather_ledger(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Table:
     """The ledger: the shards' parts, one after the other; with the column `variant` if copies of some unit differ."""
     table = _gather(work, [ledger_part(shard) for shard in range(shards)], LEDGER_OF_FAMILIES)
-    if any(unit.varies for unit in units):
+    if (columns_of(units).copies > 1).any():
         return table
     return table.select(LEDGER.names).replace_schema_metadata(LEDGER.metadata)
 
@@ -48,10 +54,8 @@ def gather_ledger(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Ta
 def gather_slots(work: SecretWork, shards: int, units: Sequence[Unit]) -> pa.Table:
     """The slots, by the order of the units' leaves, then by their number."""
     table = _gather(work, [slots_part(shard) for shard in range(shards)], SLOTS)
-    leaves = {unit.id: leaf for leaf, unit in enumerate(units)}
-    order = pa.table(
-        {"leaf": pa.array([leaves[unit] for unit in table["unit"].to_pylist()], pa.int64()), "slot": table["slot"]}
-    )
+    leaf = pc.index_in(table["unit"], pa.array(columns_of(units).ids, pa.string()))
+    order = pa.table({"leaf": leaf, "slot": table["slot"]})
     return table.take(pc.sort_indices(order, sort_keys=[("leaf", "ascending"), ("slot", "ascending")]))
 
 
@@ -70,45 +74,53 @@ def refuse_other_places(ledger: pa.Table, places: Places, units: Sequence[Unit],
     Raises:
         SealError: with the number of copies that were not.
     """
-    drawn = [unit.candidates[arm] for unit, arm in zip(units, arms, strict=True)]
-    wanted = {
-        (units[leaf].id, copy, address, drawn[leaf].id, drawn[leaf].number_of(copy))
-        for leaf, copy, address in zip(places.leaf.tolist(), places.copy.tolist(), places.address.tolist(), strict=True)
-    }
-    columns = (ledger[name].to_pylist() for name in ("unit", "copy", "address", "candidate"))
-    found = set(zip(*columns, variants_in(ledger), strict=True))
-    if found != wanted or ledger.num_rows != len(wanted):
+    ids, drawn, leaf = pa.array(columns_of(units).ids, pa.string()), drawn_of(units, arms), places.leaf
+    wanted = _in_order(leaf, places.copy, places.address, leaf, drawn.numbers(leaf, places.copy))
+    unit, candidate = (
+        pc.index_in(ledger[name], known).fill_null(-1).to_numpy()
+        for name, known in (("unit", ids), ("candidate", drawn.ids))
+    )
+    found = _in_order(unit, ledger["copy"].to_numpy(), ledger["address"].to_numpy(), candidate, variants_in(ledger))
+    if not np.array_equal(found, wanted):
+        same = len({*map(bytes, found)} & {*map(bytes, wanted)})
         raise SealError(
-            f"{len(wanted):,} copies were to be planted, {len(found & wanted):,} of them were and "
-            f"{ledger.num_rows - len(found & wanted):,} others: the input changed meanwhile; run again"
+            f"{len(wanted):,} copies were to be planted, {same:,} of them were and {len(found) - same:,} others: the "
+            "input changed meanwhile; run again"
         )
 
 
-def variants_in(ledger: pa.Table) -> list[int]:
-    """Number of the text of each copy; 0 throughout in a ledger without variants."""
-    return ledger["variant"].to_pylist() if "variant" in ledger.column_names else [0] * ledger.num_rows
+def _in_order(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Rows of integers in one order, int64[rows, columns]."""
+    rows = np.stack([column.astype(np.int64) for column in columns], axis=1)
+    return np.asarray(rows[np.lexsort(rows.T)])
+
+
+def variants_in(ledger: pa.Table) -> npt.NDArray[np.int64]:
+    """Number of the text of each copy, int64[rows]; 0 throughout in a ledger without variants."""
+    if "variant" not in ledger.column_names:
+        return np.zeros(ledger.num_rows, np.int64)
+    return np.asarray(ledger["variant"].to_numpy(), np.int64)
 
 
 def ledger_root(key: Key, ledger: pa.Table) -> bytes:
     """What binds every row of the ledger, 32 bytes; it tells neither what they hold nor how many there are."""
-    rows = zip(*(_packed(ledger[name].combine_chunks()) for name in ledger.column_names), strict=True)
+    fields = [_field(ledger[name].combine_chunks()) for name in ledger.column_names]
+    every = np.arange(ledger.num_rows)
     salts = key.hmacs("trapline/v1/ledger-salt", ledger.num_rows)
-    leaves = [digest("trapline/v1/ledger-leaf", salt, b"".join(row)) for salt, row in zip(salts, rows, strict=True)]
+    # A leaf is the digest of a domain, a salt and a row, as `digest` has it; salts are equally long.
+    begin = packed("trapline/v1/ledger-leaf") + _EIGHT.pack(_SALT_BYTES)
+    leaves = []
+    for salt, row in zip(salts, rows_packed(fields, every, np.arange(len(every) + 1)), strict=True):
+        leaves.append(hashlib.sha256(b"".join((begin, salt, _EIGHT.pack(len(row)), row))).digest())
     salt = key.hmac("trapline/v1/ledger-root-salt")
     return digest("trapline/v1/ledger-root", salt, len(leaves), MerkleTree(leaves).root)
 
 
-def _packed(column: pa.Array) -> list[bytes]:
-    """Each value of a column as `packed` has it; a null as empty bytes."""
-    if pa.types.is_integer(column.type) and not column.null_count and (pc.min(column).as_py() or 0) >= 0:
-        pairs = np.empty((len(column), 2), ">u8")
-        pairs[:, 0], pairs[:, 1] = 8, column.to_numpy()
-        whole = pairs.tobytes()
-        return [whole[at : at + 16] for at in range(0, len(whole), 16)]
-    known: dict[Any, bytes] = {}
-    found = []
-    for value in column.to_pylist():
-        if value not in known:
-            known[value] = packed(b"" if value is None else value)
-        found.append(known[value])
-    return found
+def _field(column: pa.Array) -> Field:
+    """A column as `packed` has its values; a null as empty bytes."""
+    if not pa.types.is_integer(column.type):
+        return Values.of(column, nulls_as_empty=True)
+    # A ledger has no numbers below 0 and, where it was not changed, no null: both are for what `packed` says of them.
+    if column.null_count or (len(column) and pc.min(column).as_py() < 0):
+        return Values.of(pa.array([b"" if one is None else _EIGHT.pack(one) for one in column.to_pylist()]))
+    return Values.integers(column.to_numpy())

@@ -62,7 +62,7 @@ def token_offsets(
     """
     planted = {
         (candidate, variant): texts[candidate][variant]
-        for candidate, variant in zip(ledger["candidate"].to_pylist(), variants_in(ledger), strict=True)
+        for candidate, variant in zip(ledger["candidate"].to_pylist(), variants_in(ledger).tolist(), strict=True)
     }
     alone = {copy: tokenizer.encode(text, add_special_tokens=False).ids for copy, text in planted.items()}
     parts = [
@@ -88,7 +88,7 @@ def _of_shard(
 ) -> pa.Table:
     rows = own["row"].to_numpy()
     found: list[tuple[int, int, bool]] = []
-    copies = list(zip(own["candidate"].to_pylist(), variants_in(own), strict=True))
+    copies = list(zip(own["candidate"].to_pylist(), variants_in(own).tolist(), strict=True))
     begins = own["char_offset"].to_pylist()
     at = 0
     for documents in _documents(corpus, path, column, np.unique(rows)):

@@ -13,7 +13,8 @@ from schemas.working.plantings import PLANTINGS
 from transforms.corpus.output.shards import END, Shard
 from transforms.planting.folder import parquet
 from transforms.planting.places.places import Places
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
+from transforms.planting.tables.units import columns_of, drawn_of
 from transforms.planting.work import SecretWork
 
 FOLDER = "plantings"
@@ -38,32 +39,33 @@ def write_plantings(
     """
     order = np.lexsort((places.copy, places.leaf, places.fraction, places.address))
     addresses = places.address[order]
-    forms = np.array([unit.form for unit in units], np.int8)
+    own_of, drawn = columns_of(units), drawn_of(units, arms)
+    ids, kinds, strata = (pa.array(one, pa.string()) for one in (own_of.ids, own_of.kinds, own_of.strata))
+    arm_of, doses = np.asarray(arms, np.int32), own_of.doses.astype(np.int32)
     for shard in shards:
         lo = np.searchsorted(addresses, np.uint64(shard.lo))
         hi = len(addresses) if shard.hi == END else np.searchsorted(addresses, np.uint64(shard.hi))
         own = order[lo:hi]
-        drawn = [(units[leaf], arms[leaf]) for leaf in places.leaf[own].tolist()]
-        chosen = [unit.candidates[arm] for unit, arm in drawn]
-        numbers = [one.number_of(copy) for one, copy in zip(chosen, places.copy[own].tolist(), strict=True)]
+        leaf, copy = places.leaf[own], places.copy[own]
+        unit = pa.array(leaf)
         # A document of its own is scored by itself: it stands in no context.
-        is_slot = (places.copy[own] < slots) & ~places.as_document[own]
+        is_slot = (copy < slots) & ~places.as_document[own]
         table = pa.table(
             [
                 pa.array(places.address[own]),
                 pa.array(places.as_document[own]),
                 pa.array(places.fraction[own]),
-                pa.array(places.leaf[own]),
-                pa.array(places.copy[own]),
-                pa.array([unit.id for unit, _ in drawn], pa.string()),
-                pa.array([one.id for one in chosen], pa.string()),
-                pa.array([arm for _, arm in drawn], pa.int32()),
-                pa.array([unit.kind for unit, _ in drawn], pa.string()),
-                pa.array([unit.stratum for unit, _ in drawn], pa.string()),
-                pa.array([unit.dose for unit, _ in drawn], pa.int32()),
-                pa.array(numbers, pa.int32()),
-                pa.array([one.copies[at] for one, at in zip(chosen, numbers, strict=True)], pa.large_string()),
-                pa.array(forms[places.leaf[own]]),
+                unit,
+                pa.array(copy),
+                ids.take(unit),
+                drawn.ids.take(unit),
+                pa.array(arm_of[leaf]),
+                kinds.take(unit),
+                strata.take(unit),
+                pa.array(doses[leaf]),
+                pa.array(drawn.numbers(leaf, copy).astype(np.int32)),
+                drawn.texts.take(pa.array(drawn.rows(leaf, copy))),
+                pa.array(own_of.forms[leaf]),
                 pa.array(is_slot),
             ],
             schema=PLANTINGS,

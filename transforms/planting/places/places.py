@@ -11,7 +11,8 @@ from transforms.base.readable import count, counted, size
 from transforms.base.texts import offsets_of
 from transforms.planting.places.places_kernel import place_copies
 from transforms.planting.sealing.key import Key
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
+from transforms.planting.tables.units import columns_of
 
 SEPARATOR_BYTES = 4
 """Most bytes that the two separators of an insertion take together."""
@@ -84,14 +85,15 @@ class Room:
         return int(self.sizes.sum(dtype=np.int64))
 
 
-def cost(unit: Unit) -> int:
-    """Bytes that a copy of the unit adds at most, whichever candidate is drawn and whichever of its texts it gets."""
-    return unit.longest + (0 if unit.as_document else SEPARATOR_BYTES)
+def costs_of(units: Sequence[Unit]) -> npt.NDArray[np.int64]:
+    """Bytes that a copy of each unit adds at most, whichever candidate is drawn and whichever of its texts it gets."""
+    own = columns_of(units)
+    return np.where(own.as_document, own.longest, own.longest + SEPARATOR_BYTES)
 
 
 def needed_bytes(units: Sequence[Unit], limits: Limits) -> int:
     """Text that a corpus needs for its share of planted text to stay in bounds."""
-    planted = sum(unit.dose * cost(unit) for unit in units)
+    planted = int((columns_of(units).doses * costs_of(units)).sum())
     return -int(-planted * (1 - limits.corpus_share) // limits.corpus_share)
 
 
@@ -107,52 +109,41 @@ def find_places(key: Key, units: Sequence[Unit], room: Room, limits: Limits) -> 
     Raises:
         PlacesError: if the corpus cannot hold a dose, with the largest that it can.
     """
-    costs = np.array([cost(unit) for unit in units], np.int64)
-    doses = np.array([unit.dose for unit in units], np.int64)
-    as_document = np.array([unit.as_document for unit in units], np.bool_)
+    own = columns_of(units)
+    costs, doses, as_document = costs_of(units), own.doses, own.as_document
     if not len(room.addresses):
         raise PlacesError("no document reaches the output: there is nothing to plant into")
     _refuse_too_much(costs, doses, room, limits)
     starts = offsets_of(doses)
     # The largest go first, while there is room everywhere: costs and doses are the same whatever is drawn.
     weight = costs * (doses if limits.together else 1)
-    tie = [int(key.numbers("trapline/v2/place-order", unit.id, count=1)[0]) for unit in units]
-    order = [at for at in sorted(range(len(units)), key=lambda at: (-int(weight[at]), tie[at])) if not as_document[at]]
-    total = int(starts[-1])
-    seeds, fraction = np.empty(total, np.uint64), np.empty(total, np.uint64)
-    for at, unit in enumerate(units):
-        own = slice(starts[at], starts[at + 1])
-        seeds[own] = key.numbers("trapline/v2/place", unit.id, count=unit.dose)
-        fraction[own] = key.numbers("trapline/v2/slot", unit.id, count=unit.dose)
-    address = np.empty(total, np.uint64)
+    tie = key.numbers_of("trapline/v2/place-order", own.ids, np.ones(len(units), np.int64))
+    order = np.lexsort((tie, -weight))
+    order = order[~as_document[order]]
+    seeds = key.numbers_of("trapline/v2/place", own.ids, doses)
+    fraction = key.numbers_of("trapline/v2/slot", own.ids, doses)
+    address = np.empty(len(seeds), np.uint64)
     candidates = np.flatnonzero(room.eligible)
     share = limits.document_share / (1 - limits.document_share)
     capacities = np.floor(room.sizes[candidates] * share).astype(np.int64)
     first = offsets_of(doses[order])
-    in_order = [slice(starts[at], starts[at + 1]) for at in order]
-    none = np.empty(0, np.uint64)
+    in_order = np.repeat(starts[order] - first[:-1], doses[order]) + np.arange(first[-1])
     room_left = capacities.copy()
     where, failed, placed = place_copies(
         room_left,
         first,
-        costs[order].astype(np.int64),
+        costs[order],
         limits.together,
-        np.concatenate([seeds[own] for own in in_order] or [none]),
+        seeds[in_order],
     )
     if failed >= 0:
         raise PlacesError(_no_room(int(costs[order[failed]]), int(doses[order[failed]]), placed, room_left, limits))
-    for own, at in zip(in_order, range(len(order)), strict=True):
-        address[own] = room.addresses[candidates[where[first[at] : first[at + 1]]]]
-    for at in np.flatnonzero(as_document).tolist():
-        own = slice(starts[at], starts[at + 1])
-        address[own] = room.addresses[(seeds[own] % np.uint64(len(room.addresses))).astype(np.int64)]
-    return Places(
-        np.repeat(np.arange(len(units), dtype=np.int32), doses),
-        np.concatenate([np.arange(dose, dtype=np.int32) for dose in doses]),
-        address,
-        fraction,
-        np.repeat(as_document, doses),
-    )
+    address[in_order] = room.addresses[candidates[where]]
+    beside = np.repeat(as_document, doses)
+    address[beside] = room.addresses[(seeds[beside] % np.uint64(len(room.addresses))).astype(np.int64)]
+    copy = np.arange(len(seeds)) - np.repeat(starts[:-1], doses)
+    leaf = np.repeat(np.arange(len(units), dtype=np.int32), doses)
+    return Places(leaf, copy.astype(np.int32), address, fraction, beside)
 
 
 def _refuse_too_much(costs: npt.NDArray[np.int64], doses: npt.NDArray[np.int64], room: Room, limits: Limits) -> None:

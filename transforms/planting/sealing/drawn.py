@@ -15,7 +15,8 @@ from transforms.planting.folder import DRAW_RECORD, parquet, read_parquet
 from transforms.planting.sealing.draw import arm, seed_of
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.public_randomness import Randomness
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
+from transforms.planting.tables.units import columns_of
 
 _METADATA = b"trapline.randomness"
 MOST_DETAILS = 20
@@ -24,7 +25,9 @@ MOST_DETAILS = 20
 
 def arms(key: Key, units: Sequence[Unit], randomness: Randomness, root: bytes) -> list[int]:
     """The arm of each unit."""
-    return [arm(seed_of(key, unit.id), randomness, root, len(unit.candidates)) for unit in units]
+    own = columns_of(units)
+    pairs = zip(own.ids, own.sizes.tolist(), strict=True)
+    return [arm(seed_of(key, unit), randomness, root, candidates) for unit, candidates in pairs]
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +68,7 @@ def draw_files(
     """The record of the draw, the file `draw.parquet`, and the arms."""
     drawn = arms(key, units, randomness, root)
     metadata = {**DRAW.metadata, _METADATA: _decided(randomness, root)}
-    table = pa.table([[unit.id for unit in units], drawn], schema=DRAW.with_metadata(metadata))
+    table = pa.table([columns_of(units).ids, drawn], schema=DRAW.with_metadata(metadata))
     data = parquet(table)
     return DrawRecord(randomness, root, hashlib.sha256(data).digest()), data, drawn
 
@@ -83,7 +86,7 @@ def draw_problems(
         return [*problems, f"{DRAW_FILE}: cannot be read as a draw of these units"], expected
     if (table.schema.metadata or {}).get(_METADATA) != _decided(record.randomness, root):
         return [*problems, f"{DRAW_RECORD}, {DRAW_FILE}: do not state the same randomness and root"], expected
-    for name, values in (("unit", [unit.id for unit in units]), ("arm", expected)):
+    for name, values in (("unit", columns_of(units).ids), ("arm", expected)):
         pairs = zip(table.column(name).to_pylist(), values, strict=True)
         rows = [row for row, (found, wanted) in enumerate(pairs) if found != wanted]
         problems += [f"{DRAW_FILE}: leaf {row}: field {name!r} differs" for row in rows[:MOST_DETAILS]]

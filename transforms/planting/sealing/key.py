@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import os
 import stat
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,7 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.base.errors import SealError
-from transforms.base.keyed import KEY_BYTES, Field, numbers, packed
+from transforms.base.keyed import KEY_BYTES, Field, numbers, numbers_of, packed
+
+_NUMBER, _NUMBER_BYTES = struct.Struct(">QQ"), 8
+"""A number behind its length, as `packed` has it."""
 
 _BLOCK_BYTES = 64
 """Of SHA-256."""
@@ -73,7 +78,7 @@ class Key:
         found = []
         for number in range(count):
             one, whole = inner.copy(), outer.copy()
-            one.update(packed(number))
+            one.update(_NUMBER.pack(_NUMBER_BYTES, number))
             whole.update(one.digest())
             found.append(whole.digest())
         return found
@@ -85,6 +90,12 @@ class Key:
     def numbers(self, domain: str, *identity: Field, count: int) -> npt.NDArray[np.uint64]:
         """Uniform numbers of one identity under this key, uint64[count]; number k does not depend on `count`."""
         return numbers(self._raw, domain, *identity, count=count)
+
+    def numbers_of(
+        self, domain: str, identities: Sequence[str], counts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.uint64]:
+        """`numbers` of many identities, so many (int64[n]) of each, one after the other: uint64[counts.sum()]."""
+        return numbers_of(self._raw, domain, identities, counts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and hmac.compare_digest(self._raw, other._raw)

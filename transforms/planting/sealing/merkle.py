@@ -25,7 +25,8 @@ class MerkleTree:
         level = [leaf_hash(leaf) for leaf in leaves]
         self._levels = [level]
         while len(level) > 1:
-            pairs = [node_hash(*level[at : at + 2]) for at in range(0, len(level) - 1, 2)]
+            neighbours = iter(level)
+            pairs = [node_hash(left, right) for left, right in zip(neighbours, neighbours, strict=False)]
             level = pairs + level[len(level) & ~1 :]
             self._levels.append(level)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from schemas.described import SchemaMismatchError, check
 from schemas.secret.questions import QUESTIONS
 from transforms.base.errors import SealError
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit
 
 
 def conform_questions(tables: Sequence[tuple[str, pa.Table]], units: Sequence[Unit]) -> pa.Table:

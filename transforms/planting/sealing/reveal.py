@@ -12,8 +12,8 @@ from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree, root_from_path
 from transforms.planting.sealing.public_randomness import Randomness
 from transforms.planting.sealing.seal import plan_hash, plan_salt
-from transforms.planting.sealing.units import Candidate, Unit
 from transforms.planting.tables.spelled import TEXTS, texts_from
+from transforms.planting.tables.unit import Candidate, Unit
 
 _T = TypeVar("_T")
 

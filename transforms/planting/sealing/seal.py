@@ -12,7 +12,8 @@ from transforms.planting.sealing.draw import salt_of, seed_of
 from transforms.planting.sealing.key import Key
 from transforms.planting.sealing.merkle import MerkleTree
 from transforms.planting.sealing.public_randomness import Declared
-from transforms.planting.sealing.units import Unit
+from transforms.planting.tables.unit import Unit, leaf_from
+from transforms.planting.tables.units import Units, columns_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +50,14 @@ def order_units(key: Key, units: Sequence[Unit], tranches: int) -> Order:
 def leaf_of(key: Key, unit: Unit) -> bytes:
     """What the tree holds of a unit, 32 bytes."""
     return unit.leaf(salt_of(key, unit.id), seed_of(key, unit.id))
+
+
+def leaves_of(key: Key, units: Sequence[Unit]) -> list[bytes]:
+    """What the tree holds of each unit, 32 bytes."""
+    if not isinstance(units, Units):
+        return [leaf_of(key, unit) for unit in units]
+    pairs = zip(units.columns.ids, units.canonical(), strict=True)
+    return [leaf_from(salt_of(key, unit), seed_of(key, unit), parts) for unit, parts in pairs]
 
 
 def plan_salt(key: Key) -> bytes:
@@ -98,10 +107,10 @@ def commit(
 
 def plan_fits(plan: Plan, units: Sequence[Unit]) -> str | None:
     """What in the plan does not suit the units; None if all does. The answer shows no stratum."""
-    strata = {unit.stratum for unit in units}
-    doses = {unit.dose for unit in units}
-    if plan.controls != len(units[0].candidates) - 1:
-        return f"its units have {plan.controls} held-outs, the probes' {len(units[0].candidates) - 1}"
+    own = columns_of(units)
+    strata, doses, controls = set(own.strata), set(own.doses.tolist()), int(own.sizes[0]) - 1
+    if plan.controls != controls:
+        return f"its units have {plan.controls} held-outs, the probes' {controls}"
     if set(plan.weights) != strata:
         unknown = len(set(plan.weights) - strata)
         return f"{unknown} of its weights name no stratum of the probes" if unknown else "a stratum has no weight"

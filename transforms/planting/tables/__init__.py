@@ -1,1 +1,1 @@
-"""Tables of probes: what is refused of them, how their further columns are spelt, and what is known of their texts."""
+"""Tables of probes: what is refused of them, how they are spelt, and their units, one by one and as columns."""

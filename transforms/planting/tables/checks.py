@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,7 +55,8 @@ def refuse_bad_rows(probes: pa.Table, parts: Sequence[Part], where: Sequence[str
     Raises:
         SealError: for empty fields, doubled ids or texts, ends that would join a neighbour, or an impossible value.
     """
-    for column in PROBES:
+    distinct, sound = _all_distinct(parts), _none_blank(probes, parts[0])
+    for column in () if distinct and sound else PROBES:
         if column.nullable or pa.types.is_integer(column.type):
             continue
         seen: dict[str, int] = {}
@@ -64,16 +66,32 @@ def refuse_bad_rows(probes: pa.Table, parts: Sequence[Part], where: Sequence[str
                 raise SealError(f"{where[row]}: {column.name} is empty")
             if once and seen.setdefault(value, row) != row:
                 raise SealError(f"{where[row]}: the same {column.name} as in {where[seen[value]]}")
-    for row, dose in enumerate(probes.column("dose").to_pylist()):
-        if dose < 1:
-            raise SealError(f"{where[row]}: dose {dose}; a dose is 1 or more")
-    for row, planted_as in enumerate(probes.column("planted_as").to_pylist()):
-        if planted_as not in (None, AS_INSERTION, AS_DOCUMENT):
-            raise SealError(f"{where[row]}: planted_as is neither {AS_INSERTION!r} nor {AS_DOCUMENT!r}")
-    _refuse_bad_families(parts, where)
+    doses = probes.column("dose").to_numpy()
+    if (doses < 1).any():
+        row = int(np.argmax(doses < 1))
+        raise SealError(f"{where[row]}: dose {doses[row]}; a dose is 1 or more")
+    known = pc.is_in(probes.column("planted_as"), pa.array([None, AS_INSERTION, AS_DOCUMENT]))
+    if (row := pc.index(known, False).as_py()) >= 0:
+        raise SealError(f"{where[row]}: planted_as is neither {AS_INSERTION!r} nor {AS_DOCUMENT!r}")
+    _refuse_bad_families(parts, where, distinct=distinct)
     inserted = np.asarray(pc.not_equal(probes.column("planted_as").fill_null(AS_INSERTION), AS_DOCUMENT))
     for part in parts:
         _refuse_open_ends(part, inserted, where)
+
+
+def _all_distinct(parts: Sequence[Part]) -> bool:
+    """Whether no two texts are the same, those of all columns taken together."""
+    every = pa.chunked_array([part.texts.cast(pa.large_string()) for part in parts])
+    return int(pl.Series(pl.from_arrow(every)).n_unique()) == len(every)
+
+
+def _none_blank(probes: pa.Table, texts: Part) -> bool:
+    """Whether every field that must have a value has one that begins with no white space, and no id stands twice."""
+    begins = [chr(point) if point else "" for point in np.unique(texts.firsts).tolist()]
+    for name in (one.name for one in PROBES if not one.nullable and one.name != "text"):
+        if not pa.types.is_integer(probes.schema.field(name).type):
+            begins += pc.utf8_slice_codeunits(probes.column(name), 0, 1).unique().to_pylist()
+    return all(map(str.strip, begins)) and pc.count_distinct(probes.column("id")).as_py() == probes.num_rows
 
 
 def _numbers(probes: pa.Table, name: str) -> list[int]:
@@ -84,14 +102,15 @@ def _numbers(probes: pa.Table, name: str) -> list[int]:
     return found
 
 
-def _refuse_bad_families(parts: Sequence[Part], where: Sequence[str]) -> None:
+def _refuse_bad_families(parts: Sequence[Part], where: Sequence[str], *, distinct: bool) -> None:
     """Raise for a further text of a candidate that is empty or the same as any other text of the probes."""
     for part in parts[1:]:
+        if all(point and not chr(point).isspace() for point in np.unique(part.firsts).tolist()):
+            continue
         empty = pc.or_(pc.equal(pc.binary_length(part.texts), 0), pc.utf8_is_space(part.texts)).fill_null(True)
         if (at := pc.index(empty, True).as_py()) >= 0:
             raise SealError(f"{where[part.rows[at]]}: {part.name}: a text is empty")
-    every = pa.concat_arrays([part.texts for part in parts])
-    if len(every.unique()) == len(every):
+    if distinct:
         return
     seen: dict[str, int] = {}
     for part in parts:

@@ -1,7 +1,6 @@
 """How the seal spells the further columns of probes: as (name, type, value), each value as text."""
 
 import json
-import struct
 from collections.abc import Iterator, Sequence
 from json.encoder import encode_basestring
 
@@ -47,17 +46,23 @@ def spelled(probes: pa.Table, name: str) -> Iterator[Spelled | None]:
     if pa.types.is_list(dtype):
         yield from _lists(probes, name)
         return
-    for value in probes.column(name).to_pylist():
-        if value is None:
-            yield None
-        elif pa.types.is_boolean(dtype):
-            yield name, "boolean", "true" if value else "false"
-        elif pa.types.is_integer(dtype):
-            yield name, "integer", str(value)
-        elif pa.types.is_floating(dtype):
-            yield name, "float64", struct.pack(">d", value).hex()
-        else:
-            yield name, "text", value
+    kind, values = scalars(probes.column(name))
+    for value in values.to_pylist():
+        yield None if value is None else (name, kind, value)
+
+
+def scalars(column: pa.ChunkedArray) -> tuple[str, pa.Array]:
+    """Type and values, as text, of a further column without lists; nulls stay nulls."""
+    values, dtype = column.combine_chunks(), column.type
+    if pa.types.is_boolean(dtype):
+        return "boolean", pc.if_else(values, "true", "false")
+    if pa.types.is_integer(dtype):
+        return "integer", values.cast(pa.string())
+    if pa.types.is_floating(dtype):
+        digits = np.asarray(values.fill_null(0.0).to_numpy(zero_copy_only=False), ">f8").tobytes().hex()
+        texts = pa.array([digits[at : at + 16] for at in range(0, len(digits), 16)], pa.string())
+        return "float64", pc.if_else(values.is_valid(), texts, None)
+    return "text", values
 
 
 def _lists(probes: pa.Table, name: str) -> Iterator[Spelled | None]:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.probes import FAMILY
-from transforms.base.texts import text_sizes
+from transforms.base.texts import buffers_of, text_sizes
 from transforms.planting.forms import forms_of
+from transforms.planting.tables.fields_kernel import ends_of
 from transforms.planting.tables.spelled import rows_of
 
 Ints = npt.NDArray[np.int64]
@@ -41,16 +42,12 @@ class Part:
 
 def parts_of(probes: pa.Table) -> list[Part]:
     """The column `text`, then those of `FAMILY_TEXTS` that there are."""
-    return [
-        Part(
-            name,
-            texts,
-            rows,
-            _points(pc.utf8_slice_codeunits(texts, 0, 1)),
-            _points(pc.utf8_slice_codeunits(texts, -1)),
-        )
-        for name, texts, rows in _columns(probes)
-    ]
+    found = []
+    for name, texts, rows in _columns(probes):
+        firsts, lasts = np.empty(len(texts), np.int64), np.empty(len(texts), np.int64)
+        ends_of(*buffers_of(texts), firsts, lasts)
+        found.append(Part(name, texts, rows, firsts, lasts))
+    return found
 
 
 def _columns(probes: pa.Table) -> Iterator[tuple[str, pa.Array, Ints]]:
@@ -59,13 +56,6 @@ def _columns(probes: pa.Table) -> Iterator[tuple[str, pa.Array, Ints]]:
         if name in probes.column_names:
             lists = probes.column(name).combine_chunks()
             yield name, pc.list_flatten(lists), rows_of(lists)
-
-
-def _points(characters: pa.Array) -> Ints:
-    """Code points of texts of one character, int64[n]; there are few different ones."""
-    coded = characters.dictionary_encode()
-    points = np.array([ord(one) if one else 0 for one in coded.dictionary.to_pylist()], np.int64)
-    return np.asarray(points[coded.indices.to_numpy()])
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ def _read_group(
     rows = max(1, metadata.num_rows)
     batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, metadata.total_byte_size)))
     names = None if columns is None else list(columns)
+    batch_rows = min(batch_rows, hi - start)  # what is behind the piece need not be decoded
     at_once = min(batch_rows, _REPEATED_ROWS) if _may_repeat(metadata, columns, batch_rows) else batch_rows
     batches = file.iter_batches(at_once, row_groups=[group], columns=names, use_threads=False)
     for table in gathered(batches, batch_rows):

@@ -1,4 +1,4 @@
-"""Units of exchangeable candidates: read from probes, checked, and written as the bytes that a seal binds."""
+"""A unit of exchangeable candidates, and the bytes of it that a seal binds."""
 
 import functools
 import hashlib
@@ -6,24 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 
-from transforms.base.errors import SealError
 from transforms.base.keyed import packed
 from transforms.planting.forms import form_of
-from transforms.planting.tables.checks import (
-    AS_DOCUMENT,
-    AS_INSERTION,
-    UNIT_COLUMNS,
-    Rows,
-    refuse_bad_rows,
-    refuse_bad_units,
-)
-from transforms.planting.tables.spelled import TEXTS, spelled
-from transforms.planting.tables.texts import FAMILY_TEXTS, known_of, parts_of
+from transforms.planting.tables.checks import AS_DOCUMENT, AS_INSERTION
+from transforms.planting.tables.spelled import TEXTS
 
-_CANDIDATE_COLUMNS = ("id", "candidate", "text")
 FIELD_DIGEST_BYTES = 8
 _LONG = 2048
 """Characters from which a field is hashed as it is instead of being copied together with its neighbours."""
@@ -138,16 +127,11 @@ class Unit:
 
     def leaf(self, salt: bytes, seed: bytes) -> bytes:
         """What the Merkle tree holds of it, 32 bytes: H(salt || canonical unit || H(seed)), each behind its length."""
-        parts = self._parts()
-        hashed = hashlib.sha256(packed("trapline/v1/leaf", salt) + packed(sum(map(len, parts)))[8:])
-        for part in parts:
-            hashed.update(part)
-        hashed.update(packed(hashlib.sha256(seed).digest()))
-        return hashed.digest()
+        return leaf_from(salt, seed, self._parts())
 
     def _parts(self) -> list[bytes]:
         """The canonical bytes in parts: long values are not copied together with what stands around them."""
-        found = [packed("trapline/v1/unit", self.id, self.kind, self.stratum, self.dose, len(self.candidates))]
+        found = [head_of(self.id, self.kind, self.stratum, self.dose, len(self.candidates))]
         for one in self.candidates:
             found.append(packed(one.id, one.text, len(one.columns)))
             for name, kind, value in one.columns:
@@ -175,38 +159,15 @@ class Unit:
         return [hashlib.sha256(data).digest()[:FIELD_DIGEST_BYTES] for _, data in self.fields()]
 
 
-def units_of(probes: pa.Table, places: Sequence[str] | None = None) -> list[Unit]:
-    """The units of a table of probes, in the order in which their first candidates stand.
+def head_of(unit: str, kind: str, stratum: str, dose: int, candidates: int) -> bytes:
+    """The canonical bytes of a unit up to its candidates."""
+    return packed("trapline/v1/unit", unit, kind, stratum, dose, candidates)
 
-    Args:
-        probes: columns of `PROBES`, then further scalar columns, as `schemas.probes.conform` gives them.
-        places: where each row stands, for messages; row numbers by default.
 
-    Raises:
-        SealError: for empty fields, doubled ids or texts, texts that would merge with what stands before or after
-            them, a dose below 1, candidates that are not numbered 0 to m, or units that differ in m, and within a unit
-            in kind, stratum, dose or the number of variants or fresh texts.
-    """
-    if probes.num_rows == 0:
-        raise SealError("there are no probes: the files hold no row")
-    where = places or [f"row {row}" for row in range(probes.num_rows)]
-    parts, rows = parts_of(probes), Rows.of(probes)
-    refuse_bad_rows(probes, parts, where)
-    refuse_bad_units(probes, rows, where)
-    known = known_of(parts, rows.unit, len(rows))
-    further = [name for name in probes.column_names if name not in (*UNIT_COLUMNS, *_CANDIDATE_COLUMNS)]
-    extras = [list(spelled(probes, name)) for name in sorted(further)]
-    columns = {name: probes.column(name).to_pylist() for name in (*UNIT_COLUMNS, *_CANDIDATE_COLUMNS)}
-    lists = {name: probes.column(name).combine_chunks() for name in FAMILY_TEXTS if name in probes.column_names}
-    order = np.lexsort((columns["candidate"], rows.unit)).tolist()
-
-    def candidate(row: int) -> Candidate:
-        own = tuple(extra[row] for extra in extras if extra[row] is not None)
-        return Candidate(columns["id"][row], columns["text"][row], own, Lists(lists, row))  # type: ignore[arg-type]
-
-    units = []
-    for number, (form, longest) in enumerate(zip(known.forms.tolist(), known.longest.tolist(), strict=True)):
-        own = order[rows.begins[number] : rows.begins[number + 1]]
-        unit, kind, stratum, dose = (columns[name][own[0]] for name in ("unit", "kind", "stratum", "dose"))
-        units.append(Unit(unit, kind, stratum, dose, tuple(map(candidate, own)), (form, longest)))
-    return units
+def leaf_from(salt: bytes, seed: bytes, parts: Sequence[bytes | memoryview]) -> bytes:
+    """What the Merkle tree holds of a unit whose canonical bytes come in parts, 32 bytes."""
+    hashed = hashlib.sha256(packed("trapline/v1/leaf", salt) + packed(sum(map(len, parts)))[8:])
+    for part in parts:
+        hashed.update(part)
+    hashed.update(packed(hashlib.sha256(seed).digest()))
+    return hashed.digest()
