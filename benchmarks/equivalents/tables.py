@@ -260,6 +260,14 @@ def size_and_batch(design: Design, models: Sequence[Model]) -> dict[str, Any]:
     return found
 
 
+def sweeps(folder: Path) -> dict[str, Any]:
+    """By size what jobs `sweep` found: the losses of all rates, and the best."""
+    found: dict[str, Any] = {}
+    for file in sorted(folder.glob("rates_*.json")):
+        found |= json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
 def _named(model: Model) -> str:
     return f"{model.facts['size'].partition('-')[0]} at batch {model.facts['batch']}"
 
@@ -284,6 +292,7 @@ def all_tables(arrays: dict[str, npt.NDArray[Any]], folder: Path) -> dict[str, A
         if one.facts["what"].startswith(("planted", "twin"))
     }
     tables["size_and_batch"] = size_and_batch(design, models)
+    tables["sweeps"] = sweeps(folder)
     twin = next((one for one in models if one.facts["what"].startswith("twin")), None)
     tables["equivalents"] = {
         one.name: {

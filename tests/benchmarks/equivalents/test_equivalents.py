@@ -17,6 +17,7 @@ from benchmarks.equivalents.tables import (
     equivalents,
     gaps,
     size_and_batch,
+    sweeps,
 )
 from benchmarks.equivalents.training import SIZES, fresh
 from benchmarks.traps.models import LENGTH, Clock
@@ -99,6 +100,7 @@ def test_a_sweep_chooses_a_rate_that_a_model_is_trained_at_once(
     swept = json.loads(rates.read_text())["tiny"]
     assert swept["losses"][f"{swept['rate']:g}"] == min(swept["losses"].values())
     assert len(swept["losses"]) >= 3
+    assert sweeps(tmp_path) == {"tiny": swept}
     # A rate that no sweep would choose, to be told apart from that of the size.
     rates.write_text(json.dumps({"tiny": {"rate": 1e-5}}))
     found = []
