@@ -57,8 +57,8 @@ def _tokens_of(work: Path, texts: Sequence[str]) -> float:
     return float(per_character * sum(map(len, texts)))
 
 
-def run_commands(work: Path, units: int, single: int) -> None:
-    """Candidates, seal, draw, planted corpus and twin."""
+def run_commands(work: Path, units: int, single: int, blocks: Sequence[int]) -> None:
+    """Candidates, seal, draw, planted corpus and twin; `blocks` are the substitutions of copies that differ."""
     corpus, tokenizer, secrets = str(work / "corpus.parquet"), str(work / "tokenizer.json"), str(work / "secrets")
     shared = [
         *("--corpus", corpus, "--tokenizer", tokenizer, "--lengths", str(TRAP_TOKENS), "--perplexity-buckets", "1"),
@@ -72,11 +72,11 @@ def run_commands(work: Path, units: int, single: int) -> None:
             f"fuzzy{r}": ["traps", "--output", f"{work}/fuzzy{r}", *shared, "--seed", f"fuzzy {r}",
                           "--fuzzy", str(r), "--allow-short",
                           "--doses", *map(str, FUZZY_DOSES), "--units", str(units)]
-            for r in BLOCKS
+            for r in blocks
         },
         "secrets": [
             "seal", "--secrets", secrets, "--context", str(CONTEXT), "--slots", str(SLOTS), "--tokenizer", tokenizer,
-            "--probes", f"{work}/exact/probes.parquet", *(f"{work}/fuzzy{r}/probes.parquet" for r in BLOCKS),
+            "--probes", f"{work}/exact/probes.parquet", *(f"{work}/fuzzy{r}/probes.parquet" for r in blocks),
         ],
         "secrets/draw.json": ["draw", "--secrets", secrets, "--self"],
         "planted": ["prepare", "--input", corpus, "--output", f"{work}/planted", "--secrets", secrets,
@@ -118,7 +118,7 @@ def question_rows(tokenizer: Any, texts: Sequence[str], rows: int) -> tuple[Ids,
     )
 
 
-def pack(work: Path, most_other: int) -> None:
+def pack(work: Path, most_other: int, substituted: Sequence[int]) -> None:
     """All streams of tokens, the sequences to score and the units, in one compressed file."""
     from tokenizers import Tokenizer
 
@@ -137,7 +137,7 @@ def pack(work: Path, most_other: int) -> None:
     probes = pq.read_table(work / "secrets/probes/probes.parquet")
     firsts = probes.take(np.arange(0, probes.num_rows, len(sealed.units[0].candidates)))
     blocks = dict.fromkeys(pq.read_table(work / "exact/probes.parquet")["unit"].to_pylist(), 0)
-    for r in BLOCKS:
+    for r in substituted:
         blocks |= dict.fromkeys(pq.read_table(work / f"fuzzy{r}/probes.parquet")["unit"].to_pylist(), r)
     arrays["unit_blocks"] = np.array([blocks[one] for one in firsts["unit"].to_pylist()], np.int64)
     arrays["unit_dose"] = np.array(firsts["dose"].to_pylist(), np.int64)
@@ -156,11 +156,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--other", type=int, default=20_000_000, help="tokens of other text, at most")
     parser.add_argument("--units", type=int, default=60, help="of each R and dose above 1")
     parser.add_argument("--single", type=int, default=2_000, help="units with one exact copy")
+    parser.add_argument(
+        "--blocks", type=int, nargs="*", default=BLOCKS, help="R of copies that differ; none: exact ones"
+    )
     given = parser.parse_args(arguments)
     given.work.mkdir(parents=True, exist_ok=True)
     split_corpus(given.corpus, given.tokens, given.work)
-    run_commands(given.work, given.units, given.single)
-    pack(given.work, given.other)
+    run_commands(given.work, given.units, given.single, given.blocks)
+    pack(given.work, given.other, given.blocks)
     return 0
 
 

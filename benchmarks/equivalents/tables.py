@@ -197,6 +197,81 @@ def judged(design: Design, model: Model, context: str) -> dict[str, Any]:
     return found
 
 
+def compared(design: Design, one: Sequence[Model], other: Sequence[Model], context: str, name: str) -> dict[str, Any]:
+    """By how much the AUC of some models is above that of others, in each cell of exact copies.
+
+    Both have scored the same units, so the difference is taken unit by unit: 95 % intervals, bootstrap over units. What
+    differs between two trainings of the same model is not in them.
+
+    Args:
+        design: the units.
+        one: models of one kind, one for each seed, of which the mean counts.
+        other: those that are taken off.
+        context: of the scores.
+        name: of the bootstrap's seed.
+    """
+
+    def shares(models: Sequence[Model]) -> Floats:
+        whole = 2 * (design.candidates - 1)
+        return np.asarray(np.mean([beaten(model.scores[context], design.arms) / whole for model in models], axis=0))
+
+    each = shares(one) - shares(other)
+    found: dict[str, Any] = {}
+    for dose in np.unique(design.dose[design.blocks == EXACT]).tolist():
+        rows = each[(design.blocks == EXACT) & (design.dose == dose)]
+        seed = design.seed_of(f"{name} {context} {dose}")
+        generator = np.random.Generator(np.random.Philox(int.from_bytes(seed[:16], "big")))
+        drawn = rows[generator.integers(0, len(rows), (RESAMPLES, len(rows)))].mean(axis=1)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        found[f"exact, {dose}"] = {"difference": float(rows.mean()), "low": float(low), "high": float(high)}
+    return found
+
+
+def size_and_batch(design: Design, models: Sequence[Model]) -> dict[str, Any]:
+    """Each size at a smaller batch against the same at a larger one, and each against the next smaller size.
+
+    Only models of the kind `planted` that say their batch; by `loss`, and against each reference that read other text.
+    """
+    planted = [one for one in models if one.facts["what"].startswith("planted") and "batch" in one.facts]
+    kinds: dict[tuple[int, int], list[Model]] = {}
+    for one in planted:
+        kinds.setdefault((one.facts["without_embeddings"], one.facts["batch"]), []).append(one)
+    references = [one for one in models if one.facts["what"].startswith("other")]
+    found: dict[str, Any] = {}
+    for size, batch in sorted(kinds):
+        smaller = [one for one, same in kinds if same == batch and one < size]
+        larger_batch = [other for same, other in kinds if same == size and other > batch]
+        pairs = [(max(smaller), batch)] if smaller else []
+        pairs += [(size, min(larger_batch))] if larger_batch else []
+        for pair in pairs:
+            ours, theirs = kinds[size, batch], kinds[pair]
+            name = f"{_named(ours[0])} less {_named(theirs[0])}"
+            found[name] = {
+                context: {"loss": compared(design, ours, theirs, context, name)}
+                | {
+                    f"against {reference.name}": compared(
+                        design, [against(one, reference) for one in ours],
+                        [against(one, reference) for one in theirs], context, f"{name} {reference.name}",
+                    )
+                    for reference in references
+                }
+                for context in CONTEXTS
+            }  # fmt: skip
+    return found
+
+
+def sweeps(folder: Path) -> dict[str, Any]:
+    """By size what jobs `sweep` found: the losses of all rates, and the best."""
+    found: dict[str, Any] = {}
+    for file in sorted(folder.glob("rates_*.json")):
+        found |= json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _named(model: Model) -> str:
+    return f"{model.facts['size'].partition('-')[0]} at batch {model.facts['batch']}"
+
+
 def all_tables(arrays: dict[str, npt.NDArray[Any]], folder: Path) -> dict[str, Any]:
     """Every table, as JSON holds it."""
     design = read_design(arrays)
@@ -216,6 +291,8 @@ def all_tables(arrays: dict[str, npt.NDArray[Any]], folder: Path) -> dict[str, A
         for one in models
         if one.facts["what"].startswith(("planted", "twin"))
     }
+    tables["size_and_batch"] = size_and_batch(design, models)
+    tables["sweeps"] = sweeps(folder)
     twin = next((one for one in models if one.facts["what"].startswith("twin")), None)
     tables["equivalents"] = {
         one.name: {

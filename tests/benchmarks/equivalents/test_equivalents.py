@@ -9,7 +9,16 @@ import torch
 
 from benchmarks.equivalents.changes import merged_lora, quantised
 from benchmarks.equivalents.models import main
-from benchmarks.equivalents.tables import Design, all_tables, equivalent, equivalents, gaps
+from benchmarks.equivalents.tables import (
+    Design,
+    Model,
+    all_tables,
+    equivalent,
+    equivalents,
+    gaps,
+    size_and_batch,
+    sweeps,
+)
 from benchmarks.equivalents.training import SIZES, fresh
 from benchmarks.traps.models import LENGTH, Clock
 
@@ -79,6 +88,61 @@ def test_every_job_writes_scores_that_the_tables_read(tmp_path: Path, monkeypatc
     }
     assert 0 < tables["judged"]["tiny twin 1"]["in context"]["exact, 1"]["p_value"] <= 1
     json.dumps(tables)
+
+
+def test_a_sweep_chooses_a_rate_that_a_model_is_trained_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.equivalents.models.read_experiment", lambda path: experiment())
+    shared = ["--experiment", "e", "--tiny", "--weights", str(tmp_path / "weights")]
+    assert main([*shared, "--output", str(tmp_path), "--job", "tiny sweep 1"]) == 0
+    rates = tmp_path / "rates_tiny.json"
+    swept = json.loads(rates.read_text())["tiny"]
+    assert swept["losses"][f"{swept['rate']:g}"] == min(swept["losses"].values())
+    assert len(swept["losses"]) >= 3
+    assert sweeps(tmp_path) == {"tiny": swept}
+    # A rate that no sweep would choose, to be told apart from that of the size.
+    rates.write_text(json.dumps({"tiny": {"rate": 1e-5}}))
+    found = []
+    for folder in ("first", "again"):
+        output = str(tmp_path / folder)
+        assert main([*shared, "--output", output, "--job", "tiny planted 1", "--rates", str(rates)]) == 0
+        with np.load(tmp_path / folder / "tiny_planted_1.npz") as packed:
+            found.append(packed["loss|planted 1"])
+            assert json.loads(str(packed["facts"]))["models"][0]["rate"] == 1e-5
+        monkeypatch.setattr("benchmarks.equivalents.models.train", None)
+    np.testing.assert_array_equal(*found)
+
+
+def test_size_and_batch_are_compared_unit_by_unit() -> None:
+    """Of two sizes at two batches, only the size makes a difference; a reference takes nothing from it."""
+    generator = np.random.default_rng(1)
+    units = 400
+    design = Design(np.zeros(units, int), np.ones(units, int), np.zeros(units, int), 10, b"s" * 32)
+    luck = generator.normal(0, 1, (units, 10))
+
+    def model(size: str, weights: int, batch: int, what: str, gain: float, seed: int) -> Model:
+        own = luck + np.random.default_rng(seed).normal(0, 0.3, luck.shape)
+        own[:, 0] += gain
+        facts = {"what": what, "size": size, "without_embeddings": weights, "batch": batch}
+        return Model(f"{size} {what}", facts, dict.fromkeys(("in context", "without context"), own))
+
+    models = [
+        model("4M", 4, 32, "planted 1", 0.1, 1), model("4M", 4, 32, "planted 2", 0.1, 2),
+        model("4M-b8", 4, 8, "planted 1", 0.1, 3), model("16M", 16, 32, "planted 1", 0.6, 4),
+        model("16M-b8", 16, 8, "planted 1", 0.6, 5), model("16M", 16, 32, "other 1", 0.0, 6),
+    ]  # fmt: skip
+    found = size_and_batch(design, models)
+    assert found.keys() == {
+        "4M at batch 8 less 4M at batch 32", "16M at batch 8 less 16M at batch 32",
+        "16M at batch 8 less 4M at batch 8", "16M at batch 32 less 4M at batch 32",
+    }  # fmt: skip
+    for name, one in found.items():
+        for metric in ("loss", "against 16M other 1"):
+            cell = one["in context"][metric]["exact, 1"]
+            same = name.split()[0] == name.split()[5]
+            assert (cell["low"] < 0 < cell["high"]) == same, name
+            assert same or cell["low"] > 0
 
 
 @pytest.mark.parametrize("job", ["9B change 1", "4M change", "4M forget 1", "4M change one"])
