@@ -89,6 +89,7 @@ def run_planted(config: "CertifyConfig", context: "Context") -> int:
     path = names.secrets_path(config.secrets)
     chosen = available(config, context.progress.say)
     with names.locked(path):
+        clear_scratch(path)
         sealed = open_secrets(path)
         scene, share = planted_scene(path, sealed, config.input[0], _bytes(config))
         with scratch_in(path) as scratch:
@@ -99,11 +100,15 @@ def run_planted(config: "CertifyConfig", context: "Context") -> int:
     return _end(config, facts, path / f"{name}.html", gated=False)
 
 
-@contextmanager
-def scratch_in(secrets: Path) -> Iterator[Path]:
-    """A folder among the secrets for what passes between processes; what a killed run left is removed."""
+def clear_scratch(secrets: Path) -> None:
+    """Remove what a killed run left, before anyone asks whose it is."""
     for left in secrets.glob(".certify-*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def scratch_in(secrets: Path) -> Iterator[Path]:
+    """A folder among the secrets for what passes between processes."""
     with TemporaryDirectory(prefix=".certify-", dir=secrets) as made:
         yield Path(made)
 

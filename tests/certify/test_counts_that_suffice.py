@@ -47,3 +47,15 @@ def test_of_a_long_text_the_beginning_is_looked_at() -> None:
     words_up_to(lambda text: asked.append(len(text)) or [text], 50)("word " * 50)
     assert len(asked) == 1
     assert asked[0] < 3_000
+
+
+def test_texts_that_are_taken_as_a_whole_are_counted_as_a_whole() -> None:
+    asked: list[str] = []
+
+    def noted(text: str, *language: str) -> list[str]:
+        asked.append(text)
+        return ["one"]
+
+    text = "IS_ALPHA is here. " * 1_000
+    assert sentences_up_to(noted, 3)(text, "en") == words_up_to(noted, 50)(text) == ["one"]
+    assert asked == [text, text]

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from transforms.certify.judges.english import Joints, Part, Parts, Simple, Token, pieces_of, sentences_in
+from transforms.certify.judges.joints import Joints
+from transforms.certify.judges.parts import Part, Parts, Token, is_whole, pieces_of, sentences_in
+from transforms.certify.judges.simple import Simple
 
 TEXTS = st.lists(
     st.sampled_from(["One", "two", "don't", ".", "!", '"', ")", "(", ":", "-", " ", " ", "  ", "\n", "\t", "\u00a0"])
@@ -48,11 +50,27 @@ def tokens_of_parts(parts: list[str]) -> Iterator[list[Token]]:
     return (list(tokens(part)) for part in parts)
 
 
-def parts(special: Mapping[str, Sequence[str]] = SPECIAL) -> Parts:
-    def refuse(text: str) -> list[str]:
-        raise AssertionError(text)
+class Noted:
+    """Takes whole texts apart, and notes which."""
 
-    return Parts(tokens_of_parts, refuse, refuse, Joints(special))  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def word_tokenize(self, text: str) -> list[str]:
+        self.asked.append(text)
+        return words(text)
+
+    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
+        self.asked.append(text)
+        return spans(text)[:1]
+
+    def sent_tokenize(self, text: str) -> list[str]:
+        self.asked.append(text)
+        return [text.replace("IS_ALPHA", "")]
+
+
+def parts(special: Mapping[str, Sequence[str]] = SPECIAL) -> Parts:
+    return Parts(tokens_of_parts, Noted(), Joints(special))
 
 
 @given(TEXTS)
@@ -74,16 +92,20 @@ def test_a_part_is_taken_apart_once() -> None:
         asked.extend(parts)
         return tokens_of_parts(parts)
 
-    own = Parts(noted, words, spans, Joints({}))
+    own = Parts(noted, Noted(), Joints({}))
     own.words("one two. One two.")
     own.spans("two. Three one")
     assert sorted(asked) == ["One", "Three", "one", "two."]
 
 
 def test_a_text_with_the_word_that_breaks_spacy_is_taken_as_a_whole() -> None:
-    own = Parts(tokens_of_parts, lambda text: [text.lower()], lambda text: [(0, len(text))], Joints({}))
-    assert own.words("one IS_ALPHA") == ["one is_alpha"]
-    assert own.spans("One. IS_ALPHA. Two.") == [(0, 19)]
+    whole = Noted()
+    own, text = Parts(tokens_of_parts, whole, Joints({})), "One. IS_ALPHA. Two."
+    assert is_whole(text)
+    assert not is_whole("One.")
+    assert (own.words(text), own.spans(text), own.sentences(text)) == (words(text), [(0, 4)], ["One. . Two."])
+    own.words("One.")
+    assert whole.asked == [text] * 3
 
 
 def test_parts_are_joined_where_a_special_case_across_them_would_overlap_with_one_of_a_part() -> None:

@@ -51,7 +51,10 @@ def test_behind_a_judge_that_fails_the_others_go_on(tmp_path: Path) -> None:
     shared = Environment("trapline", shared=True)
     python = tmp_path / "trapline" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\necho once >> {tmp_path}/began\nexec {sys.executable} "$@"\n')
+    python.write_text(
+        f'#!/bin/sh\necho once $(stat -c %a "$3") >> {tmp_path}/began\necho "ValueError: $$" >&2\n'
+        f'exec {sys.executable} "$@"\n'
+    )
     python.chmod(0o700)
     (tmp_path / "scratch").mkdir()
     judges = [
@@ -67,4 +70,6 @@ def test_behind_a_judge_that_fails_the_others_go_on(tmp_path: Path) -> None:
     assert isinstance(broken, Failure)
     assert "exit 1, ModuleNotFoundError: No module named 'transforms.certify.judges.filters.absent'" in broken.reason
     assert [line.split()[0] for line in said] == ["first", "last"]
-    assert (tmp_path / "began").read_text().split() == ["once", "once"]
+    # What is among the secrets is its owner's alone, and a judge is not blamed for what another printed.
+    assert (tmp_path / "began").read_text().splitlines() == ["once 600", "once 600"]
+    assert "ValueError" not in broken.said

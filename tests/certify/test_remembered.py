@@ -26,6 +26,13 @@ def test_a_text_is_computed_once_for_all_functions_that_share_what_is_known() ->
     assert asked == ["a b", "c", "d", "c"]
 
 
+def test_some_texts_are_asked_every_time() -> None:
+    asked: list[str] = []
+    of = remembered(lambda text: asked.append(text) or len(text), "some", unless=lambda text: "x" in text)
+    assert [of("ab"), of("x"), of("ab"), of("x")] == [2, 1, 2, 1]
+    assert asked == ["ab", "x", "x"]
+
+
 def test_functions_of_different_names_share_nothing() -> None:
     length, upper = remembered(len, "length"), remembered(str.upper, "upper")
     assert (length("ab"), upper("ab")) == (2, "AB")

@@ -6,11 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.certify.judges.filters.gopher_repetition import (
-    Hashed,
-    grams_that_matter,
-    repeated_that_matters,
-)
+from transforms.certify.judges.filters.gopher_repetition import grams_that_matter, repeated_that_matters
+from transforms.certify.judges.repeats import Hashed
 
 WORDS = st.lists(st.sampled_from(["a", "b", "ab", "ba", "aba", "été", "\U0001f600", "中文"]), max_size=40)
 

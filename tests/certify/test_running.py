@@ -15,6 +15,13 @@ SECRET = "Seven purple engines wander quietly."
     [
         (f"Traceback\nValueError: cannot parse {SECRET}", "it failed (exit 3, ValueError)"),
         (f"nltk.LookupError: {SECRET}", "it failed (exit 3, nltk.LookupError)"),
+        (
+            f"OSError: [Errno 36] File name too long: '{SECRET}'",
+            "it failed (exit 3, OSError: [Errno 36] File name too long)",
+        ),
+        (f"OSError: {SECRET}", "it failed (exit 3, OSError)"),
+        (f"ImportError: {SECRET}", "it failed (exit 3, ImportError)"),
+        ("MemoryError", "it failed (exit 3, MemoryError)"),
         (SECRET, "it failed (exit 3)"),
         ("", "it failed (exit 3)"),
         (

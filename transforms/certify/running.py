@@ -22,7 +22,8 @@ _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 _TOP = Path(__file__).resolve().parents[2]
 _KEPT = 2_000  # characters of what a judge printed before it failed
 _ERROR = re.compile(r"([A-Za-z_][\w.]*(?:Error|Exception))(?::|$)")
-_ABOUT_THE_MACHINE = {"ModuleNotFoundError", "ImportError", "MemoryError", "OSError", "PermissionError"}
+_ABOUT_THE_MACHINE = re.compile(r"No module named '[\w.]+'|\[Errno \d+\] [A-Z][a-z]+(?: [a-z]+)*")
+"""What of a message may be told: it names no file and quotes no document."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,15 +76,19 @@ def run_judges(
     Returns:
         Of each judge what it said, or why it failed.
     """
-    _lay_out(exhibits, scratch)
     said: dict[str, Verdict | Failure] = {}
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(_run, group, exhibits, folder, scratch, say) for group in groups(judges, threads)]
-        try:
-            for future in futures:
-                said |= {one.judge.name: one for one in future.result()}
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    mask = os.umask(0o077)  # what a killed run leaves is its owner's alone
+    try:
+        _lay_out(exhibits, scratch)
+        with ThreadPoolExecutor(threads) as pool:
+            futures = [pool.submit(_run, group, exhibits, folder, scratch, say) for group in groups(judges, threads)]
+            try:
+                for future in futures:
+                    said |= {one.judge.name: one for one in future.result()}
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+    finally:
+        os.umask(mask)
     return [said[judge.name] for judge in judges]
 
 
@@ -127,12 +132,13 @@ def _write(path: Path, numbers: Sequence[int], texts: Sequence[str]) -> None:
 
 
 def _error_in(said: str) -> str:
-    """The error at the end of what a judge printed, without its message where that may quote a document."""
+    """The error at the end of what a judge printed, without what of its message may quote a document."""
     last = (said.strip().splitlines() or [""])[-1]
     error = _ERROR.match(last)
     if error is None:
         return ""
-    return f", {last[:300] if error[1] in _ABOUT_THE_MACHINE else error[1]}"
+    told = _ABOUT_THE_MACHINE.match(last, error.end() + 1)
+    return f", {error[1]}: {told[0]}" if told else f", {error[1]}"
 
 
 def _run(
@@ -176,7 +182,8 @@ def _process(
         "TMPDIR": str(own),
     }
     found: list[Verdict | Failure] = []
-    with (own / "said").open("w+", encoding="utf-8", errors="replace") as said:
+    printed_before = 0
+    with (own / "said").open("wb") as said:
         # S603: the Python is one that the user has set up.
         with subprocess.Popen(  # noqa: S603
             [python, "-m", "transforms.certify.judges.serve", str(own / "orders.json")],
@@ -184,17 +191,20 @@ def _process(
             env=environment,
             stdout=subprocess.PIPE,
             stderr=said,
-            text=True,
         ) as process:
             for _ in process.stdout or ():
-                judge = group[len(found)]
+                judge, printed_before = group[len(found)], os.fstat(said.fileno()).st_size
                 found.append(_read(judge, exhibits.of(judge), outs[len(found)], say))
         if len(found) < len(group):
-            said.seek(0)
-            printed = said.read()
+            printed = _behind(own / "said", printed_before)
             reason = f"it failed (exit {process.returncode}{_error_in(printed)})"
             found.append(Failure(group[len(found)], reason, printed[-_KEPT:]))
     return found
+
+
+def _behind(path: Path, begin: int) -> str:
+    """The text of a file from a byte on."""
+    return path.read_bytes()[begin:].decode(errors="replace")
 
 
 def _read(judge: Judge, sets: Sequence[Sequence[str]], path: Path, say: Callable[[str], None]) -> Verdict:

@@ -96,6 +96,17 @@ def test_after_planting_and_after_a_release(campaign: Path, tmp_path: Path) -> N
     assert report(campaign / "secrets/certificates/released.json")["released corpus"]["gone"] == 8
 
 
+def test_what_a_killed_run_left_is_removed(campaign: Path, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    shutil.copytree(campaign / "secrets", secrets)
+    left = secrets / ".certify-killed" / ".judges-killed"
+    left.mkdir(parents=True)
+    (left / "corpus.parquet").write_bytes(b"documents")
+    (left / "corpus.parquet").chmod(0o644)
+    assert main(["certify", "--secrets", str(secrets), "--input", str(campaign / "planted"), "--judges", "lines"]) == 0
+    assert not list(secrets.glob(".certify-*"))
+
+
 def test_attacks_are_held_against_the_ledger(campaign: Path) -> None:
     run = ["certify", "--attack", "--secrets", str(campaign / "secrets"), "--input", str(campaign / "planted")]
     assert main([*run, "--judges", "repeats", "boundaries"]) == 0

@@ -12,16 +12,21 @@ Found = TypeVar("Found")
 _KNOWN: dict[str, dict[bytes, Any]] = {}
 
 
-def remembered(function: Callable[[str], Found], name: str) -> Callable[[str], Found]:
+def remembered(
+    function: Callable[[str], Found], name: str, unless: Callable[[str], bool] | None = None
+) -> Callable[[str], Found]:
     """The function of one text, which looks up what it gave, by the SHA-256 of the text, before it computes.
 
     Args:
         function: of a text alone; what it gives is not changed by whoever gets it.
         name: the same for every function that computes the same.
+        unless: for which texts it is asked every time.
     """
     known: dict[bytes, Found] = _KNOWN.setdefault(name, {})
 
     def of(text: str) -> Found:
+        if unless and unless(text):
+            return function(text)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         if key not in known:
             known[key] = function(text)

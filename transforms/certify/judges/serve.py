@@ -93,19 +93,19 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _only_told() -> int:
-    """What judges print goes to the errors' stream; gives the descriptor of what was the output."""
-    told = os.dup(1)
+def _output() -> int:
+    """A descriptor of the output, to which nothing else is written from now on: what judges print goes to stderr."""
+    output = os.dup(1)
     os.dup2(2, 1)
-    return told
+    return output
 
 
 if __name__ == "__main__":
     os.environ.setdefault("LOGURU_LEVEL", "WARNING")
     _end_with_parent()
-    tell = _only_told()
+    output = _output()
     orders = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     known: list[str] = pq.read_table(orders["training"], schema=EXHIBITS)["text"].to_pylist()
     for number, one in enumerate(orders["judges"]):
         serve(one, known)
-        os.write(tell, f"{number}\n".encode())
+        os.write(output, f"{number}\n".encode())

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from transforms.certify.judges.datatrove import deduplicated
-from transforms.certify.judges.english import parts_of_texts, sentences_in, simple_texts
+from transforms.certify.judges.english import parts_of_texts, simple_texts
+from transforms.certify.judges.parts import is_whole, sentences_in
 from transforms.certify.judges.remembered import remembered
 
 SETTINGS = {"n_sentences": 3, "min_doc_words": 50, "min_num_sentences": 3}
@@ -25,18 +26,21 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
     from datatrove.pipeline.dedup.sentence_dedup import SentDedupConfig
 
     config = SentDedupConfig(**SETTINGS)
-    spans_of, simple = remembered(parts_of_texts().spans, "spans"), simple_texts()
+    parts, simple = parts_of_texts(), simple_texts()
+    spans_of = remembered(parts.spans, "spans", is_whole)
     sentence_dedup.simplify_text = lambda text, _: simple.text(text)  # its settings are the default ones
 
     def signatures(folder: Path) -> SentenceDedupSignature:
         step = SentenceDedupSignature(str(folder / "signatures"), config=config)
-        step.tokenizer = SimpleNamespace(sent_tokenize=lambda text: sentences_in(text, spans_of(text)))
+        step.tokenizer = SimpleNamespace(
+            sent_tokenize=lambda text: parts.sentences(text) if is_whole(text) else sentences_in(text, spans_of(text))
+        )
         hashes_of = step.get_hashes
 
         def numbered(text: str) -> list[tuple[int, int]]:
             return [(value, sentence) for value, _, sentence in hashes_of(SimpleNamespace(text=text), 0)]
 
-        known = remembered(numbered, "sentences")
+        known = remembered(numbered, "sentences", is_whole)
         step.get_hashes = lambda document, at: [(value, at, sentence) for value, sentence in known(document.text)]
         return step
 
@@ -64,7 +68,7 @@ def words_up_to(tokenize: Callable[[str], list[str]], enough: int) -> Callable[[
     """The words of a text, or where these are enough, what white space parts, each of which holds a word or more."""
 
     def of(text: str) -> list[str]:
-        parts = text.split()
+        parts = [] if is_whole(text) else text.split()
         return parts if len(parts) >= enough else tokenize(text)
 
     return of
@@ -78,7 +82,7 @@ def sentences_up_to(split: Callable[..., list[str]], enough: int) -> Callable[..
     """
 
     def of(text: str, *language: str) -> list[str]:
-        end = text.find(" ", _LOOKED_AT)
+        end = -1 if is_whole(text) else text.find(" ", _LOOKED_AT)
         found = split(text[:end], *language) if end > 0 else []
         return found if len(found) > enough else split(text, *language)
 

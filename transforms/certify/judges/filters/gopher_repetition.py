@@ -5,16 +5,12 @@ each length of n-gram, is not made. What could be repeated at most is known from
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from transforms.certify.judges.datatrove import filtered
 from transforms.certify.judges.english import parts_of_texts
-from transforms.certify.judges.grams import repeated, stood_before
+from transforms.certify.judges.repeats import Hashed
 
 SETTINGS = {"filter": "GopherRepetitionFilter, defaults"}
-
-_BASE = 0x9E3779B97F4A7C15
-_MODULUS = 1 << 64
 
 
 def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | None]:  # noqa: ARG001 - all have it
@@ -32,7 +28,7 @@ def judge(documents: Sequence[str], corpus: Sequence[str]) -> Iterator[str | Non
 
 
 def grams_that_matter(
-    count: Callable[..., list[str]], shares: dict[int, float], hashed: "Hashed"
+    count: Callable[..., list[str]], shares: dict[int, float], hashed: Hashed
 ) -> Callable[..., list[str]]:
     """All n-grams of some words; none if the most frequent cannot make up more than its share of the text.
 
@@ -48,7 +44,7 @@ def grams_that_matter(
     return of
 
 
-def repeated_that_matters(count: Callable[..., int], shares: dict[int, float], hashed: "Hashed") -> Callable[..., int]:
+def repeated_that_matters(count: Callable[..., int], shares: dict[int, float], hashed: Hashed) -> Callable[..., int]:
     """Characters of n-grams that stood before; 0 if they cannot make up more than their share of the text."""
 
     def of(words: list[str], n: int) -> int:
@@ -58,98 +54,3 @@ def repeated_that_matters(count: Callable[..., int], shares: dict[int, float], h
 
     of.of_all = count  # type: ignore[attr-defined]
     return of
-
-
-class _Polynomials(dict[str, int]):
-    """Of each text the sum of its characters times the powers of the base, modulo 2^64."""
-
-    def __missing__(self, text: str) -> int:
-        own = 0
-        for character in reversed(text):
-            own = (own * _BASE + ord(character) + 1) % _MODULUS
-        self[text] = own
-        return own
-
-
-class Hashed:
-    """Hashes of words, from which those of n-grams follow."""
-
-    def __init__(self) -> None:
-        self._hashes = _Polynomials()
-        self._words: list[str] | None = None
-        self._repeats: dict[str, Repeats] = {}
-
-    def repeats(self, words: list[str], between: str) -> "Repeats":
-        """What is repeated among some words that are joined by `between`; remembered for the last words."""
-        import numpy as np
-
-        if self._words is not words:
-            hashes = np.fromiter(map(self._hashes.__getitem__, words), np.uint64, len(words))
-            lengths = np.fromiter(map(len, words), np.int64, len(words))
-            self._words = words
-            self._repeats = {behind: Repeats(hashes, lengths, behind) for behind in ("", " ")}
-        return self._repeats[between]
-
-
-class Repeats:
-    """How much of a text its repeated n-grams can be.
-
-    Equal n-grams have equal hashes, and those of equal hashes are taken for equal.
-
-    Args:
-        hashes: of each word, uint64[k].
-        lengths: of each word in characters, int64[k].
-        between: what stands between words, a character or nothing.
-
-    Attributes:
-        characters: of all words.
-    """
-
-    def __init__(self, hashes: Any, lengths: Any, between: str) -> None:
-        import numpy as np
-
-        self.characters = int(lengths.sum())
-        most = int(lengths.max(initial=0)) + len(between)
-        powers = np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(most, _BASE, np.uint64)]))
-        if between:
-            hashes, lengths = hashes + powers[lengths] * np.uint64(ord(between) + 1), lengths + 1
-        self._words, self._behind = (hashes, lengths, powers[lengths]), len(between)
-        self._last = (1, hashes, lengths)
-
-    def _grams(self, n: int) -> tuple[Any, Any]:
-        """Hashes and lengths of all n-grams, with the character behind them: uint64[k], int64[k]."""
-        at, hashes, lengths = self._last
-        if n < at:
-            at, (hashes, lengths, _) = 1, self._words
-        while at < n:
-            many = max(0, len(hashes) - 1)
-            first, characters, power = (one[:many] for one in self._words)
-            hashes, lengths = first + power * hashes[1:], characters + lengths[1:]
-            at += 1
-        self._last = (at, hashes, lengths)
-        return hashes, lengths
-
-    def most_by_one(self, n: int) -> int:
-        """No n-gram makes up more characters than this, over all places where it is."""
-        import numpy as np
-
-        hashes, lengths = self._grams(n)
-        if not len(hashes):
-            return 0
-        twice = repeated(hashes)
-        some, own = hashes[twice], lengths[twice]
-        _, first, times = np.unique(some, return_index=True, return_counts=True)
-        return int(max(lengths.max() - self._behind, (times * (own[first] - self._behind)).max(initial=0)))
-
-    def most_by_all(self, n: int) -> int:
-        """N-grams that stood before, of which none overlap, do not make up more characters than this.
-
-        These are characters of words in n-grams that are not the first of their hash.
-        """
-        import numpy as np
-
-        again = stood_before(self._grams(n)[0])
-        change = np.zeros(len(self._words[0]) + 1, np.int64)
-        change[again] += 1  # each place once
-        change[again + n] -= 1
-        return int(self._words[1][np.cumsum(change[:-1]) > 0].sum())
