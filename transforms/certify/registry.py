@@ -122,7 +122,7 @@ _SECONDS = {
     "substrings": 0.42,
     "trapline": 0.21,
 }
-"""Seconds of CPU for a megabyte of sample (docs/evidence/survival.md): they order processes and balance their judges."""
+"""Seconds of CPU per megabyte of sample (docs/evidence/survival.md): they order processes and balance their judges."""
 
 JUDGES: tuple[Judge, ...] = (
     _filter("c4", "C4 quality", "c4", DATATROVE, "datatrove"),

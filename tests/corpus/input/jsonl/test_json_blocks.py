@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import fs
 
@@ -106,6 +106,8 @@ def files(draw: st.DrawFn) -> bytes:
     st.sampled_from([1, 7, 40, 200, 1 << 20]),
     st.sampled_from([".jsonl", *(f".jsonl{ending}" for ending in PACK)]),
 )
+@example(b'{"a":[[9007199254740993,0.0]]}', 40, ".jsonl")
+@example(b'{"b":1}\n{"a":[9007199254740993,0.5]}\n', 1, ".jsonl")
 def test_rows_positions_and_bad_lines_are_the_json_modules(folder: Path, data: bytes, block: int, suffix: str) -> None:
     good, bad, agree = reference(data)
     path = write(folder, data, suffix)

@@ -216,15 +216,25 @@ class _Block:
         dropped = []
         for at in np.flatnonzero(self._inexact[self._good]).tolist():
             line = self._good[at]
-            alone = infer_table(self._data[self._starts[line] : self._ends[line]].copy(), null_items=True)
-            if inexact_integers(alone)[0] != self._inexact[line]:
-                one = first_rounded(self._without_marks(line), alone.schema)
-                what = "an integer" if one is None else f"the integer {one.value} in {one.column!r}"
-                detail = f"{what} stands beside fractions, where it would be rounded; write it as a string"
+            detail = self._rounded(line)
+            if detail is not None:
                 self._bad.append(self._bad_line(line, BROKEN_JSON, detail))
                 dropped.append(at)
         self._good = np.delete(self._good, dropped)
         self._is_packed = False
+
+    def _rounded(self, line: int) -> str | None:
+        """What is wrong with a line, which parses, that holds both an integer and a fraction in one array.
+
+        Raises:
+            pyarrow.ArrowInvalid: it does not parse.
+        """
+        alone = infer_table(self._data[self._starts[line] : self._ends[line]].copy(), null_items=True)
+        if inexact_integers(alone)[0] == self._inexact[line]:
+            return None
+        one = first_rounded(self._without_marks(line), alone.schema)
+        what = "an integer" if one is None else f"the integer {one.value} in {one.column!r}"
+        return f"{what} stands beside fractions, where it would be rounded; write it as a string"
 
     def _rounding(self, schema: pa.Schema) -> CorpusError:
         """The error for lines of which one has an integer where another has a fraction."""
@@ -277,7 +287,7 @@ class _Block:
                     stack += [part for part in ((at + 1, high), (at, at + 1), (low, at)) if part[0] < part[1]]
                     continue
                 if schema is not None:
-                    error = self._own_error(packed[bounds[low] : bounds[high]], self._place(low, high), error)
+                    error = self._own_error(self._good[low], self._place(low, high), error)
                 detail = _ROW.sub("", str(error))
                 dropped.append(low)
                 self._bad.append(self._bad_line(self._good[low], BROKEN_JSON, detail))
@@ -290,12 +300,17 @@ class _Block:
                 raise
         self._good = np.delete(self._good, dropped)
 
-    def _own_error(self, line: npt.NDArray[np.uint8], place: str, error: pa.ArrowInvalid) -> pa.ArrowInvalid:
-        """What is wrong with a line whatever the schema; a line that is good without it must not be lost."""
+    def _own_error(self, line: int, place: str, error: pa.ArrowInvalid) -> pa.ArrowInvalid:
+        """What is wrong with a line whatever the schema; a line that is good without it must not be lost.
+
+        Columns that only lines with rounded integers have are in no schema.
+        """
         try:
-            infer_table(line, null_items=True)
+            rounded = self._rounded(line)
         except pa.ArrowInvalid as own:
             return own
+        if rounded is not None:
+            return pa.ArrowInvalid(rounded)
         raise CorpusError(
             f"{place} does not fit the column types of the corpus ({error}); "
             "if the file was changed after it was scanned, start again from the scan"
