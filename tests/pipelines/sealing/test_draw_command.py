@@ -1,6 +1,7 @@
 """`trapline draw` as a user runs it, and what is public then."""
 
 import base64
+import re
 import json
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def test_nothing_public_tells_anything(
         for place in public:
             assert needle.encode() not in place
     assert not any(key in place for place in public)
-    assert not any(word in public[1] for word in (b"dose", b'trap"', b"stratum", b"1000", b"candidate", b"text"))
+    without_hashes = re.sub(rb"[0-9a-f]{32,}", b"", public[1])  # of which some hold any four digits
+    assert not any(word in without_hashes for word in (b"dose", b'trap"', b"stratum", b"1000", b"candidate", b"text"))
     others = [row for row in rows() if row["unit"] != one]
     shown = (tmp_path / "one.json").read_bytes()
     assert one.encode() in shown
