@@ -1,8 +1,8 @@
 """`trapline draw` as a user runs it, and what is public then."""
 
 import base64
-import re
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
