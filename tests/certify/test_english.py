@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transforms.certify.judges.joints import Joints
-from transforms.certify.judges.parts import Part, Parts, Token, is_whole, pieces_of, sentences_in
+from transforms.certify.judges.parts import Part, Parts, Token, is_whole, part_of, pieces_of, sentences_in
 from transforms.certify.judges.simple import Simple
 
 TEXTS = st.lists(
@@ -146,7 +146,7 @@ def test_a_simplified_text_is_that_of_its_parts(text: str) -> None:
 
 
 def test_a_part_says_what_it_is_for_both_cases_before_it() -> None:
-    part = parts().part('".One.Two')
+    part = part_of(tokens('".One.Two'))
     assert part == Part(('"', ".", "One", ".", "Two"), ((2, 6), (2, 6)), (False, False))
-    assert parts().part("One)") == Part(("One", ")"), ((), (0,)), (False, False))
-    assert parts().part(")") == Part((")",), ((), ()), (False, True))
+    assert part_of(tokens("One)")) == Part(("One", ")"), ((), (0,)), (False, False))
+    assert part_of(tokens(")")) == Part((")",), ((), ()), (False, True))

@@ -114,11 +114,6 @@ class Parts:
         self._words: dict[str, tuple[str, ...]] = {}
         self._ends: set[str] = set()  # parts in which a sentence ends or begins, whatever is before them
 
-    def part(self, text: str) -> Part:
-        """What a part is taken apart into."""
-        self._learn([text])
-        return self._known[text]
-
     def without_joints(self, change: Callable[[str], str]) -> "Parts":
         """The same for texts in which no special case is left that `change` changes."""
         own = copy.copy(self)

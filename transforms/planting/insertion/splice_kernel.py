@@ -5,18 +5,7 @@ from numpy.typing import NDArray
 
 from transforms.base.kernels import kernel
 from transforms.base.vectors import STEP, at_least, set_bits
-
-
-@kernel
-def _copy(source: NDArray[np.uint8], begin: int, end: int, target: NDArray[np.uint8], to: int) -> int:
-    """Copy `source[begin:end]` to `target` from `to` on; returns where it ends there.
-
-    An assignment to a slice would compile the message of an error as well, which takes seconds.
-    """
-    piece, place = source[begin:end], target[to : to + end - begin]
-    for at in range(len(piece)):
-        place[at] = piece[at]
-    return to + end - begin
+from transforms.planting.copy_kernel import copy_bytes
 
 
 @kernel
@@ -50,13 +39,13 @@ def insert_pieces(
         begin, at = offsets[row], offsets[row]
         while insertion < len(rows) and rows[insertion] == row:
             upto = begin + positions[insertion]
-            written = _copy(data, at, upto, out, written)
+            written = copy_bytes(data, at, upto, out, written)
             at = upto
             landed[insertion] = written - out_offsets[row]
             lo, hi = piece_offsets[insertion], piece_offsets[insertion + 1]
-            written = _copy(pieces, lo, hi, out, written)
+            written = copy_bytes(pieces, lo, hi, out, written)
             insertion += 1
-        written = _copy(data, at, offsets[row + 1], out, written)
+        written = copy_bytes(data, at, offsets[row + 1], out, written)
     out_offsets[len(offsets) - 1] = written
 
 
@@ -77,10 +66,10 @@ def cut_spans(
         begin, at = offsets[row], offsets[row]
         while span < len(rows) and rows[span] == row:
             upto = begin + begins[span]
-            written = _copy(data, at, upto, out, written)
+            written = copy_bytes(data, at, upto, out, written)
             at = upto + lengths[span]
             span += 1
-        written = _copy(data, at, offsets[row + 1], out, written)
+        written = copy_bytes(data, at, offsets[row + 1], out, written)
     out_offsets[len(offsets) - 1] = written
 
 

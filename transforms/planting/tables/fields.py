@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.keyed import packed
 from transforms.base.texts import buffers_of, offsets_of, read_only
 from transforms.planting.tables.fields_kernel import list_sizes, put_lists, put_values
 
@@ -165,8 +164,3 @@ def rows_packed(fields: Sequence[Field], order: Ints, borders: Ints) -> Iterator
         for one_group in range(group, upto):
             yield view[ends[one_group] - ends[group] : ends[one_group + 1] - ends[group]]
         group = upto
-
-
-def name_and_type(name: str, kind: str) -> bytes:
-    """What stands before the value of a further column."""
-    return packed(name, kind)

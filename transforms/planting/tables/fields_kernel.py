@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.base.kernels import inline_kernel, kernel
+from transforms.planting.copy_kernel import copy_bytes
 
 _CONTROLS, _MARK, _BACKSLASH, _COMMA = 32, 34, 92, 44
 _OPEN, _CLOSE = 91, 93
@@ -22,15 +23,6 @@ def _put_length(out: NDArray[np.uint8], at: int, length: int) -> int:
     for byte in range(8):
         out[at + byte] = (length >> (56 - 8 * byte)) & 255
     return at + 8
-
-
-@inline_kernel
-def _copy(data: NDArray[np.uint8], lo: int, hi: int, out: NDArray[np.uint8], to: int) -> int:
-    """Copy `data[lo:hi]` to `out` from `to` on; returns where it ends there. Slices let LLVM copy blocks."""
-    piece, place = data[lo:hi], out[to : to + hi - lo]
-    for byte in range(len(piece)):
-        place[byte] = piece[byte]
-    return to + hi - lo
 
 
 @kernel
@@ -59,7 +51,7 @@ def put_values(
         to = at[k]
         if prefixed:
             to = _put_length(out, to, hi - lo)
-        _copy(data, lo, hi, out, to)
+        copy_bytes(data, lo, hi, out, to)
 
 
 @inline_kernel
@@ -160,7 +152,7 @@ def put_lists(
                 for byte in range(lo, hi):
                     to = _put_escaped(out, to, data[byte])
             else:
-                to = _copy(data, lo, hi, out, to)
+                to = copy_bytes(data, lo, hi, out, to)
             out[to] = _MARK
             to += 1
         out[to] = _CLOSE

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.errors import SealError
+from transforms.base.keyed import packed
 from transforms.base.texts import offsets_of, text_sizes
 from transforms.planting.tables import fields
 from transforms.planting.tables.checks import (
@@ -176,12 +177,12 @@ class Units(Sequence[Unit]):
     def canonical(self) -> Iterator[tuple[bytes, memoryview]]:
         """The canonical bytes of each unit in two parts, of which the second holds until the next unit is asked for."""
         table, own = self._probes, self.columns
-        every = fields.columns([(fields.name_and_type(name, kind), one) for name, kind, one in self._further_fields()])
+        every = fields.columns([(packed(name, kind), one) for name, kind, one in self._further_fields()])
         text = fields.Values.of(self.parts[0].texts)
         rows = [fields.Values.of(table.column("id").combine_chunks()), text, *every]
-        packed = fields.rows_packed(rows, self._order, np.arange(len(self) + 1) * self._size)
+        bodies = fields.rows_packed(rows, self._order, np.arange(len(self) + 1) * self._size)
         units = zip(own.ids, own.kinds, own.strata, own.doses.tolist(), own.sizes.tolist(), strict=True)
-        for unit, body in zip(units, packed, strict=True):
+        for unit, body in zip(units, bodies, strict=True):
             yield head_of(*unit), body
 
     def _further_fields(self) -> Iterator[tuple[str, str, fields.Field]]:
