@@ -1,6 +1,7 @@
 """Processes of judges: which begin first, which run together, and what becomes of those behind one that fails."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,10 @@ def test_judges_that_share_work_run_together(threads: int, wanted: list[list[str
 
 
 def test_behind_a_judge_that_fails_the_others_go_on(tmp_path: Path) -> None:
-    """Three judges of one process, of which the second names a module that is not there."""
+    """Four judges of one process, of which the third names a module that is not there.
+
+    What is said of the first is read when the third has failed already, as on a machine that has much else to do.
+    """
     shared = Environment("trapline", shared=True)
     python = tmp_path / "trapline" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -59,17 +63,26 @@ def test_behind_a_judge_that_fails_the_others_go_on(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     judges = [
         judge("first", 3, shared, "duplicates.lines"),
+        judge("second", 2.5, shared, "duplicates.lines"),
         judge("broken", 2, shared, "filters.absent"),
         judge("last", 1, shared, "duplicates.lines"),
     ]
     texts, said = ["One line.\nAnother line.", "One line.\nA third line."], list[str]()
-    first, broken, last = run_judges(judges, Exhibits([texts], [], []), tmp_path, tmp_path / "scratch", 1, said.append)
-    assert isinstance(first, Verdict)
-    assert isinstance(last, Verdict)
-    assert first.left == last.left == [["One line.\nAnother line.", "A third line."]]
+
+    def say(line: str) -> None:
+        said.append(line)
+        printed, until = tmp_path / "scratch" / "first" / "said", time.monotonic() + 60
+        while "ModuleNotFoundError" not in printed.read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    exhibits = Exhibits([texts], [], [])
+    first, second, broken, last = run_judges(judges, exhibits, tmp_path, tmp_path / "scratch", 1, say)
+    for one in (first, second, last):
+        assert isinstance(one, Verdict)
+        assert one.left == [["One line.\nAnother line.", "A third line."]]
     assert isinstance(broken, Failure)
     assert "exit 1, ModuleNotFoundError: No module named 'transforms.certify.judges.filters.absent'" in broken.reason
-    assert [line.split()[0] for line in said] == ["first", "last"]
+    assert [line.split()[0] for line in said] == ["first", "second", "last"]
     # What is among the secrets is its owner's alone, and a judge is not blamed for what another printed.
     assert (tmp_path / "began").read_text().splitlines() == ["once 600", "once 600"]
     assert "ValueError" not in broken.said

@@ -192,8 +192,8 @@ def _process(
             stdout=subprocess.PIPE,
             stderr=said,
         ) as process:
-            for _ in process.stdout or ():
-                judge, printed_before = group[len(found)], os.fstat(said.fileno()).st_size
+            for line in process.stdout or ():
+                judge, printed_before = group[len(found)], int(line)
                 found.append(_read(judge, exhibits.of(judge), outs[len(found)], say))
         if len(found) < len(group):
             printed = _behind(own / "said", printed_before)

@@ -4,8 +4,9 @@
 
 ORDERS is a JSON file: the documents of training, and of each judge its module, the documents that it looks at, where
 its verdicts go, and the distributions whose versions are recorded. Documents are Parquet files of
-`schemas.working.verdicts.EXHIBITS`. When the verdicts of a judge are there, its number is printed on a line. Of the
-environment only pyarrow is needed here.
+`schemas.working.verdicts.EXHIBITS`. When the verdicts of a judge are there, a line says how many bytes have been
+written to stderr up to then: what is behind them, the next judge printed. Of the environment only pyarrow is needed
+here.
 """
 
 import functools
@@ -106,6 +107,8 @@ if __name__ == "__main__":
     output = _output()
     orders = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     known: list[str] = pq.read_table(orders["training"], schema=EXHIBITS)["text"].to_pylist()
-    for number, one in enumerate(orders["judges"]):
+    for one in orders["judges"]:
         serve(one, known)
-        os.write(output, f"{number}\n".encode())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.write(output, f"{os.fstat(2).st_size}\n".encode())
