@@ -42,7 +42,10 @@ SHARES = ["--max-doc-share", ".25", "--max-corpus-share", ".05"]
 def candidates(
     corpus: Sequence[Path], path: Path, units: int, m: int, doses: Sequence[int], seed: int = 5, fuzzy: int = 0
 ) -> None:
-    """Probes of 25, 50 and 100 words of the corpus, with the doses in turn; with `fuzzy` blocks, a text a copy."""
+    """Probes of 25, 50 and 100 words of the corpus, with the doses in turn; with `fuzzy` blocks, one text per copy.
+
+    They have the form of sentences, as those of `trapline traps` have it by default.
+    """
     texts = pq.read_table(parquet_files(corpus)[0], columns=["text"])["text"].to_pylist()[:300]
     words = [word for text in texts if text for word in text.split() if word.isalpha()]
     chance = random.Random(seed)
@@ -54,7 +57,7 @@ def candidates(
             "candidate": at,
             "stratum": str((25, 50, 100)[unit % 3]),
             "dose": doses[unit % len(doses)],
-            "text": " ".join(chance.choices(words, k=(25, 50, 100)[unit % 3])),
+            "text": sentence(chance.choices(words, k=(25, 50, 100)[unit % 3])),
         }
         for unit in range(units)
         for at in range(m + 1)
@@ -66,13 +69,19 @@ def candidates(
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 
+def sentence(words: Sequence[str]) -> str:
+    """The words with a capital letter before them and a full stop behind."""
+    text = " ".join(words)
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def varied(text: str, blocks: int, words: Sequence[str], chance: random.Random) -> str:
     """The text with a random word in each of so many equal blocks."""
-    own = text.split()
+    own = text[:-1].split()
     for block in range(blocks):
         lo, hi = block * len(own) // blocks, (block + 1) * len(own) // blocks
         own[chance.randrange(lo, hi)] = chance.choice(words)
-    return " ".join(own)
+    return sentence(own)
 
 
 def trapline(log: Path, *arguments: object) -> measure.Measured:
