@@ -75,7 +75,7 @@ def _world(
             forms[leaf[inside]],
             leaf[inside],
             copy[inside],
-            [texts[at].encode() for at in inside.tolist()],
+            pa.array([texts[at] for at in inside.tolist()], pa.large_string()),
         )
         after = insert_all(Texts.of(pa.array(before, pa.large_string())), own).texts.array().to_pylist()
     order = np.concatenate([inside, beside])

@@ -138,9 +138,16 @@ _PLANTING = (
     Kernel(
         "transforms.planting.insertion.splice_kernel",
         "insert_pieces",
-        "u8[const], i64[const], i64[], i64[], u8[const], i64[], u8[], i64[], i64[]",
+        "u8[const], i64[const], i64[], i64[], u8[const], i64[const], u8[], i64[], i64[]",
     ),
     Kernel("transforms.planting.insertion.splice_kernel", "count_characters", "u8[], i64[], i64[]"),
+    Kernel(
+        "transforms.planting.insertion.excerpts_kernel",
+        "around",
+        "u8[const], i64[], i64[], i64[], i64, i64[], i64[]",
+    ),
+    Kernel("transforms.planting.insertion.excerpts_kernel", "whole_characters", "u8[const], i64[], i64[]"),
+    Kernel("transforms.planting.insertion.excerpts_kernel", "copy_stretches", "u8[const], i64[], i64[], u8[]"),
     Kernel("transforms.planting.insertion.watch_kernel", "filter_of", "u64[]"),
 )
 

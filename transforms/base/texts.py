@@ -36,6 +36,11 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array. Nothing is copied if it is one already, which `combine_chunks` would do."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def buffers_of(texts: pa.Array) -> tuple[_Bytes, _Ints]:
     """The bytes behind an array of strings or bytes, and int64[n + 1] where each begins in them; both read-only.
 

@@ -78,6 +78,16 @@ def trailing_zeros(_context: Any, _bits: Any) -> Any:
 
 
 @_instruction
+def leading_zeros(_context: Any, _bits: Any) -> Any:
+    """How many bits of an int64 are above its highest set one; 64 if there is none."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], ir.Constant(_BIT, 0))
+
+    return types.int64(types.int64), code
+
+
+@_instruction
 def set_bits(_context: Any, _bits: Any) -> Any:
     """How many bits of an int64 are set."""
 

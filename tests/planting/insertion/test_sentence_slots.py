@@ -17,7 +17,7 @@ from transforms.base.texts import Texts
 from transforms.planting.characters import places_table, sentence_classes
 from transforms.planting.forms import LINE, SENTENCE, UNSPACED, form_of
 from transforms.planting.insertion import sentences_kernel as kernel
-from transforms.planting.insertion.sentences_kernel import find_slots, sentences_of_line
+from transforms.planting.insertion.sentences_kernel import ALL_LINES, find_slots, marks_in, sentences_of_line
 from transforms.planting.insertion.slots import choose, in_order, separators
 from transforms.planting.work import VARIABLE
 
@@ -32,8 +32,8 @@ def inserted(text: str, sentences: int = 1, form: int = SENTENCE, fraction: floa
     at, kinds = at[order], kinds[order]
     leads, tails = separators(texts, rows, at, kinds, forms)
     data, out, done = text.encode(), b"", 0
-    for offset, lead, tail in zip(at.tolist(), leads, tails, strict=True):
-        out += data[done:offset] + lead + what.encode() + tail
+    for offset, lead, tail in zip(at.tolist(), leads.to_pylist(), tails.to_pylist(), strict=True):
+        out += data[done:offset] + f"{lead}{what}{tail}".encode()
         done = offset
     return (out + data[done:]).decode()
 
@@ -86,10 +86,14 @@ def best_of_all(text: str, fractions: list[float]) -> list[int]:
     data = np.frombuffer(text.encode(), np.uint8)
     size = len(data)
     offsets, kinds = np.empty(size + 2, np.int64), np.empty(size + 2, np.int8)
-    count = find_slots(data, places_table(), 0, size, True, offsets, kinds)
+    count = find_slots(
+        data, marks_in(data), places_table(), np.zeros(1, np.int64), np.array([size]), ALL_LINES, offsets, kinds
+    )
     found, found_kinds = np.empty(2 * size + 4, np.int64), np.empty(2 * size + 4, np.int8)
     ranks, breaks = np.empty(2 * size + 4, np.int8), np.empty(size + 1, np.int64)
-    total = kernel._sentence_slots(data, sentence_classes(), offsets, kinds, count, found, found_kinds, ranks, breaks)
+    total = kernel._sentence_slots(
+        data, sentence_classes(), offsets, kinds, count, True, found, found_kinds, ranks, breaks
+    )
     free, chosen = set(range(total)), []
     for share in fractions:
         wanted = int(share * 2**32) * size >> 32

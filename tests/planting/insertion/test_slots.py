@@ -62,11 +62,12 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=40).map("".join))
 
 
-def slots(text: str, first: int = 0, last: int = 1 << 40, *, within_lines: bool = True) -> list[tuple[int, int]]:
-    """(byte offset, kind) of every slot."""
+def slots(text: str, *stretches: tuple[int, int], within: int = kernel.ALL_LINES) -> list[tuple[int, int]]:
+    """(byte offset, kind) of every slot, or of those in and around some stretches."""
     data = np.frombuffer(text.encode(), np.uint8)
     offsets, kinds = np.empty(len(data) + 2, np.int64), np.empty(len(data) + 2, np.int8)
-    count = kernel.find_slots(data, places_table(), first, last, within_lines, offsets, kinds)
+    lows, highs = np.array(stretches or [(0, 1 << 40)], np.int64).T.copy()
+    count = kernel.find_slots(data, kernel.marks_in(data), places_table(), lows, highs, within, offsets, kinds)
     return list(zip(offsets[:count].tolist(), kinds[:count].tolist(), strict=True))
 
 
@@ -163,8 +164,8 @@ def test_what_is_inserted_is_parted_from_its_neighbours(text: str) -> None:
     data = np.frombuffer(text.encode(), np.uint8)
     for offset, kind in slots(text):
         lead, tail = (SEPARATORS[one] for one in kernel.separators(data, places_table(), offset, kind, False, False))
-        before = text.encode()[:offset].decode().removeprefix("\ufeff") + lead.decode()
-        after = tail.decode() + text.encode()[offset:].decode()
+        before = text.encode()[:offset].decode().removeprefix("\ufeff") + lead
+        after = tail + text.encode()[offset:].decode()
         assert not before or before[-1].isspace()
         assert not after or after[0].isspace()
         if kind in (kernel.START, kernel.END, kernel.PARAGRAPH):
@@ -173,11 +174,18 @@ def test_what_is_inserted_is_parted_from_its_neighbours(text: str) -> None:
             assert not after or after.startswith("\n\n")
 
 
-@given(TEXTS.filter(bool), st.integers(0, 300), st.integers(0, 300))
-def test_between_two_places_the_same_slots_are_found(text: str, one: int, other: int) -> None:
-    first, last = sorted((one, other))
-    inside = [slot for slot in slots(text, first, last) if first <= slot[0] <= last]
-    assert inside == [slot for slot in slots(text) if first <= slot[0] <= last]
+STRETCHES = st.lists(st.integers(0, 300), min_size=2, max_size=8, unique=True).map(
+    lambda places: list(zip(*[iter(sorted(places))] * 2, strict=False))
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(TEXTS, max_size=4).map("\n\n".join).filter(bool), STRETCHES)
+def test_in_stretches_of_a_text_the_same_slots_are_found(text: str, stretches: list[tuple[int, int]]) -> None:
+    def inside(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [slot for slot in found if any(low <= slot[0] <= high for low, high in stretches)]
+
+    assert inside(slots(text, *stretches)) == inside(slots(text))
 
 
 def choose(texts: list[str], fractions: list[list[float]]) -> list[list[tuple[int, int]]]:
@@ -235,11 +243,12 @@ def test_a_part_of_a_text_gives_the_slots_of_the_whole(text: str, fractions: lis
 
 @given(TEXTS, st.integers(0, 300), st.integers(0, 300))
 def test_without_those_in_lines_the_other_slots_are_the_same(text: str, one: int, other: int) -> None:
-    def at_ends(within_lines: bool) -> list[tuple[int, int]]:
-        found = slots(text, *sorted((one, other)), within_lines=within_lines)
+    def at_ends(within: int) -> list[tuple[int, int]]:
+        first, last = sorted((one, other))
+        found = slots(text, (first, last), within=within)
         return [slot for slot in found if slot[1] <= kernel.PARAGRAPH]
 
-    assert at_ends(False) == at_ends(True)
+    assert at_ends(kernel.NO_LINES) == at_ends(kernel.ENDED_LINES) == at_ends(kernel.ALL_LINES)
 
 
 def test_far_from_any_slot_the_whole_text_is_looked_at() -> None:

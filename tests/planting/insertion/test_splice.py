@@ -28,7 +28,9 @@ def test_insertion_and_its_undoing(
     array = pa.array(["before"] * skip + texts, kind).slice(skip)
     chosen = as_arrays(texts, pieces)
     rows, positions = (np.array([one[at] for one in chosen], np.int64) for at in (0, 1))
-    edited, landed = insert(Texts.of(array), rows, positions, [piece for _, _, piece in chosen])
+    edited, landed = insert(
+        Texts.of(array), rows, positions, pa.array([piece.decode() for _, _, piece in chosen], pa.large_string())
+    )
     expected = [text.encode() for text in texts]
     shift = [0] * len(texts)
     for (row, at, piece), where in zip(chosen, landed.tolist(), strict=True):

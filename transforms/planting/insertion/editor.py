@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,13 @@ import pyarrow as pa
 
 from schemas.secret.ledger import LEDGER_OF_FAMILIES
 from schemas.secret.slots import SLOTS
-from transforms.base.texts import Texts
+from transforms.base.texts import Texts, text_sizes
 from transforms.corpus.input.columns import as_strings
 from transforms.corpus.output.shards import Shard
 from transforms.planting.columns.followers import Follower
 from transforms.planting.columns.recompute import as_neighbours, recompute
 from transforms.planting.folder import parquet
+from transforms.planting.insertion import excerpts
 from transforms.planting.insertion.inserted import Insertions, insert_all
 from transforms.planting.insertion.slots import BOUNDARIES
 from transforms.planting.insertion.splice import characters_before
@@ -23,6 +25,8 @@ from transforms.planting.places.by_shard import Plantings, read_plantings
 from transforms.planting.work import SecretWork
 
 DOCUMENT = "document"
+_BOUNDARIES = pa.array(BOUNDARIES)
+_SHA256 = pa.binary(32)
 _COPIED = ("unit", "candidate", "arm", "kind", "stratum", "dose", "copy", "address", "variant")
 """Columns of the ledger that the plantings have, too."""
 NEIGHBOUR_CHARACTERS = 32
@@ -107,7 +111,7 @@ class ShardPlanting:
             own["form"].to_numpy(),
             own["leaf"].to_numpy(),
             own["copy"].to_numpy(),
-            [text.encode() for text in own["text"].to_pylist()],
+            as_strings(own.column("text")),
         )
         inserted = insert_all(texts, insertions)
         own, rows, at, edited = own.take(pa.array(inserted.order)), rows[inserted.order], inserted.at, inserted.texts
@@ -115,48 +119,49 @@ class ShardPlanting:
         of_document = np.searchsorted(documents, rows)
         table = table.set_column(column, table.schema.field(column), _as(edited.array(), table.schema.field(column)))
         table, recomputed = recompute(table, documents.tolist(), before, changed, self.editor.followers)
-        ends = zip(of_document.tolist(), at.tolist(), strict=True)
-        neighbours = [_neighbours(before[document], slot) for document, slot in ends]
         digests = _digests(before, changed, at[np.unique(of_document, return_index=True)[1]].tolist())
         self.ledger.append(
             self._ledger(
                 own,
                 row=self.rows + rows + np.searchsorted(after, rows, side="left"),
-                boundary=[BOUNDARIES[code] for code in inserted.kinds.tolist()],
+                boundary=_BOUNDARIES.take(pa.array(inserted.kinds)),
                 byte_offset=inserted.begins,
                 char_offset=characters_before(edited, rows, inserted.begins),
-                sizes=[len(insertions.pieces[which]) for which in inserted.order.tolist()],
+                sizes=text_sizes(as_strings(own.column("text"))),
                 separators=(inserted.leads, inserted.tails),
-                neighbours=neighbours,
-                digests=tuple([side[document] for document in of_document.tolist()] for side in digests),
-                recomputed=[recomputed[document] for document in of_document.tolist()],
+                neighbours=excerpts.neighbours(texts, rows, at, NEIGHBOUR_CHARACTERS),
+                digests=[side.take(pa.array(of_document)) for side in digests],
+                recomputed=np.array(recomputed, np.uint32)[of_document],
             )
         )
-        self._keep_slots(own, [before[document] for document in of_document.tolist()], at, inserted.leads)
+        self._keep_slots(own, texts, rows, at, inserted.leads)
         return table
 
     def _add(self, table: pa.Table, after: npt.NDArray[np.int64], beside: slice) -> pa.Table:
         """Put documents of their own behind the rows `after` (ascending)."""
         own = self.plantings.beside.slice(beside.start, beside.stop - beside.start)
-        texts = own["text"].to_pylist()
+        column = as_strings(own.column("text"))
+        texts = column.to_pylist()
         # What an added document shares with the one before it makes it look like a part of the corpus.
         added = as_neighbours(table.take(pa.array(after)), self.editor.text_column, texts, self.editor.followers)
         # Stable: what is added behind a row comes after it, in the order of the plantings.
         order = np.argsort(np.concatenate([np.arange(table.num_rows), after]), kind="stable")
-        encoded = [text.encode() for text in texts]
-        nothing = [b""] * len(texts)
+        nothing = pa.repeat("", len(texts))
         self.ledger.append(
             self._ledger(
                 own,
                 row=self.rows + after + 1 + np.arange(len(after)),
-                boundary=[DOCUMENT] * len(texts),
+                boundary=pa.repeat(DOCUMENT, len(texts)),
                 byte_offset=np.zeros(len(texts), np.int64),
                 char_offset=np.zeros(len(texts), np.int64),
-                sizes=[len(text) for text in encoded],
+                sizes=text_sizes(column),
                 separators=(nothing, nothing),
-                neighbours=[("", "")] * len(texts),
-                digests=([None] * len(texts), [hashlib.sha256(text).digest() for text in encoded]),
-                recomputed=[0] * len(texts),
+                neighbours=(nothing, nothing),
+                digests=[
+                    pa.nulls(len(texts), _SHA256),
+                    pa.array([hashlib.sha256(text.encode()).digest() for text in texts], _SHA256),
+                ],
+                recomputed=np.zeros(len(texts), np.uint32),
             )
         )
         return pa.concat_tables([table, added]).unify_dictionaries().take(pa.array(order))
@@ -166,58 +171,72 @@ class ShardPlanting:
         own: pa.Table,
         *,
         row: npt.NDArray[np.int64],
-        boundary: list[str],
+        boundary: pa.Array,
         byte_offset: npt.NDArray[np.int64],
         char_offset: npt.NDArray[np.int64],
-        sizes: list[int],
-        separators: tuple[list[bytes], list[bytes]],
-        neighbours: list[tuple[str, str]],
-        digests: Sequence[Sequence[bytes | None]],
-        recomputed: list[int],
+        sizes: npt.NDArray[np.uint32],
+        separators: tuple[pa.Array, pa.Array],
+        neighbours: tuple[pa.Array, pa.Array],
+        digests: Sequence[pa.Array],
+        recomputed: npt.NDArray[np.uint32],
     ) -> pa.Table:
-        lead, tail = ([one.decode() for one in side] for side in separators)
+        lead, tail = separators
+        before, after = neighbours
         values = {
             **{name: own[name] for name in _COPIED},
-            "shard": [self.shard] * own.num_rows,
+            "shard": np.full(own.num_rows, self.shard, np.int32),
             "row": row,
             "boundary": boundary,
             "byte_offset": byte_offset,
             "char_offset": char_offset,
-            "bytes": sizes,
+            "bytes": sizes.astype(np.int32),
             "lead": lead,
             "tail": tail,
-            "before": [before for before, _ in neighbours],
-            "after": [after for _, after in neighbours],
+            "before": before,
+            "after": after,
             "sha256_before": digests[0],
             "sha256_after": digests[1],
             "recomputed": recomputed,
         }
-        return pa.table([values[name] for name in LEDGER_OF_FAMILIES.names], schema=LEDGER_OF_FAMILIES)
+        return _as_table([values[name] for name in LEDGER_OF_FAMILIES.names], LEDGER_OF_FAMILIES)
 
     def _keep_slots(
-        self, own: pa.Table, before: Sequence[memoryview], at: npt.NDArray[np.int64], leads: Sequence[bytes]
+        self,
+        own: pa.Table,
+        texts: Texts,
+        rows: npt.NDArray[np.int64],
+        at: npt.NDArray[np.int64],
+        leads: pa.Array,
     ) -> None:
         """Keep the context of the copies at whose places candidates are scored: of the text as it was."""
-        most = self.editor.context * BYTES_A_TOKEN
-        chosen = np.flatnonzero(own["is_slot"].to_numpy(zero_copy_only=False)).tolist()
-        picked = own.take(pa.array(chosen, pa.int64()))
-        contexts = [_end_of(before[k], int(at[k]), most) for k in chosen]
-        self.slots.append(
-            pa.table([picked["unit"], picked["copy"], contexts, [leads[k].decode() for k in chosen]], schema=SLOTS)
-        )
+        chosen = np.flatnonzero(own["is_slot"].to_numpy(zero_copy_only=False))
+        picked = own.take(pa.array(chosen))
+        contexts = excerpts.before(texts, rows[chosen], at[chosen], self.editor.context * BYTES_A_TOKEN)
+        self.slots.append(_as_table([picked["unit"], picked["copy"], contexts, leads.take(pa.array(chosen))], SLOTS))
 
 
-def _digests(
-    before: Sequence[memoryview], changed: Sequence[memoryview], same: Sequence[int]
-) -> tuple[list[bytes], list[bytes]]:
-    """SHA-256 of texts before and after a change, of which the first `same` bytes are the same and hashed once."""
+def _digests(before: Sequence[memoryview], changed: Sequence[memoryview], same: Sequence[int]) -> list[pa.Array]:
+    """SHA-256 of texts before and after a change, of which the first `same` bytes are the same and hashed once.
+
+    Returns:
+        Both as fixed-size binary arrays of 32 bytes.
+    """
     found: tuple[list[bytes], list[bytes]] = [], []
     for one, other, size in zip(before, changed, same, strict=True):
         hashed = hashlib.sha256(one[:size])
         for side, text, own in zip(found, (one, other), (hashed, hashed.copy()), strict=True):
             own.update(text[size:])
             side.append(own.digest())
-    return found
+    return [pa.array(side, _SHA256) for side in found]
+
+
+def _as_table(values: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    """Columns as those of a schema, whose texts may have another width."""
+    arrays = [one if isinstance(one, pa.Array | pa.ChunkedArray) else pa.array(one) for one in values]
+    return pa.table(
+        [one if one.type == field.type else one.cast(field.type) for one, field in zip(arrays, schema, strict=True)],
+        schema=schema,
+    )
 
 
 def _stretch(sorted_addresses: npt.NDArray[np.uint64], where: npt.NDArray[np.uint64]) -> slice:
@@ -229,15 +248,3 @@ def _stretch(sorted_addresses: npt.NDArray[np.uint64], where: npt.NDArray[np.uin
 
 def _as(array: pa.Array, column: pa.Field) -> pa.Array:
     return array if array.type == column.type else array.cast(column.type)
-
-
-def _neighbours(text: memoryview, slot: int) -> tuple[str, str]:
-    """The characters before and after a slot, at most `NEIGHBOUR_CHARACTERS` of each."""
-    before = str(text[max(0, slot - 4 * NEIGHBOUR_CHARACTERS) : slot], errors="ignore")
-    after = str(text[slot : slot + 4 * NEIGHBOUR_CHARACTERS], errors="ignore")
-    return before[-NEIGHBOUR_CHARACTERS:], after[:NEIGHBOUR_CHARACTERS]
-
-
-def _end_of(text: memoryview, slot: int, most: int) -> str:
-    """The text before a slot, at most `most` bytes of its end, from a whole character on."""
-    return str(text[max(0, slot - most) : slot], errors="ignore")

@@ -1,12 +1,13 @@
 """Texts with copies inserted at their slots, each parted from its neighbours by separators of its own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from transforms.base.texts import Texts
+from transforms.base.texts import Texts, text_sizes
 from transforms.planting.insertion.slots import choose, in_order, separators
 from transforms.planting.insertion.splice import insert
 
@@ -22,8 +23,8 @@ class Inserted:
         order: int64[k], which of the given insertions comes next.
         at: int64[k], byte offset of the slot in the text as it was.
         kinds: int8[k], what kind of slot it is.
-        leads: k separators that were put before.
-        tails: k separators that were put behind.
+        leads: large_string[k], separators that were put before.
+        tails: large_string[k], separators that were put behind.
         begins: int64[k], byte offset of the copy itself in its new text.
     """
 
@@ -31,8 +32,8 @@ class Inserted:
     order: _I64
     at: _I64
     kinds: npt.NDArray[np.int8]
-    leads: list[bytes]
-    tails: list[bytes]
+    leads: pa.Array
+    tails: pa.Array
     begins: _I64
 
 
@@ -46,7 +47,7 @@ class Insertions:
         forms: int8[k], of `transforms.planting.forms`.
         leaf: int32[k], the unit.
         copy: int32[k], number of the copy in its unit.
-        pieces: k texts in UTF-8.
+        pieces: string[k] or large_string[k].
     """
 
     rows: _I64
@@ -54,7 +55,7 @@ class Insertions:
     forms: npt.NDArray[np.int8]
     leaf: npt.NDArray[np.int32]
     copy: npt.NDArray[np.int32]
-    pieces: Sequence[bytes]
+    pieces: pa.Array
 
 
 def insert_all(texts: Texts, own: Insertions) -> Inserted:
@@ -63,7 +64,7 @@ def insert_all(texts: Texts, own: Insertions) -> Inserted:
     order = in_order(own.rows, at, kinds, own.leaf, own.copy)
     rows, at, kinds = own.rows[order], at[order], kinds[order]
     leads, tails = separators(texts, rows, at, kinds, own.forms[order])
-    pieces = [own.pieces[which] for which in order.tolist()]
-    edited, landed = insert(texts, rows, at, [b"".join(parts) for parts in zip(leads, pieces, tails, strict=True)])
-    begins = landed + np.array([len(one) for one in leads], np.int64)
-    return Inserted(edited, order, at, kinds, leads, tails, begins)
+    pieces = own.pieces.cast(pa.large_string()).take(pa.array(order))
+    joined = pc.binary_join_element_wise(leads, pieces, tails, pa.scalar("", pa.large_string()))
+    edited, landed = insert(texts, rows, at, joined)
+    return Inserted(edited, order, at, kinds, leads, tails, landed + text_sizes(leads))

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.base.kernels import kernel
-from transforms.base.vectors import STEP, equal_bytes, trailing_zeros
+from transforms.base.vectors import STEP, equal_bytes, leading_zeros, trailing_zeros
 
-NEWLINE, RETURN, TAB, BLANK, TICK, TILDE = 10, 13, 9, 32, 96, 126
-_BAR, _PLUS, _MINUS, _EQUALS, _COLON, _STAR, _QUOTE, _DOT, _LESS = 124, 43, 45, 61, 58, 42, 62, 46, 60
+NEWLINE, RETURN, TAB, BLANK, TICK, TILDE, BAR, LESS = 10, 13, 9, 32, 96, 126, 124, 60
+_PLUS, _MINUS, _EQUALS, _COLON, _STAR, _QUOTE, _DOT = 43, 45, 61, 58, 42, 62, 46
 
 
 @kernel
@@ -32,12 +32,38 @@ def find_byte(data: NDArray[np.uint8], byte: int, lo: int) -> int:
 
 
 @kernel
+def line_begin(data: NDArray[np.uint8], at: int) -> int:
+    """Where the line begins that holds the byte at `at`, or that ends there."""
+    base = np.int64(data.ctypes.data)
+    while at >= STEP:
+        found = equal_bytes(base + at - STEP, NEWLINE)
+        if found != 0:
+            return int(at - leading_zeros(found))
+        at -= STEP
+    while at > 0 and data[at - 1] != NEWLINE:
+        at -= 1
+    return at
+
+
+@kernel
 def is_blank(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
     """Whether nothing but blanks, tabs and carriage returns stands there."""
     at = lo
     while at < hi and (data[at] == BLANK or data[at] == TAB or data[at] == RETURN):
         at += 1
     return at == hi
+
+
+@kernel
+def may_end_sentence(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
+    """Whether a line may end with a sentence: not where an ASCII letter or digit or one of `,:;-` comes last."""
+    at = hi - 1
+    while at >= lo and (data[at] == BLANK or data[at] == TAB or data[at] == RETURN):
+        at -= 1
+    if at < lo:
+        return False
+    last = data[at]
+    return not (97 <= last <= 122 or 65 <= last <= 90 or 48 <= last <= 57 or last in (44, 45, 58, 59))
 
 
 @kernel
@@ -169,9 +195,9 @@ def _is_delimiter_row(data: NDArray[np.uint8], lo: int, hi: int) -> bool:
     bar = dash = False
     for at in range(lo, hi):
         byte = data[at]
-        bar = bar or byte == _BAR
+        bar = bar or byte == BAR
         dash = dash or byte == _MINUS
-        if byte not in (_BAR, _MINUS, _COLON, BLANK, TAB, RETURN):
+        if byte not in (BAR, _MINUS, _COLON, BLANK, TAB, RETURN):
             return False
     return bar and dash
 
@@ -182,20 +208,21 @@ def table_row(data: NDArray[np.uint8], lo: int, hi: int) -> tuple[bool, bool]:
 
     Rows: bars, several tabs, the rule of a grid, cells of HTML, and what stands before a Markdown delimiter row.
     """
-    bars = tabs = 0
-    content = False
-    for at in range(lo, hi):
-        byte = data[at]
-        if not content and byte != BLANK and byte != TAB:
-            content = True
-            if byte == _PLUS and at + 1 < hi and (data[at + 1] == _MINUS or data[at + 1] == _EQUALS):
-                return True, False
-            bars += byte == _BAR
-        if byte == _BAR:
+    first = _content(data, lo, hi)
+    if first + 1 < hi and data[first] == _PLUS and (data[first + 1] == _MINUS or data[first + 1] == _EQUALS):
+        return True, False
+    own, marks = data[first:hi], 0
+    for at in range(len(own)):  # of many bytes at once; nearly all lines have none
+        marks += (own[at] == BAR) | (own[at] == TAB) | (own[at] == LESS)
+    if marks == 0:
+        return False, False
+    bars, tabs = 1 if own[0] == BAR else 0, 0
+    for at in range(len(own)):
+        if own[at] == BAR:
             bars += 1
-        elif byte == TAB and content:
+        elif own[at] == TAB:
             tabs += 1
-        elif byte == _LESS and _is_cell(data, at + 1, hi):
+        elif own[at] == LESS and _is_cell(data, first + at + 1, hi):
             return True, False
     if bars and _is_delimiter_row(data, lo, hi):
         return True, True
@@ -285,20 +312,30 @@ def _is_three(data: NDArray[np.uint8], lo: int, hi: int, mark: int) -> bool:
 
 
 @kernel
-def paragraph_start(data: NDArray[np.uint8], first: int) -> int:
-    """Where the paragraph of the last line with content that begins before `first` begins; 0 if there is none."""
+def may_open(data: NDArray[np.uint8]) -> bool:
+    """Whether anything stands there that tells of later lines of its paragraph: a `, a < or a |."""
+    size = len(data)
+    return bool(find_byte(data, TICK, 0) < size or find_byte(data, LESS, 0) < size or find_byte(data, BAR, 0) < size)
+
+
+@kernel
+def last_line_before(data: NDArray[np.uint8], first: int, plain: bool) -> tuple[int, int]:
+    """Where the paragraph of the last line with content that begins before `first` begins, and that line itself.
+
+    Both are 0 if there is none, and both are the line if the text is `plain`: if `may_open` says no of all of it.
+    """
     lo: Any = min(first, len(data))
-    start, found = 0, False
+    start, found = 0, -1
     while lo > 0:
         hi = lo - 1
-        lo = hi
-        while lo > 0 and data[lo - 1] != NEWLINE:
-            lo -= 1
+        lo = line_begin(data, hi)
         if not is_blank(data, lo, hi):
-            start, found = lo, True
-        elif found:
+            start, found = lo, max(found, lo)
+            if plain:
+                return lo, lo
+        elif found >= 0:
             break
-    return start
+    return start, max(found, 0)
 
 
 @kernel

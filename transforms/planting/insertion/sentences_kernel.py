@@ -13,16 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.base.kernels import inline_kernel, kernel
-from transforms.planting.insertion.lines_kernel import BLANK, NEWLINE, RETURN, TAB, TICK, find_byte, is_blank
+from transforms.planting.insertion.lines_kernel import (
+    BLANK,
+    NEWLINE,
+    RETURN,
+    TAB,
+    TICK,
+    find_byte,
+    is_blank,
+    line_begin,
+    may_end_sentence,
+)
 from transforms.planting.insertion.slots_kernel import (
+    ALL_LINES,
+    ENDED_LINES,
+    NO_LINES,
     NOTHING,
     PARAGRAPH,
     PARAGRAPH_REACH,
     SENTENCE,
-    SENTENCE_REACH,
     SPACE,
     WORD,
     find_slots,
+    marks_in,
     nearest,
 )
 
@@ -36,6 +49,10 @@ _PROSE, _LIST, _WRAPPED, _APART, _ANYWHERE = 0, 1, 2, 3, 4
 
 In prose; in an item of a list or a quotation; in a line that ends in no mark; between paragraphs; between words.
 """
+
+
+_NEAR = 400
+"""Bytes around the wanted place that are looked at first for a sentence, then four times as many again and again."""
 
 
 @inline_kernel
@@ -87,6 +104,11 @@ def sentences_of_line(
     full_stop = letter = before_stop = False
     at = lo
     while at < hi:
+        if state == 0 and 97 <= data[at] <= 122:  # most bytes are small letters, with which nothing ends
+            while at < hi and 97 <= data[at] <= 122:
+                at += 1
+            letter = True
+            continue
         code, length = _character(data, at)
         kind = classes[code]
         if kind == _EXTENDS:
@@ -204,6 +226,7 @@ def _sentence_slots(
     offsets: NDArray[np.int64],
     kinds: NDArray[np.int8],
     count: int,
+    all_lines: bool,
     found: NDArray[np.int64],
     found_kinds: NDArray[np.int8],
     ranks: NDArray[np.int8],
@@ -212,19 +235,25 @@ def _sentence_slots(
     """The slots of a text with those for sentences among them, in no order; how many.
 
     `offsets` and `kinds`: `count` slots from `find_slots`. `found`, `found_kinds`, `ranks`: filled, `2 count` at most.
+    Without `all_lines` only those of the rank `_PROSE` are wanted.
     """
     total, slot = 0, 0
     while slot < count:
         if kinds[slot] != WORD and kinds[slot] != SENTENCE:
+            if not all_lines:
+                slot += 1
+                continue
             found[total], found_kinds[total], ranks[total] = offsets[slot], kinds[slot], _APART
             total += 1
             slot += 1
             continue
-        lo: Any = offsets[slot]
-        while lo > 0 and data[lo - 1] != NEWLINE:
-            lo -= 1
+        lo = line_begin(data, offsets[slot])
         hi = find_byte(data, NEWLINE, offsets[slot])
-        rank = _line_class(data, lo, hi)
+        rank = _line_class(data, lo, hi) if all_lines or may_end_sentence(data, lo, hi) else _ANYWHERE
+        if not all_lines and rank != _PROSE:
+            while slot < count and offsets[slot] < hi and (kinds[slot] == WORD or kinds[slot] == SENTENCE):
+                slot += 1
+            continue
         breaks_here, end, full_stop = sentences_of_line(data, classes, lo, hi, breaks)
         within = rank if end >= 0 and _sentence_ends_well(data, lo, end, classes) else max(rank, _WRAPPED)
         last, at_break = offsets[slot], 0
@@ -234,9 +263,10 @@ def _sentence_slots(
                 at_break += 1
             begins = at_break < breaks_here and breaks[at_break] == last and rank != _ANYWHERE
             begins = begins and _has_letters(data, lo, last)
-            found[total], found_kinds[total] = last, INSIDE if begins else kinds[slot]
-            ranks[total] = within if begins else _ANYWHERE
-            total += 1
+            if begins or all_lines:
+                found[total], found_kinds[total] = last, INSIDE if begins else kinds[slot]
+                ranks[total] = within if begins else _ANYWHERE
+                total += 1
             slot += 1
         if end > last and rank != _ANYWHERE and _is_closed(data, last, end):
             following = find_byte(data, NEWLINE, hi + 1) if hi < len(data) else hi
@@ -259,6 +289,29 @@ def _best(
         if best < 0 or rank < best_rank or (rank == best_rank and distance < best_distance):
             best, best_rank, best_distance = slot, rank, distance
     return best, best_rank == _PROSE and best_distance <= reach
+
+
+@kernel
+def _stretches(
+    wanted: NDArray[np.int64], reaches: NDArray[np.int64], lows: NDArray[np.int64], highs: NDArray[np.int64]
+) -> int:
+    """What lies within reach of the wanted places: disjoint stretches into `lows` and `highs`; how many."""
+    # By insertion: they are mostly in order, and compiling a sort of NumPy takes seconds.
+    for number in range(len(wanted)):
+        low, high = max(0, wanted[number] - reaches[number]), wanted[number] + reaches[number]
+        at = number
+        while at > 0 and lows[at - 1] > low:
+            lows[at], highs[at] = lows[at - 1], highs[at - 1]
+            at -= 1
+        lows[at], highs[at] = low, high
+    count = min(1, len(wanted))
+    for number in range(1, len(wanted)):
+        if lows[number] <= highs[count - 1]:
+            highs[count - 1] = max(highs[count - 1], highs[number])
+        else:
+            lows[count], highs[count] = lows[number], highs[number]
+            count += 1
+    return count
 
 
 @kernel
@@ -293,9 +346,9 @@ def choose_slots(
     total = len(fractions)
     at, kind = np.empty(total, np.int64), np.empty(total, np.int8)
     chosen, landed = np.empty(total, np.int64), np.empty(total, np.int8)
-    longest = 0
+    longest = most = 0
     for text in range(len(starts)):
-        longest = max(longest, ends[text] - starts[text])
+        longest, most = max(longest, ends[text] - starts[text]), max(most, first[text + 1] - first[text])
     offsets, kinds, used = (
         np.empty(longest + 2, np.int64),
         np.empty(longest + 2, np.int8),
@@ -304,47 +357,57 @@ def choose_slots(
     found, found_kinds = np.empty(2 * longest + 4, np.int64), np.empty(2 * longest + 4, np.int8)
     ranks, taken = np.empty(2 * longest + 4, np.int8), np.empty(2 * longest + 4, np.bool_)
     breaks = np.empty(longest + 1, np.int64)
+    lows, highs, reaches = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     for text in range(len(starts)):
         own = data[starts[text] : ends[text]]
         size = len(own)
-        lowest: Any = np.int64(size)
-        highest: Any = np.int64(0)
-        sentences = only_sentences = False
-        for insertion in range(first[text], first[text + 1]):
+        begin, behind = first[text], first[text + 1]
+        marks = marks_in(own)
+        sentences, near = False, begin == behind
+        for insertion in range(begin, behind):
             wanted = np.int64((fractions[insertion] >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
             at[insertion] = wanted
-            lowest, highest = min(lowest, wanted), max(highest, wanted)
-            only_sentences = not lines[insertion] and (only_sentences or insertion == first[text])
+            reaches[insertion - begin] = PARAGRAPH_REACH if lines[insertion] else _NEAR
             sentences = sentences or not lines[insertion]
-        # What is chosen mostly lies close by, and nearly always within reach: all of a text is looked at only where it
-        # does not. What is found of a part of a text is what would be chosen of the whole.
-        for look in range(3):
-            close = SENTENCE_REACH if only_sentences else PARAGRAPH_REACH
-            reach: Any = close if look == 0 else PARAGRAPH_REACH if look == 1 else size
-            within_lines = sentences or look > 0
-            count = find_slots(own, table, max(0, lowest - reach), highest + reach, within_lines, offsets, kinds)
+        # What is chosen mostly lies close by: more of a text is looked at only where it does not. What is found of some
+        # parts of a text is what would be chosen of the whole.
+        within = ENDED_LINES if sentences else NO_LINES
+        while not near:
+            stretches = _stretches(at[begin:behind], reaches, lows, highs)
+            count = find_slots(own, marks, table, lows[:stretches], highs[:stretches], within, offsets, kinds)
+            all_lines = within == ALL_LINES
             slots: Any = 0
             if sentences:
-                slots = _sentence_slots(own, classes, offsets, kinds, count, found, found_kinds, ranks, breaks)
+                slots = _sentence_slots(
+                    own, classes, offsets, kinds, count, all_lines, found, found_kinds, ranks, breaks
+                )
             for slot in range(count):
                 used[slot] = False
             for slot in range(slots):
                 taken[slot] = False
-            near = count > 0
-            for insertion in range(first[text], first[text + 1] if near else first[text]):
-                if lines[insertion]:
+            near = True
+            for insertion in range(begin, behind):
+                reach = reaches[insertion - begin]
+                everything = reach >= size and all_lines
+                if (count if lines[insertion] else slots) == 0:
+                    well = False
+                elif lines[insertion]:
                     slot = nearest(offsets, kinds, used, count, at[insertion])
-                    near = near and not used[slot] and abs(offsets[slot] - at[insertion]) <= PARAGRAPH_REACH
-                    near = near and (within_lines or kinds[slot] <= PARAGRAPH)
+                    well = not used[slot] and abs(offsets[slot] - at[insertion]) <= PARAGRAPH_REACH
+                    well = well and (all_lines or kinds[slot] <= PARAGRAPH)
                     used[slot] = True
                     chosen[insertion], landed[insertion] = offsets[slot], kinds[slot]
                 else:
                     slot, well = _best(found, ranks, taken, slots, at[insertion], reach)
-                    near = near and well
                     taken[slot] = True
                     chosen[insertion], landed[insertion] = found[slot], found_kinds[slot]
-            if near:
-                break
+                if well or everything:
+                    continue
+                near = False
+                if not all_lines and (lines[insertion] or reach >= size):
+                    within = ALL_LINES
+                else:
+                    reaches[insertion - begin] = 4 * reach if reach < PARAGRAPH_REACH else size
         for insertion in range(first[text], first[text + 1]):
             at[insertion], kind[insertion] = chosen[insertion], landed[insertion]
     return at, kind

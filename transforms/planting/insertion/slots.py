@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from transforms.base.texts import Texts
 from transforms.planting.characters import places_table, sentence_classes
@@ -17,7 +18,9 @@ from transforms.planting.insertion.slots_kernel import SENTENCE, choose_separato
 BOUNDARIES = ("start", "end", "paragraph", "sentence", "word", "sentence", "sentence")
 """What the ledger says of each kind of slot."""
 
-SEPARATORS = (b"", b" ", b"\n", b"\n\n", b"\r\n", b"\r\n\r\n")
+SEPARATORS = ("", " ", "\n", "\n\n", "\r\n", "\r\n\r\n")
+
+_AS_TEXTS = pa.array(SEPARATORS, pa.large_string())
 
 _I64 = npt.NDArray[np.int64]
 _I8 = npt.NDArray[np.int8]
@@ -45,14 +48,14 @@ def in_order(rows: _I64, at: _I64, kinds: _I8, leaf: npt.NDArray[np.int32], copy
     return np.lexsort((copy, leaf, kinds != LINE_END, at, rows))
 
 
-def separators(texts: Texts, rows: _I64, at: _I64, kinds: _I8, forms: _I8) -> tuple[list[bytes], list[bytes]]:
-    """What goes before and behind each of k insertions, which are in order; see `choose`."""
+def separators(texts: Texts, rows: _I64, at: _I64, kinds: _I8, forms: _I8) -> tuple[pa.Array, pa.Array]:
+    """What goes before and behind each of k insertions, which are in order; see `choose`. Both large_string[k]."""
     known = np.where(kinds >= INSIDE, SENTENCE, kinds).astype(np.int8)
     lead, tail = choose_separators(*_stretches(texts, rows), at, known, places_table())
     choose_sentence_separators(
         texts.data, texts.offsets[rows], at, kinds, forms == UNSPACED, places_table(), lead, tail
     )
-    return [SEPARATORS[code] for code in lead.tolist()], [SEPARATORS[code] for code in tail.tolist()]
+    return _AS_TEXTS.take(pa.array(lead)), _AS_TEXTS.take(pa.array(tail))
 
 
 def _stretches(texts: Texts, rows: _I64) -> tuple[npt.NDArray[np.uint8], _I64, _I64, _I64]:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from transforms.base.kernels import inline_kernel, kernel
 from transforms.planting.insertion.lines_kernel import (
+    BAR,
     BLANK,
+    LESS,
     NEWLINE,
     RETURN,
     TAB,
@@ -23,10 +25,13 @@ from transforms.planting.insertion.lines_kernel import (
     is_blank,
     is_quoted,
     is_rule,
+    last_line_before,
+    line_begin,
+    may_end_sentence,
     may_have_fence,
     may_have_rule,
+    may_open,
     opening_fence,
-    paragraph_start,
     simple_table_end,
     span_end,
     table_row,
@@ -41,6 +46,11 @@ NOTHING, SPACE, LINE, BLANK_LINE, CR_LINE, CR_BLANK_LINE = 0, 1, 2, 3, 4, 5
 """Separators: '', ' ', newline, two newlines, and the last two as carriage return and newline."""
 
 _WHITE, _ENDS_LINE, _ENDS_SENTENCE, _CLOSES, _BELONGS, _SMALL, _ALONE = 1, 2, 4, 8, 16, 32, 64
+
+NO_LINES, ENDED_LINES, ALL_LINES = 0, 1, 2
+"""Of which lines the slots are wanted."""
+
+_TILDES, _TICKS, _RULES, _OPENS = 1, 2, 4, 8
 
 PARAGRAPH_REACH, SENTENCE_REACH = 1500, 400
 """Bytes from the wanted place within which a paragraph's, then a sentence's end is preferred."""
@@ -68,25 +78,37 @@ def _character(data: NDArray[np.uint8], at: int) -> tuple[Any, int]:
 
 
 @kernel
+def marks_in(data: NDArray[np.uint8]) -> int:
+    """What may be in a text and has to be looked for in its lines: `_TILDES`, `_TICKS`, `_RULES` and `_OPENS`."""
+    found = _TILDES if may_have_fence(data, TILDE) else 0
+    found |= _TICKS if may_have_fence(data, TICK) else 0
+    found |= _RULES if may_have_rule(data) else 0
+    return found | (_OPENS if may_open(data) else 0)
+
+
+@kernel
 def find_slots(
     data: NDArray[np.uint8],
+    marks: int,
     table: NDArray[np.uint8],
-    first: int,
-    last: int,
-    within_lines: bool,
+    lows: NDArray[np.int64],
+    highs: NDArray[np.int64],
+    within: int,
     offsets: NDArray[np.int64],
     kinds: NDArray[np.int8],
 ) -> int:
     """The slots of one text, ascending, into `offsets` and `kinds` (len(data) + 2 of each); returns how many.
 
-    All between the bytes `first` and `last`, both included, are found, and a few beyond.
+    All within the wanted stretches are found, and a few beyond.
 
     Args:
         data: uint8[bytes], valid UTF-8.
+        marks: `marks_in(data)`.
         table: `places_table()`.
-        first: no slot before it is wanted.
-        last: no slot after it is wanted.
-        within_lines: whether those between sentences and words are wanted, too: they take most of the time.
+        lows: int64[k], the first byte of each stretch in which slots are wanted, ascending; one or more.
+        highs: int64[k], the last byte of each, itself included; less than the next stretch's first.
+        within: of which lines those between sentences and words are wanted, too, which take most of the time: of
+            `NO_LINES`, of `ENDED_LINES` (at least those that end with a sentence), or of `ALL_LINES`.
         offsets: int64, filled with byte offsets.
         kinds: int8, filled with `START` ... `WORD`.
     """
@@ -96,17 +118,43 @@ def find_slots(
     if begin < size or size == 0:
         offsets[0], kinds[0], count = begin, START, 1
     # A title that is underlined with ~ is told from a fence by the line before it, wherever that is.
-    tildes = may_have_fence(data, TILDE)
-    fenced, ruled = tildes or may_have_fence(data, TICK), may_have_rule(data)
-    # Without fences and rules only the paragraph and the last line before it matter to a line.
+    tildes, fenced, ruled = marks & _TILDES != 0, marks & (_TILDES | _TICKS) != 0, marks & _RULES != 0
+    # Without fences and rules only the paragraph and the last line before it matter to a line, and of the paragraph
+    # only lines that may open code, a tag or a table.
     everything = fenced or ruled
-    near: Any = max(begin, paragraph_start(data, first))
+    plain = not everything and not marks & _OPENS
+    stretch, last = 0, highs[len(highs) - 1]
+    near, whole = last_line_before(data, lows[0], plain)
+    near = max(begin, near)
     fence, ruled_to = 0, 0
     quoted, in_table = False, False
     was_blank, was_indented, was_prose, ended_sentence = False, False, False, False
     spans = np.zeros(_LONGEST_TICKS + 2, np.int64)
+    # Where each of what may open code, a tag or a table stands next.
+    tick: Any = np.int64(-1 if marks & _OPENS else size)
+    less: Any = tick
+    bar: Any = tick
     lo: Any = begin if everything else near
     while lo < size and lo <= last:
+        if lo > highs[stretch]:
+            stretch += 1
+            near, whole = last_line_before(data, lows[stretch], plain)
+            near = max(begin, near)
+            if near > lo and not everything:
+                lo = near
+                was_blank, was_indented, was_prose, ended_sentence, in_table = False, False, False, False, False
+            continue
+        if within != NO_LINES and near <= lo:
+            tick = find_byte(data, TICK, lo) if tick < lo else tick
+            less = find_byte(data, LESS, lo) if less < lo else less
+            bar = find_byte(data, BAR, lo) if bar < lo else bar
+            if lo < whole and not everything:  # the lines of the paragraph up to the next that may open something
+                upto = min(tick, less, bar)
+                upto = line_begin(data, upto) if upto < whole else whole
+                if upto > lo:
+                    lo = upto
+                    was_indented, was_prose, ended_sentence = False, False, False
+                    continue
         hi = find_byte(data, NEWLINE, lo)
         after = min(hi + 1, size)
         blank = is_blank(data, lo, hi)
@@ -124,6 +172,10 @@ def find_slots(
                 offsets[count], kinds[count] = lo, PARAGRAPH
                 count += 1
         prose, ended = False, False
+        inner = False
+        if within != NO_LINES and near <= lo:
+            inner = within == ALL_LINES or may_end_sentence(data, lo, hi)
+            inner = (inner and whole <= lo) or min(tick, less, bar) < hi
         if in_fence:
             if closes_fence(data, lo, hi, fence, quoted):
                 fence, quoted = 0, False
@@ -136,11 +188,11 @@ def find_slots(
                 in_table = False
             elif ruled and is_rule(data, lo, hi):
                 ruled_to = simple_table_end(data, after)
-            elif tildes or (within_lines and near <= lo):
+            elif tildes or inner:
                 row, begins_body = table_row(data, lo, hi)
                 in_table = in_table or begins_body
                 prose = not (row or in_table or indented)
-        if prose and within_lines and near <= lo:
+        if prose and inner:
             may_begin = ended_sentence and not was_blank
             count, ended = _slots_in_line(data, table, lo, hi, may_begin, spans, offsets, kinds, count)
         was_blank, was_indented, was_prose, ended_sentence = False, indented, prose, ended
@@ -174,6 +226,19 @@ def _slots_in_line(
     before, ticks_to = 0, 0
     sentence = spaced = host = url = False
     while at < hi:
+        # Most bytes are small letters and blanks, for which the rules below come to this.
+        if at > lo and 97 <= data[at] <= 122:
+            if spaced and at >= spans[0]:
+                offsets[count], kinds[count] = at, WORD
+                count += 1
+            while at < hi and 97 <= data[at] <= 122:
+                at += 1
+            before, sentence, spaced = 0, False, False
+            continue
+        if data[at] == BLANK:
+            before, spaced, host, url = 0, at > lo, False, False
+            at += 1
+            continue
         code, length = _character(data, at)
         kind = table[code]
         if at == lo:

@@ -2,13 +2,14 @@
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from transforms.base.texts import Texts, offsets_of
+from transforms.base.texts import Texts, buffers_of
 from transforms.planting.insertion.splice_kernel import count_characters, cut_spans, insert_pieces
 
 
 def insert(
-    texts: Texts, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64], pieces: list[bytes]
+    texts: Texts, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64], pieces: pa.Array
 ) -> tuple[Texts, npt.NDArray[np.int64]]:
     """Insert `pieces[k]` into text `rows[k]` before its byte `positions[k]`.
 
@@ -16,18 +17,17 @@ def insert(
         texts: n texts.
         rows: int64[k], ascending.
         positions: int64[k], ascending within a row, in bytes of the text as it was.
-        pieces: k byte strings.
+        pieces: large_string[k].
 
     Returns:
         The new texts, and int64[k]: the byte offset of each piece in its new text.
     """
-    lengths = np.array([len(piece) for piece in pieces], np.int64)
-    piece_offsets = offsets_of(lengths)
-    body = int(texts.offsets[-1] - texts.offsets[0])
-    out = np.empty(body + int(piece_offsets[-1]), np.uint8)
+    joined, piece_offsets = buffers_of(pieces)
+    total = int(texts.offsets[-1] - texts.offsets[0] + piece_offsets[-1] - piece_offsets[0])
+    # Of Arrow's pool, which hands the pages of the batch before out again: fresh ones take longer than the copying.
+    out = np.frombuffer(pa.allocate_buffer(total), np.uint8)
     out_offsets = np.empty_like(texts.offsets)
     landed = np.empty(len(rows), np.int64)
-    joined = np.frombuffer(b"".join(pieces), np.uint8)
     insert_pieces(texts.data, texts.offsets, rows, positions, joined, piece_offsets, out, out_offsets, landed)
     return Texts(out, out_offsets, texts.large), landed
 
