@@ -1,6 +1,5 @@
 """`trapline prepare`: deduplicate, plant and shard in one run over the text."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -85,20 +84,19 @@ def run(config: PrepareConfig, context: "Context") -> int:
         from pipelines.corpus.input import refuse_output_as_input
         from transforms.base.folders import Folder
         from transforms.planting.folder import locked, secrets_path
-        from transforms.planting.ledger.check_secrets import open_secrets
+        from transforms.planting.tables.decoded_ahead import DecodedAhead
 
         output, path = Folder.of(config.output), secrets_path(config.secrets)
         # Refused before the secrets are opened, as everything is that needs only the settings.
         refuse_output_as_input(config, output)
         refuse_overlap(config, output, path)
         with locked(path):
-            # Most of opening is reading, hashing and comparing without the GIL: meanwhile this thread imports Beam.
-            with ThreadPoolExecutor(1, thread_name_prefix="secrets") as opener:
-                opening = opener.submit(open_secrets, path, planting=False)
-                from pipelines.corpus.planting import Campaign
-                from pipelines.corpus.run import run as run_corpus
+            decoded = DecodedAhead(path)
+            from pipelines.corpus.planting import Campaign
+            from pipelines.corpus.run import run as run_corpus
+            from transforms.planting.ledger.check_secrets import open_secrets
 
-                campaign = Campaign.of(config, path, opening.result())
+            campaign = Campaign.of(config, path, open_secrets(path, planting=False, decode=decoded))
             return run_corpus(config, context.beam_options, context.progress, campaign, kernels)
 
 

@@ -185,7 +185,8 @@ class Campaign:
         schema = together(named)
         if not looked_into:
             return ()
-        parts = [self._documents(piece, schema, most) for piece in looked_into]
+        with ThreadPoolExecutor(2) as readers:  # they decode without the GIL
+            parts = list(readers.map(lambda piece: self._documents(piece, schema, most), looked_into))
         sample = pa.concat_tables(parts).unify_dictionaries()
         followers = find_followers(sample, config.text_column, config.unrelated_columns, config.id_column)
         if columns_of(self.sealed.units).as_document.any():

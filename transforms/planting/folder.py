@@ -185,7 +185,8 @@ def parquet(table: pa.Table, compression: str = "zstd") -> bytes:
 def read_parquet(data: bytes) -> pa.Table | None:
     """The table in a Parquet file; None if it cannot be read as one."""
     try:
-        table = pq.read_table(pa.BufferReader(data), use_threads=False)
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            table = file.read(use_threads=False)
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
         return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from transforms.base.errors import CorpusError
+from transforms.base.texts import one_array
 
 
 def is_text(dtype: pa.DataType) -> bool:
@@ -45,7 +46,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def as_strings(column: pa.ChunkedArray) -> pa.Array:
     """The column as one `string` or `large_string` array: views and dictionaries are decoded, nulls get a type."""
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which copies even one
+    array = one_array(column)
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
     plain = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)

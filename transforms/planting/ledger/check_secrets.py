@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,6 +82,7 @@ def check_secrets(
     drawn: bytes | None = None,
     draw: bool = True,
     planting: bool = True,
+    decode: Callable[[bytes], pa.Table | None] = names.read_parquet,
 ) -> Secrets:
     """Read secrets and check all that was committed.
 
@@ -91,6 +93,7 @@ def check_secrets(
         drawn: `drawn.json` as it was published; the folder's own copy by default.
         draw: whether to read and check the draw, too.
         planting: whether to read and check what planting left, too.
+        decode: how the bytes of the probes' file become a table; None where it cannot be read as one.
     """
     found = Secrets(path)
     if not path.is_dir():
@@ -112,7 +115,7 @@ def check_secrets(
     found.key = _read(found, names.KEY, lambda: Key.load(path / names.KEY))
     if published is not None and held.get(names.COMMITMENT) != published:
         found.problems += _published_differs(held.get(names.COMMITMENT, b""), published)
-    if _check_sealed(found, held) and draw:
+    if _check_sealed(found, held, decode) and draw:
         _check_draw(found)
         _check_announcement(found, drawn)
         if planting and found.key is not None and found.commitment is not None:
@@ -150,13 +153,14 @@ def open_secrets(
     drawn: bytes | None = None,
     draw: bool = True,
     planting: bool = True,
+    decode: Callable[[bytes], pa.Table | None] = names.read_parquet,
 ) -> Sealed:
     """Secrets that hold, with or without looking at the draw and at what planting left; `check_secrets` has the rest.
 
     Raises:
         SealError: if anything in them differs from what was committed.
     """
-    found = check_secrets(path, published, planted, drawn=drawn, draw=draw, planting=planting)
+    found = check_secrets(path, published, planted, drawn=drawn, draw=draw, planting=planting, decode=decode)
     if found.problems or found.key is None or found.commitment is None or found.plan is None:
         more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
         raise SealError(f"--secrets {path}: {found.problems[0]}{more}; trapline check --secrets says all of it")
@@ -190,7 +194,7 @@ def _read(found: Secrets, name: str, reader: Callable[[], _T]) -> _T | None:
     return None
 
 
-def _check_sealed(found: Secrets, held: Mapping[str, bytes]) -> bool:
+def _check_sealed(found: Secrets, held: Mapping[str, bytes], decode: Callable[[bytes], pa.Table | None]) -> bool:
     """Commitment, record, plan, probes and leaves; whether the rest can be checked on top of them."""
     say = found.problems.append
 
@@ -201,7 +205,7 @@ def _check_sealed(found: Secrets, held: Mapping[str, bytes]) -> bool:
     found.commitment, root = stated or (None, b"")
     record = parsed(names.RECORD, SealRecord.parse)
     found.plan = parsed(names.PLAN, Plan.parse)
-    found.units, found.covariates = parsed(names.PROBES, _sealed_probes) or ((), {})
+    found.units, found.covariates = parsed(names.PROBES, partial(_sealed_probes, decode)) or ((), {})
     key, commitment = found.key, found.commitment
     fits = _fits(found, held)
     if key is not None and not any(fits.values()) and (record is None or record.key_check != key_check(key)):
@@ -255,8 +259,8 @@ def _check_questions(found: Secrets, held: Mapping[str, bytes]) -> pa.Table | No
     return names.read_parquet(data)
 
 
-def _sealed_probes(data: bytes) -> tuple[Sequence[Unit], dict[str, str]]:
-    table = names.read_parquet(data)
+def _sealed_probes(decode: Callable[[bytes], pa.Table | None], data: bytes) -> tuple[Sequence[Unit], dict[str, str]]:
+    table = decode(data)
     if table is None:
         raise SealError("cannot be read as Parquet")
     probes = conform([(names.PROBES, table)])

@@ -14,6 +14,7 @@ from schemas.secret.ledger import LEDGER, LEDGER_OF_FAMILIES, LEDGER_OF_VERSION_
 from schemas.secret.slots import SLOTS
 from transforms.base.errors import SealError
 from transforms.base.keyed import digest, packed
+from transforms.base.texts import one_array
 from transforms.planting import folder as names
 from transforms.planting.insertion.editor import ledger_part, slots_part
 from transforms.planting.places.places import Places
@@ -104,7 +105,7 @@ def variants_in(ledger: pa.Table) -> npt.NDArray[np.int64]:
 
 def ledger_root(key: Key, ledger: pa.Table) -> bytes:
     """What binds every row of the ledger, 32 bytes; it tells neither what they hold nor how many there are."""
-    fields = [_field(ledger[name].combine_chunks()) for name in ledger.column_names]
+    fields = [_field(one_array(ledger[name])) for name in ledger.column_names]
     every = np.arange(ledger.num_rows)
     salts = key.hmacs("trapline/v1/ledger-salt", ledger.num_rows)
     # A leaf is the digest of a domain, a salt and a row, as `digest` has it; salts are equally long.

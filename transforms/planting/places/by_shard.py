@@ -70,7 +70,7 @@ def write_plantings(
             ],
             schema=PLANTINGS,
         )
-        work.write(_name(shard.ordinal), parquet(table))
+        work.write(_name(shard.ordinal), parquet(table, compression="lz4"))
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base.texts import buffers_of
+from transforms.base.texts import buffers_of, one_array
 
 TEXTS = "texts"
 """Type of a column whose value is a list of texts, spelt by `texts_as_value`."""
@@ -53,7 +53,7 @@ def spelled(probes: pa.Table, name: str) -> Iterator[Spelled | None]:
 
 def scalars(column: pa.ChunkedArray) -> tuple[str, pa.Array]:
     """Type and values, as text, of a further column without lists; nulls stay nulls."""
-    values, dtype = column.combine_chunks(), column.type
+    values, dtype = one_array(column), column.type
     if pa.types.is_boolean(dtype):
         return "boolean", pc.if_else(values, "true", "false")
     if pa.types.is_integer(dtype):
@@ -67,7 +67,7 @@ def scalars(column: pa.ChunkedArray) -> tuple[str, pa.Array]:
 
 def _lists(probes: pa.Table, name: str) -> Iterator[Spelled | None]:
     """A column of lists of texts; None also for an empty list."""
-    column = probes.column(name).combine_chunks()
+    column = one_array(probes.column(name))
     data, offsets = buffers_of(pc.list_flatten(column))
     # Hardly any text holds what JSON escapes, and to look for it in all of them at once is faster than to spell each.
     begin = int(offsets[0])

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.probes import FAMILY
-from transforms.base.texts import buffers_of, text_sizes
+from transforms.base.texts import buffers_of, one_array, text_sizes
 from transforms.planting.forms import forms_of
 from transforms.planting.tables.fields_kernel import ends_of
 from transforms.planting.tables.spelled import rows_of
@@ -51,10 +51,10 @@ def parts_of(probes: pa.Table) -> list[Part]:
 
 
 def _columns(probes: pa.Table) -> Iterator[tuple[str, pa.Array, Ints]]:
-    yield "text", probes.column("text").combine_chunks(), np.arange(probes.num_rows)
+    yield "text", one_array(probes.column("text")), np.arange(probes.num_rows)
     for name in FAMILY_TEXTS:
         if name in probes.column_names:
-            lists = probes.column(name).combine_chunks()
+            lists = one_array(probes.column(name))
             yield name, pc.list_flatten(lists), rows_of(lists)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from transforms.base.errors import SealError
 from transforms.base.keyed import packed
-from transforms.base.texts import offsets_of, text_sizes
+from transforms.base.texts import offsets_of, one_array, text_sizes
 from transforms.planting.tables import fields
 from transforms.planting.tables.checks import (
     AS_DOCUMENT,
@@ -98,6 +98,7 @@ class Units(Sequence[Unit]):
         candidate = probes.column("candidate").to_numpy()
         self._order: _Ints = np.lexsort((candidate, rows.unit))
         self._size = len(candidate) // len(rows)
+        self._last: tuple[tuple[int, ...], Drawn] | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -121,9 +122,7 @@ class Units(Sequence[Unit]):
     @functools.cached_property
     def _lists(self) -> dict[str, pa.ListArray]:
         return {
-            name: self._probes.column(name).combine_chunks()
-            for name in FAMILY_TEXTS
-            if name in self._probes.column_names
+            name: one_array(self._probes.column(name)) for name in FAMILY_TEXTS if name in self._probes.column_names
         }
 
     @property
@@ -159,6 +158,12 @@ class Units(Sequence[Unit]):
 
     def drawn(self, arms: Sequence[int]) -> Drawn:
         """The candidates with these numbers, one of each unit."""
+        chosen = tuple(arms)
+        if self._last is None or self._last[0] != chosen:
+            self._last = chosen, self._drawn(chosen)
+        return self._last[1]
+
+    def _drawn(self, arms: Sequence[int]) -> Drawn:
         rows = self._order[np.arange(len(self)) * self._size + np.asarray(arms, np.int64)]
         ids = self._probes.column("id").take(pa.array(rows)).combine_chunks()
         own = self.parts[0].texts.take(pa.array(rows))
@@ -179,7 +184,7 @@ class Units(Sequence[Unit]):
         table, own = self._probes, self.columns
         every = fields.columns([(packed(name, kind), one) for name, kind, one in self._further_fields()])
         text = fields.Values.of(self.parts[0].texts)
-        rows = [fields.Values.of(table.column("id").combine_chunks()), text, *every]
+        rows = [fields.Values.of(one_array(table.column("id"))), text, *every]
         bodies = fields.rows_packed(rows, self._order, np.arange(len(self) + 1) * self._size)
         units = zip(own.ids, own.kinds, own.strata, own.doses.tolist(), own.sizes.tolist(), strict=True)
         for unit, body in zip(units, bodies, strict=True):

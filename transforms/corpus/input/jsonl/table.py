@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.json as pj
 import pyarrow.types as pt
 
+from transforms.base.texts import one_array
+
 _ONLY_NULL = pa.struct([])
 """Read in place of a type that JSON has no value for. Not as pa.null(): that one loses items of arrays, too."""
 
@@ -130,10 +132,7 @@ def _conform_table(read: pa.Table, schema: pa.Schema) -> pa.Table:
     if not len(schema):
         return read
     columns: Iterable[pa.ChunkedArray] = (read.column(name) for name in schema.names)
-    arrays = [
-        _conform(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks(), field.type)
-        for column, field in zip(columns, schema, strict=True)
-    ]
+    arrays = [_conform(one_array(column), field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
