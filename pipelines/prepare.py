@@ -97,6 +97,7 @@ def run(config: PrepareConfig, context: "Context") -> int:
             from transforms.planting.ledger.check_secrets import open_secrets
 
             campaign = Campaign.of(config, path, open_secrets(path, planting=False, decode=decoded))
+            del decoded  # with the bytes of the file
             return run_corpus(config, context.beam_options, context.progress, campaign, kernels)
 
 

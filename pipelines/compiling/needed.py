@@ -146,7 +146,6 @@ _PLANTING = (
         "around",
         "u8[const], i64[], i64[], i64[], i64, i64[], i64[]",
     ),
-    Kernel("transforms.planting.insertion.excerpts_kernel", "whole_characters", "u8[const], i64[], i64[]"),
     Kernel("transforms.planting.insertion.excerpts_kernel", "copy_stretches", "u8[const], i64[], i64[], u8[]"),
     Kernel("transforms.planting.insertion.watch_kernel", "filter_of", "u64[]"),
 )

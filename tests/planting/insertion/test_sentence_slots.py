@@ -104,7 +104,10 @@ def best_of_all(text: str, fractions: list[float]) -> list[int]:
 
 
 PARTS = st.sampled_from(
-    ["Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "- An item.\n"]
+    [
+        *("Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "- An item.\n", "a | b\n"),
+        *("Begun `here. ", "There` it ends.\n", "<a b. ", "C> d.\n", "--- | ---\n", "Words without a mark\n" * 9),
+    ]
 )
 
 

@@ -224,7 +224,10 @@ def test_chosen_slots_are_slots(texts: list[str], data: st.DataObject) -> None:
 
 
 PARTS = st.sampled_from(
-    ["Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "a | b\n", "=  =\n"]
+    [
+        *("Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "a | b\n", "=  =\n"),
+        *("Begun `here. ", "There` it ends.\n", "<a b. ", "C> d.\n", "--- | ---\n", "Words without a mark\n" * 9),
+    ]
 )
 
 

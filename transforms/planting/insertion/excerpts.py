@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.base.texts import Texts, offsets_of
-from transforms.planting.insertion.excerpts_kernel import around, copy_stretches, whole_characters
+from transforms.planting.insertion.excerpts_kernel import around, copy_stretches
 
 _I64 = npt.NDArray[np.int64]
 
@@ -24,7 +24,9 @@ def before(texts: Texts, rows: _I64, at: _I64, most: int) -> pa.Array:
     begins = texts.offsets[rows]
     places = begins + at
     begins = np.maximum(begins, places - most)
-    whole_characters(texts.data, begins, places)
+    for _ in range(3):  # a character has three bytes at most behind its first
+        inside = np.flatnonzero(begins < places)
+        begins[inside] += texts.data[begins[inside]] & 0xC0 == 0x80
     return _excerpts(texts.data, begins, places)
 
 

@@ -42,14 +42,6 @@ def around(
 
 
 @kernel
-def whole_characters(data: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-    """Move `begins` (int64[k], changed) on to the next border of a character, at most to `ends` (int64[k])."""
-    for stretch in range(len(begins)):
-        while begins[stretch] < ends[stretch] and data[begins[stretch]] & 0xC0 == 0x80:
-            begins[stretch] += 1
-
-
-@kernel
 def copy_stretches(
     data: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[np.uint8]
 ) -> None:
