@@ -107,6 +107,7 @@ PARTS = st.sampled_from(
     [
         *("Words and words. ", "no mark ", "One.\n", "x" * 450, "\n\n", "~~~\n", "```\n", "- An item.\n", "a | b\n"),
         *("Begun `here. ", "There` it ends.\n", "<a b. ", "C> d.\n", "--- | ---\n", "Words without a mark\n" * 9),
+        *("It is (so.)\n", 'It "is."\n', "Is it so?  \r\n", "Ends with 3.\n", "\u5b83\u662f\u3002\n"),
     ]
 )
 
