@@ -17,7 +17,14 @@ from transforms.base.texts import Texts
 from transforms.planting.characters import places_table, sentence_classes
 from transforms.planting.forms import LINE, SENTENCE, UNSPACED, form_of
 from transforms.planting.insertion import sentences_kernel as kernel
-from transforms.planting.insertion.sentences_kernel import ALL_LINES, find_slots, marks_in, sentences_of_line
+from transforms.planting.insertion.lines_kernel import lines_before
+from transforms.planting.insertion.sentences_kernel import (
+    ALL_LINES,
+    ENDED_LINES,
+    find_slots,
+    marks_in,
+    sentences_of_line,
+)
 from transforms.planting.insertion.slots import choose, in_order, separators
 from transforms.planting.work import VARIABLE
 
@@ -81,25 +88,33 @@ def test_a_sentence_goes_between_sentences(text: str, found: str) -> None:
     assert inserted(text) == found
 
 
-def best_of_all(text: str, fractions: list[float]) -> list[int]:
-    """Slots of sentences, by looking at every slot of the whole text."""
+Slot = tuple[int, int, int]
+
+
+def slots_of(text: str, *stretches: tuple[int, int], within: int = ALL_LINES) -> list[Slot]:
+    """(byte offset, kind, rank) of the slots for sentences, of the whole text or in and around some stretches."""
     data = np.frombuffer(text.encode(), np.uint8)
     size = len(data)
     offsets, kinds = np.empty(size + 2, np.int64), np.empty(size + 2, np.int8)
-    count = find_slots(
-        data, marks_in(data), places_table(), np.zeros(1, np.int64), np.array([size]), ALL_LINES, offsets, kinds
-    )
+    lows, highs = np.array(stretches or [(0, size)], np.int64).T.copy()
+    count = find_slots(data, marks_in(data), places_table(), lows, highs, within, offsets, kinds)
     found, found_kinds = np.empty(2 * size + 4, np.int64), np.empty(2 * size + 4, np.int8)
     ranks, breaks = np.empty(2 * size + 4, np.int8), np.empty(size + 1, np.int64)
     total = kernel._sentence_slots(
-        data, sentence_classes(), offsets, kinds, count, True, found, found_kinds, ranks, breaks
+        data, sentence_classes(), offsets, kinds, count, within == ALL_LINES, found, found_kinds, ranks, breaks
     )
-    free, chosen = set(range(total)), []
+    return list(zip(*(one[:total].tolist() for one in (found, found_kinds, ranks)), strict=True))
+
+
+def best_of_all(text: str, fractions: list[float]) -> list[int]:
+    """Slots of sentences, by looking at every slot of the whole text."""
+    slots, size = slots_of(text), len(text.encode())
+    free, chosen = set(range(len(slots))), []
     for share in fractions:
         wanted = int(share * 2**32) * size >> 32
-        at = min(free or range(total), key=lambda slot: (ranks[slot], abs(found[slot] - wanted), slot))
+        at = min(free or range(len(slots)), key=lambda slot: (slots[slot][2], abs(slots[slot][0] - wanted), slot))
         free -= {at}
-        chosen.append(int(found[at]))
+        chosen.append(slots[at][0])
     return chosen
 
 
@@ -110,6 +125,49 @@ PARTS = st.sampled_from(
         *("It is (so.)\n", 'It "is."\n', "Is it so?  \r\n", "Ends with 3.\n", "\u5b83\u662f\u3002\n"),
     ]
 )
+
+
+LINES = st.sampled_from(
+    [
+        *("Yes.\n", "One is. Two is.\n", "no mark\n", "Begun `here.\n", "There` it ends.\n", "<a b.\n", "C> d.\n"),
+        *("\n", "a | b\n", "--- | ---\n", "- An item.\n", "    code. Code.\n", "```\n", "=  =\n", "Www.\r\n"),
+    ]
+)
+STRETCHES = st.lists(st.integers(0, 120), min_size=2, max_size=6, unique=True).map(
+    lambda places: list(zip(*[iter(sorted(places))] * 2, strict=False))
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(LINES, min_size=1, max_size=14).map("".join), STRETCHES)
+def test_in_stretches_of_a_text_the_slots_are_those_of_the_whole(text: str, stretches: list[tuple[int, int]]) -> None:
+    def inside(found: list[Slot]) -> list[Slot]:
+        return [slot for slot in found if any(low <= slot[0] <= high for low, high in stretches)]
+
+    assert inside(slots_of(text, *stretches)) == inside(slots_of(text))
+    best = [slot for slot in inside(slots_of(text)) if slot[2] == 0]
+    assert [slot for slot in inside(slots_of(text, *stretches, within=ENDED_LINES)) if slot[2] == 0] == best
+
+
+def test_a_line_of_one_word_counts_where_the_line_before_it_ends_a_sentence() -> None:
+    rest = ("Word " + "word " * 400)[:790] + "x.\n\n" + "word " * 1000 + "\n"
+    for text, slot in (("Alpha beta gamma.\nAbcdefgh.\n", 27), ("a `b` c\n\nAlpha beta gamma.\nAbcdefgh.\n", 36)):
+        wanted = np.array([((slot + 396 << 32) // len(text + rest) + 1) << 32], np.uint64)
+        at, _ = choose(Texts.of(pa.array([text + rest])), np.zeros(1, np.int64), wanted, np.full(1, SENTENCE, np.int8))
+        assert at.tolist() == [slot]
+
+
+def test_what_stands_before_the_stretch_before_is_not_looked_at_again() -> None:
+    """Else many places in a text of blank lines, or of one long paragraph, would each go back to its begin."""
+    text = "Zero.\nOne is.\nTwo is `so.\n" + "\n" * 50 + "Three is.\nFour is.\n"
+    data = np.frombuffer(text.encode(), np.uint8)
+    blank, end = text.index("\n\n") + 10, len(data)
+    assert lines_before(data, blank, False, 0) == (0, 6)
+    assert lines_before(data, blank, True, 0) == (6, 6)
+    assert lines_before(data, blank, False, blank - 5) == (0, 0)
+    three = text.index("Three")
+    assert lines_before(data, end, False, 0) == lines_before(data, end, True, 0) == (three, three)
+    assert lines_before(data, end, False, text.index("Four")) == (text.index("Four"),) * 2
 
 
 @settings(max_examples=200)

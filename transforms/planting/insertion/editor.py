@@ -189,7 +189,7 @@ class ShardPlanting:
             "boundary": boundary,
             "byte_offset": byte_offset,
             "char_offset": char_offset,
-            "bytes": sizes.astype(np.int32),
+            "bytes": sizes,
             "lead": lead,
             "tail": tail,
             "before": before,

@@ -319,23 +319,34 @@ def may_open(data: NDArray[np.uint8]) -> bool:
 
 
 @kernel
-def last_line_before(data: NDArray[np.uint8], first: int, plain: bool) -> tuple[int, int]:
-    """Where the paragraph of the last line with content that begins before `first` begins, and that line itself.
+def lines_before(data: NDArray[np.uint8], first: int, plain: bool, floor: int) -> tuple[int, int]:
+    """With which lines to begin so that all from `first` on is known.
 
-    Both are 0 if there is none, and both are the line if the text is `plain`: if `may_open` says no of all of it.
+    Args:
+        data: uint8, a text.
+        first: a place in it.
+        plain: `may_open` says no of the whole text.
+        floor: where a line begins; nothing before it is looked at.
+
+    Returns:
+        Where a paragraph begins in which code, a tag or a table may have been opened; and a line of it from which on
+        all lines matter. That is the one before the last with content that begins before `first`: a sentence may begin
+        with a line only if the line before ends one. Both are that line in a `plain` text, and 0 if there is none.
     """
     lo: Any = min(first, len(data))
-    start, found = 0, -1
-    while lo > 0:
+    start, found, lines = 0, 0, 0
+    while lo > floor:
         hi = lo - 1
         lo = line_begin(data, hi)
         if not is_blank(data, lo, hi):
-            start, found = lo, max(found, lo)
-            if plain:
+            start = lo
+            if lines < 2:
+                found, lines = lo, lines + 1
+            if plain and lines == 2:
                 return lo, lo
-        elif found >= 0:
+        elif lines > 0:
             break
-    return start, max(found, 0)
+    return start, found
 
 
 @kernel

@@ -25,8 +25,8 @@ from transforms.planting.insertion.lines_kernel import (
     is_blank,
     is_quoted,
     is_rule,
-    last_line_before,
     line_begin,
+    lines_before,
     may_end_sentence,
     may_have_fence,
     may_have_rule,
@@ -124,7 +124,7 @@ def find_slots(
     everything = fenced or ruled
     plain = not everything and not marks & _OPENS
     stretch, last = 0, highs[len(highs) - 1]
-    near, whole = last_line_before(data, lows[0], plain)
+    near, whole = lines_before(data, lows[0], plain, 0)
     near = max(begin, near)
     fence, ruled_to = 0, 0
     quoted, in_table = False, False
@@ -138,7 +138,7 @@ def find_slots(
     while lo < size and lo <= last:
         if lo > highs[stretch]:
             stretch += 1
-            near, whole = last_line_before(data, lows[stretch], plain)
+            near, whole = lines_before(data, lows[stretch], plain, lo)
             near = max(begin, near)
             if near > lo and not everything:
                 lo = near
@@ -153,7 +153,7 @@ def find_slots(
                 upto = line_begin(data, upto) if upto < whole else whole
                 if upto > lo:
                     lo = upto
-                    was_indented, was_prose, ended_sentence = False, False, False
+                    was_blank, was_indented, was_prose, ended_sentence = False, False, False, False
                     continue
         hi = find_byte(data, NEWLINE, lo)
         after = min(hi + 1, size)
