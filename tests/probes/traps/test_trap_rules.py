@@ -89,7 +89,10 @@ def test_tokens_must_come_back_after_decoding_and_encoding() -> None:
 def test_a_tokenizer_that_cuts_by_chance_is_not_stable() -> None:
     letters = {letter: at for at, letter in enumerate("ab")}
     by_chance = Tokenizer(models.BPE({**letters, "ab": 2}, [("a", "b")], dropout=0.5))
-    assert stable(by_chance, pa.array(["ab" * 200, "a"])).tolist() == [False, True]
+    # A text may come back by chance: of so many hardly all do.
+    *found, last = stable(by_chance, pa.array(["ab" * (200 + more) for more in range(64)] + ["a"])).tolist()
+    assert not all(found)
+    assert last
 
 
 def test_unknown_and_special_tokens_are_not_stable() -> None:
